@@ -1,0 +1,41 @@
+# Two commands are enough: `make demo` and `make test`. Both set up what is missing first.
+PYTHON := .venv/bin/python
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check lint type integration clean
+
+help: ## Show this help
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+setup: .venv/installed ## Install what is missing (scripts/packages.txt) and start libvirt
+	@scripts/setup
+
+.venv/installed: pyproject.toml scripts/packages.txt
+	@scripts/setup
+	# Debian's bindings of libvirt and libguestfs belong to the system's own interpreter.
+	/usr/bin/python3 -m venv --system-site-packages .venv
+	$(PYTHON) -m pip install --quiet --editable '.[dev]'
+	touch $@
+
+demo: setup ## Apply manifests/ and show the guest's serial console
+	@scripts/demo
+
+test: setup ## Run every test, real guests included
+	$(PYTHON) -m pytest
+
+check: setup ## Run the fast tests: no appliance, no guest
+	$(PYTHON) -m pytest -m 'not integration'
+
+lint: setup ## Run ruff and import-linter
+	.venv/bin/ruff check .
+	.venv/bin/lint-imports
+
+type: setup ## Run mypy --strict
+	.venv/bin/mypy
+
+integration: setup ## Run the tests with real libvirt, qemu and libguestfs
+	$(PYTHON) -m pytest -m integration
+
+clean: ## Remove what setup and the tests made in this folder
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

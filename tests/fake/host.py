@@ -1,0 +1,210 @@
+"""A host in memory: it carries steps out on dictionaries and answers probes from them.
+
+For the pure and fast part only; what qemu, libvirt and libguestfs really do is for tests/integration.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import singledispatchmethod
+from pathlib import PurePosixPath
+from typing import Any
+
+from tiny_cloud import steps
+from tiny_cloud.apply import Progress
+from tiny_cloud.errors import Failure
+from tiny_cloud.libvirt_xml import disk_paths
+from tiny_cloud.model import Address, Cloud, Secret, Unknown
+from tiny_cloud.resource import DiskUse, DomainFacts, FileFacts, ImageFacts
+
+
+@dataclass
+class FakeFile:
+    inode: int
+    facts: ImageFacts
+    stamp: dict[str, str] | None = None
+
+
+@dataclass
+class FakeHost:
+    cloud: Cloud
+    file: dict[str, FakeFile] = field(default_factory=dict)
+    domain: dict[str, DomainFacts] = field(default_factory=dict)
+    record: dict[Address, Mapping[str, Any]] = field(default_factory=dict)
+    secret: dict[str, str] = field(default_factory=dict)
+    network: set[str] = field(default_factory=set)
+    bridge: set[str] = field(default_factory=set)
+    performed: list[steps.Step] = field(default_factory=list)
+    fails: Callable[[steps.Step], bool] = lambda step: False
+    image_size: int = 3 << 30
+    inodes: Iterable[int] = field(default_factory=lambda: itertools.count(100))
+
+    # -- Reader -----------------------------------------------------------------------------------
+
+    def files(self, paths: Iterable[str]) -> Mapping[str, FileFacts | Unknown]:
+        found: dict[str, FileFacts | Unknown] = {}
+        for path in paths:
+            if path in self.file:
+                one = self.file[path]
+                mine = {"path": path, "inode": str(one.inode)}
+                genuine = one.stamp is not None and mine.items() <= one.stamp.items()
+                found[path] = FileFacts(path, one.facts.actual_size, one.inode, one.stamp, genuine)
+        return found
+
+    def listing(self, folder: str) -> tuple[str, ...]:
+        return tuple(sorted(p for p in self.file if str(PurePosixPath(p).parent) == folder))
+
+    def images(self, formats: Mapping[str, str]) -> Mapping[str, ImageFacts | Unknown]:
+        return {path: self.file[path].facts for path in formats if path in self.file}
+
+    def domains(self) -> Mapping[str, DomainFacts]:
+        return self.domain
+
+    def networks(self) -> frozenset[str]:
+        return frozenset(self.network)
+
+    def bridges(self) -> frozenset[str]:
+        return frozenset(self.bridge)
+
+    def disk_users(self) -> Mapping[str, DiskUse]:
+        return {
+            path: DiskUse(facts.name, facts.uuid, bool(facts.live_xml))
+            for facts in self.domain.values()
+            for path, _target in disk_paths(facts.xml)
+        }
+
+    def records(self) -> Mapping[Address, Mapping[str, Any]]:
+        return self.record
+
+    def secret_is(self, secret: Secret, crypt_hash: str) -> bool | None:
+        if secret.source == "hash":
+            return secret.value == crypt_hash
+        known = self.secret.get(str(secret.value))
+        return None if known is None else f"hash of {known}" == crypt_hash
+
+    # -- Performer --------------------------------------------------------------------------------
+
+    def perform(self, step: steps.Step, progress: Progress) -> None:
+        if self.fails(step):
+            raise Failure(f"{type(step).__name__} was made to fail")
+        self.performed.append(step)
+        self._do(step)
+
+    def perform_batch(
+        self, batch: Sequence[steps.Step], progress: Progress
+    ) -> Sequence[Failure | None]:
+        raise AssertionError("no step of the kinds is batched")
+
+    def _new(self, path: str, form: str, size: int, backing: str = "") -> None:
+        inode = next(iter(self.inodes))
+        facts = ImageFacts(form, size, 4096, backing, "qcow2" if backing else "")
+        self.file[path] = FakeFile(inode, facts)
+
+    @singledispatchmethod
+    def _do(self, step: steps.Step) -> None:
+        raise NotImplementedError(type(step))
+
+    @_do.register
+    def _(self, step: steps.MakeFolder) -> None:
+        pass
+
+    @_do.register
+    def _(self, step: steps.Debootstrap) -> None:
+        self._new(step.to, "qcow2", step.size)
+
+    @_do.register
+    def _(self, step: steps.ImportImage) -> None:
+        self.file.pop(step.source, None)
+        self._new(step.to, "qcow2", self.image_size)
+
+    @_do.register
+    def _(self, step: steps.Fetch) -> None:
+        self._new(step.to, "qcow2", self.image_size)
+
+    @_do.register
+    def _(self, step: steps.CreateDisk) -> None:
+        size = step.size or self.file[step.backing].facts.virtual_size
+        self._new(step.to, step.format, size, step.backing)
+
+    @_do.register
+    def _(self, step: steps.Run) -> None:
+        assert step.argv[:3] == ("qemu-img", "resize", "-f"), step
+        *_, path, size = step.argv
+        self._resize(path, int(size))
+
+    @_do.register
+    def _(self, step: steps.BlockResize) -> None:
+        self._resize(step.path, step.size)
+
+    def _resize(self, path: str, size: int) -> None:
+        one = self.file[path]
+        self.file[path] = replace(one, facts=replace(one.facts, virtual_size=size))
+
+    @_do.register
+    def _(self, step: steps.Stamp) -> None:
+        one = self.file[step.path]
+        mark = {"cloud": step.cloud, "address": step.address, "path": step.final}
+        one.stamp = {**mark, "inode": str(one.inode), **step.extra}
+
+    @_do.register
+    def _(self, step: steps.Publish) -> None:
+        assert step.final not in self.file, f"{step.final} would be overwritten"
+        self.file[step.final] = self.file.pop(step.part)
+
+    @_do.register
+    def _(self, step: steps.Trash) -> None:
+        self.file[step.trash] = self.file.pop(step.path)
+
+    @_do.register
+    def _(self, step: steps.Remove) -> None:
+        self.file.pop(step.path, None)
+
+    @_do.register
+    def _(self, step: steps.WriteRecord) -> None:
+        self.record[Address.parse(step.address)] = step.record
+
+    @_do.register
+    def _(self, step: steps.DropRecord) -> None:
+        self.record.pop(Address.parse(step.address), None)
+
+    @_do.register
+    def _(self, step: steps.EditGuest) -> None:
+        one = self.file[step.disk]
+        users = [use for path, use in self.disk_users().items() if path == step.disk]
+        assert not any(use.running for use in users), f"{step.disk} is edited while it is in use"
+        hashes = {
+            f"users.{name}.password": f"hash of {self.secret[next(iter(user['password'].values()))]}"
+            for name, user in step.settings.get("users", {}).items()
+            if "password" in user
+        }
+        told = {**step.record, "hashes": hashes, "inode": str(one.inode)}
+        self.record[Address.parse(step.address)] = {**told, "diskSize": one.facts.virtual_size}
+
+    @_do.register
+    def _(self, step: steps.Define) -> None:
+        before = self.domain.get(step.name)
+        uuid = step.xml.split("<uuid>")[1].split("</uuid>")[0]
+        if before is None:
+            self.domain[step.name] = DomainFacts(step.name, uuid, step.xml)
+        else:
+            self.domain[step.name] = replace(before, xml=step.xml)
+
+    @_do.register
+    def _(self, step: steps.Autostart) -> None:
+        self.domain[step.name] = replace(self.domain[step.name], autostart=step.on)
+
+    @_do.register
+    def _(self, step: steps.Start) -> None:
+        facts = self.domain[step.name]
+        self.domain[step.name] = replace(facts, live_xml=facts.xml)
+
+    @_do.register
+    def _(self, step: steps.Shutdown) -> None:
+        self.domain[step.name] = replace(self.domain[step.name], live_xml="")
+
+    @_do.register
+    def _(self, step: steps.Undefine) -> None:
+        assert not self.domain[step.name].live_xml, f"{step.name} is undefined while it runs"
+        del self.domain[step.name]

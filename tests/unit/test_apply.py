@@ -1,0 +1,161 @@
+"""The executor: order, failures that stop only what depends on them, and batches."""
+
+import threading
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from tiny_cloud.apply import Progress, apply
+from tiny_cloud.errors import Failure
+from tiny_cloud.model import Address, Cloud, Event, Plan, Task
+from tiny_cloud.steps import Step
+
+CLOUD = Cloud("test", "test:///default", "/nowhere")
+
+
+@dataclass(frozen=True, slots=True)
+class Say(Step):
+    word: str
+
+    def shell(self) -> str:
+        return f"say {self.word}"
+
+
+@dataclass(frozen=True, slots=True)
+class Shared(Say):
+    batch: ClassVar[str] = "appliance"
+
+
+@dataclass
+class Recorder:
+    """A performer that keeps the words said, and fails those it is told to."""
+
+    fail: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        self.said: list[str] = []
+        self.batches: list[list[str]] = []
+
+    def perform(self, step: Step, progress: Progress) -> None:
+        assert isinstance(step, Say)
+        if step.word in self.fail:
+            raise Failure(f"{step.word} failed")
+        self.said.append(step.word)
+
+    def perform_batch(
+        self, steps: Sequence[Step], progress: Progress
+    ) -> Sequence[Failure | None]:
+        words = [step.word for step in steps if isinstance(step, Say)]
+        self.batches.append(words)
+        return [Failure(f"{word} failed") if word in self.fail else None for word in words]
+
+
+def task(name: str, *steps: Step, after: Iterable[str] = ()) -> Task:
+    return Task(
+        (Address("x", name), "up"), steps, frozenset((Address("x", a), "up") for a in after)
+    )
+
+
+def run(host: Recorder, *tasks: Task, parallel: int = 4) -> list[Event]:
+    return list(apply(Plan(CLOUD, (), (), tasks), host, parallel=parallel))
+
+
+def ended(events: list[Event], what: str) -> set[str]:
+    return {event.address.name for event in events if event.what == what}
+
+
+def test_a_task_waits_for_those_before_it_also_through_empty_ones() -> None:
+    host = Recorder()
+    events = run(
+        host,
+        task("top", Say("3"), after=["empty"]),
+        task("empty", after=["middle"]),
+        task("middle", Say("2"), after=["base"]),
+        task("base", Say("0"), Say("1")),
+    )
+    assert host.said == ["0", "1", "2", "3"]
+    assert ended(events, "done") == {"top", "middle", "base"}
+
+
+def test_only_empty_tasks_end_at_once() -> None:
+    assert run(Recorder(), task("a", after=["b"]), task("b")) == []
+
+
+def test_a_failure_stops_what_depends_on_it_and_nothing_else() -> None:
+    host = Recorder(fail=frozenset({"bad"}))
+    events = run(
+        host,
+        task("a", Say("bad"), Say("never")),
+        task("b", Say("b"), after=["a"]),
+        task("c", Say("c"), after=["b"]),
+        task("d", Say("d")),
+    )
+    assert host.said == ["d"]
+    assert ended(events, "failed") == {"a"}
+    assert ended(events, "skipped") == {"b", "c"}
+    assert ended(events, "done") == {"d"}
+
+
+def test_independent_tasks_run_at_the_same_time() -> None:
+    barrier = threading.Barrier(2, timeout=10)
+
+    class Meeting(Recorder):
+        def perform(self, step: Step, progress: Progress) -> None:
+            barrier.wait()  # breaks if the other task is not running now
+
+    events = run(Meeting(), task("a", Say("a")), task("b", Say("b")))
+    assert ended(events, "done") == {"a", "b"}
+
+
+def test_stopping_lets_nothing_new_start() -> None:
+    host = Recorder()
+    plan = Plan(CLOUD, (), (), (task("a", Say("a")), task("b", Say("b"), after=["a"])))
+    events = list(apply(plan, host, stopping=lambda: "a" in host.said))
+    assert host.said == ["a"]
+    assert ended(events, "skipped") == {"b"}
+
+
+def test_steps_of_one_batch_run_together_once_all_are_there() -> None:
+    host = Recorder()
+    names = [f"disk{n}" for n in range(5)]
+    overlays = [task(name, Say(name)) for name in names]
+    guests = [
+        task(f"guest-{name}", Shared(f"edit {name}"), Say(f"seal {name}"), after=[name])
+        for name in names
+    ]
+    events = run(host, *overlays, *guests, parallel=2)
+    assert [sorted(batch) for batch in host.batches] == [[f"edit {name}" for name in names]]
+    assert len(ended(events, "done")) == 10
+
+
+def test_a_batch_does_not_wait_for_what_can_no_longer_come() -> None:
+    host = Recorder(fail=frozenset({"disk1"}))
+    events = run(
+        host,
+        task("disk0", Say("disk0")),
+        task("disk1", Say("disk1")),
+        task("guest0", Shared("edit 0"), after=["disk0"]),
+        task("guest1", Shared("edit 1"), after=["disk1"]),
+        task("late", Shared("late"), after=["guest0"]),
+    )
+    assert host.batches == [["edit 0"], ["late"]]
+    assert ended(events, "skipped") == {"guest1"}
+
+
+def test_members_of_a_batch_fail_one_by_one() -> None:
+    host = Recorder(fail=frozenset({"edit 1"}))
+    events = run(
+        host,
+        task("g0", Shared("edit 0"), Say("0")),
+        task("g1", Shared("edit 1"), Say("1")),
+        task("m1", Say("m1"), after=["g1"]),
+    )
+    assert host.said == ["0"]
+    assert ended(events, "failed") == {"g1"}
+    assert ended(events, "skipped") == {"m1"}
+
+
+def test_a_thousand_tasks_end() -> None:
+    host = Recorder()
+    run(host, *(task(str(n), Say(str(n)), after=[str(n - 1)] if n else []) for n in range(1000)))
+    assert host.said == [str(n) for n in range(1000)]

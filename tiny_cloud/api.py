@@ -1,0 +1,180 @@
+"""The Python API: ``tiny_cloud.load("manifests").plan().apply()``. The command line stands on it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+
+import platformdirs
+
+from tiny_cloud import apply as execution
+from tiny_cloud import journal, linking, loader, plan, probe, rules
+from tiny_cloud.errors import Failure, Problem, Problems
+from tiny_cloud.graph import closure
+from tiny_cloud.host import digest, secrets
+from tiny_cloud.host.libvirt import Libvirt
+from tiny_cloud.host.perform import Host
+from tiny_cloud.host.snapshot import Snapshot
+from tiny_cloud.model import Action, Address, Cloud, Consents, Event, Plan
+from tiny_cloud.resource import Context, Resource
+from tiny_cloud.schema import secret_of
+from tiny_cloud.steps import EditGuest
+
+CACHE = Path(platformdirs.user_cache_dir("tinycloud"))
+"""Best effort: tinycloud lives without it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is to be planned, beside the manifests."""
+
+    consents: Consents = field(default_factory=Consents)
+    prune: bool = False
+    destroy: bool = False
+    targets: tuple[str, ...] = ()
+    run_commands: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """Linked manifests: what should be."""
+
+    cloud: Cloud
+    resources: tuple[Resource, ...]
+
+    def plan(self, wish: Wish | None = None) -> Planned:
+        """Ask the host and say what would change; nothing is changed. Raises Problems, Failure."""
+        wish = wish or Wish()
+        libvirt = Libvirt(self.cloud.connect, readonly=True)
+        return Planned(self, wish, self._plan(wish, libvirt))
+
+    def _targeted(self, targets: Sequence[str]) -> Sequence[Resource]:
+        """Those that are named and all that they refer to; without names everything."""
+        if not targets:
+            return self.resources
+        named = [item for item in self.resources if rules.matches(targets, item.address)]
+        if not named:
+            raise Problems([Problem(f"nothing that is declared is called {', '.join(targets)}")])
+        edges = {
+            item.address: [link.address for link in item.links.values()] for item in self.resources
+        }
+        wanted = closure([item.address for item in named], edges)
+        return [item for item in self.resources if item.address in wanted]
+
+    def _plan(self, wish: Wish, libvirt: Libvirt) -> Plan:
+        snapshot = Snapshot(self.cloud, libvirt, run_commands=wish.run_commands)
+        resources = self._targeted(wish.targets)
+        problems = probe.check(snapshot, resources)
+        if problems and not wish.destroy:
+            raise Problems(problems)
+        context = Context(self.cloud, partial(digest.sha256, cache=CACHE))
+        undeclared: list[Resource] = []
+        if not wish.targets:
+            found = probe.discover(snapshot, context, [item.address for item in self.resources])
+            # What is rebuilt from records may lack what it stood on: that is no error here.
+            everything = [*self.resources, *found]
+            linking.link(everything, {item.address: item.links for item in everything}, lambda _: True)
+            undeclared, _ = linking.arrange(found)
+        actual = probe.probe(snapshot, [*resources, *undeclared])
+        if wish.destroy:
+            return plan.destroy(resources, actual, cloud=self.cloud, consents=wish.consents)
+        return plan.plan(
+            resources,
+            actual,
+            cloud=self.cloud,
+            consents=wish.consents,
+            undeclared=undeclared,
+            prune=wish.prune,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A plan and where it came from, ready to be carried out."""
+
+    workspace: Workspace
+    wish: Wish
+    plan: Plan
+    command: str = field(default_factory=lambda: " ".join(["tinycloud", *sys.argv[1:]]))
+
+    def apply(
+        self, *, parallel: int = 4, stopping: Callable[[], bool] = lambda: False
+    ) -> Iterator[Event]:
+        """Carry it out and tell what happens. Raises Failure if the host has moved on meanwhile.
+
+        A change that failed or did not come out as asked ends as an Event ``failed``.
+        """
+        require_secrets(self.plan)
+        cloud, workspace = self.plan.cloud, self.workspace
+        with journal.locked(Path(cloud.storage), self.command) as book:
+            libvirt = Libvirt(cloud.connect)
+            if _essence(workspace._plan(self.wish, libvirt)) != _essence(self.plan):
+                raise Failure("the host has changed since the plan was made", "plan again")
+            host = Host(cloud, libvirt, CACHE, book.descriptor)
+            failed: set[Address] = set()
+            for event in execution.apply(self.plan, host, parallel=parallel, stopping=stopping):
+                if event.what in ("failed", "skipped"):
+                    failed.add(event.address)
+                book.event(event)
+                yield event
+            for event in self._verify(libvirt, failed):
+                book.event(event)
+                yield event
+
+    def _verify(self, libvirt: Libvirt, failed: set[Address]) -> Iterator[Event]:
+        """What was done is looked at again: a difference that remains is a failure."""
+        done = {c.address for c in self.plan.changes if not c.blocked} - failed
+        again = self.workspace._plan(replace(self.wish, consents=Consents()), libvirt)
+        for change in again.changes:
+            if change.address not in done or change.action is Action.RESTART:
+                continue
+            fields = ", ".join(d.field for d in change.diffs) or change.blocked or "it"
+            text = f"{change.address} did not become what was asked for: {fields}"
+            yield Event("failed", change.address, text=text)
+
+
+def load_manifests(
+    paths: Sequence[str] = (), *, connect: str = "", storage: str = ""
+) -> Workspace:
+    """Read, check and link manifests. Raises Problems with everything that is wrong in them."""
+    given = tuple(paths) or ("manifests",)
+    if not paths and not Path("manifests").is_dir():
+        raise Problems([Problem("there is no folder manifests here", hint="name a file or folder")])
+    found = loader.load(
+        given,
+        stdin=sys.stdin,
+        connect=connect or os.environ.get("TINYCLOUD_CONNECT", ""),
+        storage=storage or os.environ.get("TINYCLOUD_STORAGE", ""),
+        context_digest=partial(digest.sha256, cache=CACHE),
+        root=os.geteuid() == 0,
+        machine_id=_machine_id(),
+    )
+    return Workspace(found.cloud, found.resources)
+
+
+def require_secrets(wanted: Plan) -> None:
+    """Every secret that the plan will need is there: else nothing is begun. Raises Failure."""
+    for task in wanted.tasks:
+        for step in task.steps:
+            if isinstance(step, EditGuest):
+                for user in step.settings.get("users", {}).values():
+                    if "password" in user and "hash" not in user["password"]:
+                        secrets.need(secret_of(user["password"]))
+
+
+def _essence(wanted: Plan) -> object:
+    """What must be the same for a plan to still hold; sizes of running guests may grow meanwhile."""
+    return [
+        (c.address, c.action, c.diffs, c.blocked, c.down, c.up, c.seal) for c in wanted.changes
+    ]
+
+
+def _machine_id() -> str:
+    try:
+        return Path("/etc/machine-id").read_text().strip()
+    except OSError:
+        return ""  # only the default cloud's derived MACs are the same on all such hosts then

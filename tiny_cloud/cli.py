@@ -1,0 +1,239 @@
+"""The command line: arguments in, exit code out. It adds nothing to the API but words."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+import tiny_cloud
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from tiny_cloud.api import Planned, Wish, Workspace
+
+USAGE = 64
+"""sysexits.h EX_USAGE, so that 2 always means "there are changes"."""
+CHANGES = 2
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+CONSENTS = {
+    "--replace": "Let this thing be made anew; the old one's data goes to the trash.",
+    "--delete-data": "Let this thing's data go (to the trash).",
+    "--restart": "Let this machine restart, gracefully.",
+    "--force-off": "Pull this machine's plug if it does not power off when asked.",
+    "--adopt": "Take over what exists under this name and was not made here.",
+}
+
+
+def manifests(command: Command) -> Command:
+    """PATH… and the options that say which host and where."""
+    for decorate in (
+        click.argument("paths", nargs=-1, metavar="[PATH]..."),
+        click.option("--connect", default="", metavar="URI", help="libvirt's connection URI."),
+        click.option("--storage", default="", metavar="FOLDER", help="Where files live."),
+    ):
+        command = decorate(command)
+    return command
+
+
+def consents(command: Command) -> Command:
+    for flag, text in CONSENTS.items():
+        decorate = click.option(flag, multiple=True, metavar="KIND/NAME", help=text)
+        command = decorate(command)
+    return command
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(tiny_cloud.__version__, prog_name="tinycloud")
+def cli() -> None:
+    """Machines described in YAML: says what would change, then does exactly that."""
+
+
+@cli.command()
+@manifests
+def validate(paths: tuple[str, ...], connect: str, storage: str) -> None:
+    """Check manifests; every problem of every file at once."""
+    workspace = _load(paths, connect, storage)
+    _out().print(f"{len(workspace.resources)} resources in cloud {workspace.cloud.name}: valid.")
+
+
+@cli.command()
+@manifests
+@consents
+@click.option("--target", multiple=True, metavar="KIND/NAME", help="Only this and what it needs.")
+@click.option("--prune", is_flag=True, help="Also remove what is owned and no longer declared.")
+@click.option("--commands", is_flag=True, help="Show what a person would type.")
+@click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON.")
+@click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 if there are changes.")
+@click.option("--run-commands", is_flag=True, help="Run commands that secrets come from.")
+def plan(
+    paths: tuple[str, ...],
+    connect: str,
+    storage: str,
+    commands: bool,
+    as_json: bool,
+    detailed_exitcode: bool,
+    **wish: Any,
+) -> None:
+    """Say what would change; changes nothing."""
+    planned = _load(paths, connect, storage).plan(_wish(**wish))
+    _show(planned, commands=commands, as_json=as_json)
+    sys.exit(CHANGES if detailed_exitcode and planned.plan.changes else 0)
+
+
+@cli.command()
+@manifests
+@consents
+@click.option("--target", multiple=True, metavar="KIND/NAME", help="Only this and what it needs.")
+@click.option("--prune", is_flag=True, help="Also remove what is owned and no longer declared.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--parallel", default=4, show_default=True, type=click.IntRange(1, 64))
+@click.option("--json", "as_json", is_flag=True, help="Print events as lines of JSON.")
+def apply(
+    paths: tuple[str, ...],
+    connect: str,
+    storage: str,
+    yes: bool,
+    parallel: int,
+    as_json: bool,
+    **wish: Any,
+) -> None:
+    """Plan, ask, and do it."""
+    planned = _load(paths, connect, storage).plan(_wish(run_commands=True, **wish))
+    sys.exit(_carry_out(planned, yes=yes, parallel=parallel, as_json=as_json))
+
+
+@cli.command()
+@manifests
+@consents
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--parallel", default=4, show_default=True, type=click.IntRange(1, 64))
+def destroy(
+    paths: tuple[str, ...], connect: str, storage: str, yes: bool, parallel: int, **wish: Any
+) -> None:
+    """Remove definitions; data only by its reclaim policy or --delete-data."""
+    planned = _load(paths, connect, storage).plan(_wish(destroy=True, **wish))
+    sys.exit(_carry_out(planned, yes=yes, parallel=parallel, as_json=False))
+
+
+@cli.command()
+@manifests
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def purge(paths: tuple[str, ...], connect: str, storage: str, yes: bool) -> None:
+    """Empty the trash: what is in it is gone for good."""
+    from tiny_cloud.host import trash
+    from tiny_cloud.sizes import format_size
+
+    workspace = _load(paths, connect, storage)
+    found = trash.listing(workspace.cloud)
+    for file, size in found:
+        _out().print(f"  - {file}  {format_size(size)}", highlight=False)
+    if not found:
+        _out().print("The trash is empty.")
+    elif not _agreed(yes, f"Delete {len(found)} files for good?"):
+        sys.exit(1)
+    trash.purge(workspace.cloud)
+
+
+def _load(paths: tuple[str, ...], connect: str, storage: str) -> Workspace:
+    return tiny_cloud.load(*paths, connect=connect, storage=storage)
+
+
+def _wish(
+    *,
+    target: tuple[str, ...] = (),
+    prune: bool = False,
+    destroy: bool = False,
+    run_commands: bool = False,
+    **allowed: tuple[str, ...],
+) -> Wish:
+    from tiny_cloud.api import Wish
+    from tiny_cloud.model import Consents
+    from tiny_cloud.resource import full_address
+
+    if prune and target:
+        raise click.UsageError("--prune looks at everything and --target at a part: use one")
+    agreed = {name: tuple(map(full_address, globs)) for name, globs in allowed.items()}
+    return Wish(Consents(**agreed), prune, destroy, tuple(map(full_address, target)), run_commands)
+
+
+def _show(planned: Planned, *, commands: bool = False, as_json: bool = False) -> None:
+    from tiny_cloud.render import json, text
+
+    if as_json:
+        click.echo(json.dumps(planned.plan))
+    else:
+        text.show_plan(_out(), planned.plan, commands=commands)
+
+
+def _carry_out(planned: Planned, *, yes: bool, parallel: int, as_json: bool) -> int:
+    from tiny_cloud.render import json, text
+
+    plan = planned.plan
+    if not as_json:
+        _show(planned)
+    blocked = len(plan.blocked)
+    if len(plan.changes) == blocked:
+        return 1 if blocked else 0
+    if not _agreed(yes, "Do this?"):
+        return 1
+    failed = False
+    for event in planned.apply(parallel=parallel):
+        failed |= event.what in ("failed", "skipped")
+        if as_json:
+            click.echo(json.event_line(event))
+        else:
+            text.show_event(_err(), event)
+    if not failed and not as_json:
+        _out().print(f"Done: {len(plan.changes) - blocked} changes.")
+    return 1 if failed or blocked else 0
+
+
+def _agreed(yes: bool, question: str) -> bool:
+    """Nothing is guessed where nobody can be asked."""
+    if yes:
+        return True
+    if not sys.stdin.isatty():
+        click.echo("There is no terminal to ask at: --yes says that it shall be done.", err=True)
+        return False
+    return click.confirm(question, err=True)
+
+
+def _out() -> Console:
+    from rich.console import Console
+
+    return Console(highlight=False, soft_wrap=True)
+
+
+def _err() -> Console:
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def main() -> None:
+    from tiny_cloud.errors import Failure, Problems
+
+    try:
+        cli(standalone_mode=False)
+    except click.UsageError as error:
+        error.show()
+        sys.exit(USAGE)
+    except click.Abort:
+        click.echo("Aborted.", err=True)
+        sys.exit(1)
+    except Problems as error:
+        from tiny_cloud.render import text
+
+        text.show_problems(_err(), error.problems)
+        sys.exit(1)
+    except Failure as error:
+        from tiny_cloud.render import text
+
+        text.show_failure(_err(), error)
+        sys.exit(1)

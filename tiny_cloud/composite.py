@@ -1,0 +1,96 @@
+"""A VirtualMachine document as people write it becomes plain Disk, Guest and VirtualMachine documents. Pure.
+
+The plain documents keep the positions of the lines they come from, so that errors point at what was written.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from tiny_cloud.document import Document
+from tiny_cloud.errors import Span
+from tiny_cloud.yaml12 import Path
+
+GUEST_SIDE = ("address", "gateway", "dns", "search", "dhcp")
+"""Fields of a machine's interface that are written inside the guest."""
+DISK_SIDE = ("image", "size", "format", "reclaimPolicy")
+
+
+def expand_machine(document: Document) -> Iterator[Document]:
+    """First what it stands on, then the machine itself."""
+    spec = dict(document.spec)
+    disks = []
+    for at, item in enumerate(spec.get("disks", ())):
+        if "disk" not in item:
+            yield _disk(document, at, item)
+        disks.append({**_without(item, DISK_SIDE), "disk": item.get("disk", _disk_name(document, item))})
+    if disks:
+        spec["disks"] = disks
+    cards = spec.get("interfaces", ())
+    inside = [{k: v for k, v in card.items() if k in ("name", "mac", *GUEST_SIDE)} for card in cards]
+    if cards:
+        spec["interfaces"] = [_without(card, GUEST_SIDE) for card in cards]
+    settings = spec.get("guest", {})
+    if isinstance(settings, Mapping):
+        spec.pop("guest", None)
+        written = settings or any(set(card) - {"name", "mac"} for card in inside)
+        if written and disks:
+            yield _guest(document, settings, disks[0]["disk"], inside)
+            spec["guest"] = document.name
+    yield replace(document, spec=spec)
+
+
+def _disk_name(document: Document, item: Mapping[str, Any]) -> str:
+    return f"{document.name}-{item['name']}"
+
+
+def _disk(document: Document, at: int, item: Mapping[str, Any]) -> Document:
+    spec = {key: item[key] for key in DISK_SIDE if key in item}
+    origin: dict[Path, Path] = {("spec",): ("spec", "disks", at)}
+    return _derive(document, "Disk", _disk_name(document, item), spec, origin)
+
+
+def _guest(
+    document: Document, settings: Mapping[str, Any], disk: str, cards: list[dict[str, Any]]
+) -> Document:
+    spec = {"disk": disk, "machine": document.name, **settings}
+    if cards:
+        spec["interfaces"] = cards
+    origin: dict[Path, Path] = {
+        ("spec",): ("spec", "guest"),
+        ("spec", "interfaces"): ("spec", "interfaces"),
+    }
+    return _derive(document, "Guest", document.name, spec, origin)
+
+
+def _derive(
+    document: Document, kind: str, name: str, spec: Mapping[str, Any], origins: Mapping[Path, Path]
+) -> Document:
+    """A plain document made of parts of another; ``origins``: path in the new one -> path there."""
+    inherited = {key: value for key, value in document.metadata.items() if key != "renamedFrom"}
+    return replace(
+        document,
+        kind=kind,
+        name=name,
+        metadata={**inherited, "name": name},
+        spec=spec,
+        spans=_moved(document.spans, origins),
+        keys=_moved(document.keys, origins),
+    )
+
+
+def _moved(spans: Mapping[Path, Span], origins: Mapping[Path, Path]) -> dict[Path, Span]:
+    """The spans below each origin under their new paths; the document's own place stays."""
+    found: dict[Path, Span] = {(): spans[()]} if () in spans else {}
+    for new, old in origins.items():
+        if old in spans:
+            found |= {
+                (*new, *path[len(old) :]): span
+                for path, span in spans.items()
+                if path[: len(old)] == old
+            }
+    return found
+
+
+def _without(item: Mapping[str, Any], fields: tuple[str, ...]) -> dict[str, Any]:
+    return {key: value for key, value in item.items() if key not in fields}

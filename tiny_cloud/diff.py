@@ -1,0 +1,56 @@
+"""What differs between what is declared and what is there: declared fields only, never documents."""
+
+from collections.abc import Iterator, Mapping
+
+from tiny_cloud import schema
+from tiny_cloud.model import FieldDiff, Note, Observed, Value
+from tiny_cloud.resource import Resource
+
+
+def differences(
+    resource: Resource, observed: Observed
+) -> tuple[tuple[FieldDiff, ...], tuple[Note, ...]]:
+    """The fields to change, and notes on those that may differ (create-only ones)."""
+    diffs: list[FieldDiff] = []
+    notes: list[Note] = []
+    kind, desired = resource.KIND, resource.desired()
+    for name, new in desired.items():
+        old = observed.fields.get(name)
+        if old == new and type(old) is type(new):
+            continue
+        if schema.keyword(kind, name, "x-create-only"):
+            text = f"{name} is {_words(old)} and stays so; {_words(new)} is only for a new one"
+            notes.append(Note(resource.address, text))
+        else:
+            diffs.append(FieldDiff(name, old, new, schema.impact(kind, name)))
+    diffs.extend(_removed(kind, desired, observed))
+    return tuple(diffs), tuple(notes)
+
+
+def created(resource: Resource) -> tuple[FieldDiff, ...]:
+    """Everything declared, as the diff of a thing that is not there yet."""
+    return tuple(FieldDiff(name, None, new) for name, new in resource.desired().items())
+
+
+def _removed(kind: str, desired: Mapping[str, Value], observed: Observed) -> Iterator[FieldDiff]:
+    """Fields declared last time and no longer: most just stop being managed."""
+    for name in observed.declared or {}:
+        old = observed.fields.get(name)
+        gone = name not in desired and old is not None
+        if gone and _goes(kind, name, desired):
+            yield FieldDiff(name, old, None, schema.impact(kind, name))
+
+
+def _goes(kind: str, name: str, desired: Mapping[str, Value]) -> bool:
+    """Whether removing the field from the manifest removes it from the host.
+
+    An item of a list goes as a whole; a field of an item that stays follows its own keyword.
+    """
+    item, bracket, _ = name.partition("]")
+    if bracket and not any(other.startswith(item + bracket) for other in desired):
+        return True
+    return bool(schema.keyword(kind, name, "x-on-remove") == "remove")
+
+
+def _words(value: Value) -> str:
+    return "unset" if value is None else str(value)

@@ -1,0 +1,191 @@
+"""What a writer is given and what it gives back: found files in, edits out. All data, all pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeAlias
+
+from tiny_cloud.errors import Failure
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """One path inside a guest, as lstat of it and of every component above it found it."""
+
+    kind: str = "file"
+    """file, folder, symlink, special file (fifo, device), or redirected: something above it is no
+    folder."""
+    content: bytes = b""
+    mode: int = 0o644
+    """Permission bits only."""
+    uid: int = 0
+    gid: int = 0
+    target: str = ""
+    """Of a symlink; of what is redirected, the component that redirects."""
+    refused: str = ""
+    """Why it may not be edited and its content was not read: hard links, or over 1 MiB."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What inspection says of a guest, and what was seen inside; absent paths have no entry."""
+
+    distro: str
+    """libguestfs's word: debian, ubuntu, fedora…"""
+    version: tuple[int, int] = (0, 0)
+    product: str = ""
+    """As the system calls itself: ``Debian GNU/Linux 12 (bookworm)``."""
+    files: Mapping[str, File] = field(default_factory=dict)
+
+    def has(self, *paths: str) -> bool:
+        """Whether any of these is a file or a symlink (a program, a unit)."""
+        return any(self.kind(path) in ("file", "symlink") for path in paths)
+
+    def kind(self, path: str) -> str:
+        """The kind of the path; empty: it is absent."""
+        file = self.files.get(path)
+        return file.kind if file else ""
+
+    def text(self, path: str, default: str | None = None) -> str:
+        """The content; bytes that are no UTF-8 survive the round trip through ``encoded``.
+
+        Raises Failure if it is there and no plain file, or absent and there is no default.
+        """
+        file = self.files.get(path)
+        if file is None:
+            if default is None:
+                raise Failure(f"the guest has no {path}", hint="is this a complete system?")
+            return default
+        if file.kind == "redirected":
+            raise Failure(f"{path} in the guest cannot be edited: {file.target} is no plain folder")
+        if file.kind != "file":
+            raise Failure(f"{path} in the guest cannot be edited: it is no regular file but a "
+                          f"{file.kind}")
+        if file.refused:
+            raise Failure(f"{path} in the guest cannot be edited: {file.refused}")
+        return file.content.decode("utf-8", "surrogateescape")
+
+
+@dataclass(frozen=True, slots=True)
+class WriteFile:
+    """The whole new content. What is None stays as the old file has it (new files: 0644, root)."""
+
+    path: str
+    content: bytes = field(repr=False)
+    mode: int | None = None
+    uid: int | None = None
+    gid: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MakeFolder:
+    """A folder that is there stays as it is."""
+
+    path: str
+    mode: int = 0o755
+    uid: int = 0
+    gid: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Symlink:
+    """Takes the place of a file or a symlink."""
+
+    path: str
+    target: str
+    uid: int = 0
+    gid: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Remove:
+    """A file or symlink; absent is fine."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """Nothing to write: something the user should know about this guest."""
+
+    text: str
+
+
+Edit: TypeAlias = WriteFile | MakeFolder | Symlink | Remove
+
+
+@dataclass(frozen=True, slots=True)
+class Fresh:
+    """What no two machines may share: made on our side, for a disk that has never booted."""
+
+    machine_id: str
+    """32 hexadecimal digits: machine-id(5)."""
+    random_seed: bytes = field(repr=False)
+    host_keys: Mapping[str, tuple[bytes, int]] = field(default_factory=dict, repr=False)
+    """SSH host keys: path -> content and mode."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the manifest wants of the inside of a guest; secrets are crypt hashes by now."""
+
+    settings: Mapping[str, Any]
+    fresh: Fresh | None = None
+    """None: the disk has booted, and keeps its identity."""
+    today: int = 0
+    """Days since 1970-01-01, for shadow(5)."""
+
+
+class Matter(Protocol):
+    """One matter of a system, such as its accounts; a module with these two functions is one."""
+
+    def asks(self, wish: Wish, found: Found) -> Iterable[str]:
+        """Paths (or globs) it has to see, given what was seen so far; until nothing is new."""
+
+    def edits(self, wish: Wish, found: Found) -> Iterable[Edit | Remark]:
+        """What to write, in order. Raises Failure for what this guest cannot be."""
+
+
+class Writer(Protocol):
+    """A system as a whole."""
+
+    def crypt_method(self, found: Found) -> str:
+        """yescrypt or sha512: the strongest hash this guest's login understands."""
+
+    def asks(self, wish: Wish, found: Found) -> frozenset[str]: ...
+
+    def edits(self, wish: Wish, found: Found) -> tuple[Edit | Remark, ...]: ...
+
+
+def write(path: str, text: str, mode: int | None = None) -> WriteFile:
+    return WriteFile(path, encoded(text), mode)
+
+
+def encoded(text: str) -> bytes:
+    """The bytes of a text that came from ``Found.text``."""
+    return text.encode("utf-8", "surrogateescape")
+
+
+def with_block(text: str, lines: Iterable[str], *, comment: str = "#") -> str:
+    """The text with our marked block renewed at its end, or gone if there are no lines for it."""
+    begin, end = f"{comment} tinycloud: begin", f"{comment} tinycloud: end"
+    kept: list[str] = []
+    inside = False
+    given = text.split("\n")
+    # A block whose end somebody deleted must not swallow the rest of the file.
+    closed = begin in given and end in given[given.index(begin):]
+    for line in given:
+        if line == begin:
+            inside = closed
+        elif line == end:
+            inside = False
+        elif not inside:
+            kept.append(line)
+    body = "\n".join(kept)
+    block = list(lines)
+    if not block:
+        return body
+    if body and not body.endswith("\n"):
+        body += "\n"
+    return body + "\n".join((begin, *block, end)) + "\n"

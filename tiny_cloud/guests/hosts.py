@@ -1,0 +1,78 @@
+"""hosts(5): all lines and comments stay; 127.0.1.1 names the machine, a block the others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from ipaddress import ip_address
+from typing import Any
+
+from tiny_cloud.errors import Failure
+from tiny_cloud.guests import hostname
+from tiny_cloud.guests.base import Edit, Found, Wish, with_block, write
+
+PATH = "/etc/hosts"
+OWN = "127.0.1.1"
+"""Debian's address for the machine's own name (Debian reference, 5.1.1)."""
+
+EMPTY = """\
+127.0.0.1\tlocalhost
+::1\tlocalhost ip6-localhost ip6-loopback
+ff02::1\tip6-allnodes
+ff02::2\tip6-allrouters
+"""
+
+
+def asks(wish: Wish, found: Found) -> Iterable[str]:
+    wanted = wish.settings.get("hostname") or wish.settings.get("hosts") is not None
+    return (PATH, hostname.PATH) if wanted else ()
+
+
+def edits(wish: Wish, found: Found) -> Iterator[Edit]:
+    if not asks(wish, found):
+        return
+    old = found.text(PATH, "")
+    text = old or EMPTY
+    name = wish.settings.get("hostname")
+    if name and name != "localhost":
+        text = named(text, name, hostname.current(found))
+    hosts = wish.settings.get("hosts")
+    if hosts is not None:
+        text = with_block(text, map(_line, hosts))
+    if text != old:
+        yield write(PATH, text)
+
+
+def named(text: str, name: str, before: str) -> str:
+    """The text with our own names on the line of 127.0.1.1; aliases and comments there stay."""
+    short = name.partition(".")[0]
+    ours = [name] if name == short else [name, short]
+    lines = text.split("\n")
+    for number, line in enumerate(lines):
+        body, hash_sign, comment = line.partition("#")
+        words = body.split()
+        if words[:1] == [OWN]:
+            aliases = [word for word in words[1:] if word not in ours and not _is(word, before)]
+            tail = f"\t{hash_sign}{comment}" if hash_sign else ""
+            if words[1:1 + len(ours)] != ours or aliases != words[1 + len(ours):]:
+                lines[number] = f"{OWN}\t{' '.join((*ours, *aliases))}{tail}"
+            return "\n".join(lines)
+    localhost = [number for number, line in enumerate(lines) if line.split()[:1] == ["127.0.0.1"]]
+    lines.insert(localhost[-1] + 1 if localhost else 0, f"{OWN}\t{' '.join(ours)}")
+    return "\n".join(lines)
+
+
+def _is(word: str, name: str) -> bool:
+    short = name.partition(".")[0]
+    return bool(short) and (word == short or word.startswith(f"{short}."))
+
+
+def _line(host: dict[str, Any]) -> str:
+    try:
+        address = ip_address(host["address"])
+    except ValueError:
+        raise Failure(f"{host['address']!r} in hosts is no IP address") from None
+    names = host["names"]
+    if not names or any(not name.isascii() or any(c.isspace() or c == "#" for c in name)
+                        for name in names):
+        raise Failure(f"the names of {address} in hosts must be one or more plain host names")
+    return f"{address}\t{' '.join(names)}"

@@ -1,0 +1,60 @@
+"""Which of the systems that inspection found on a disk is the one to edit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from tiny_cloud.errors import Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """A system on a disk, as libguestfs's inspection describes it."""
+
+    device: str
+    """As the appliance names it; a logical volume or a btrfs subvolume too."""
+    type: str
+    distro: str
+    version: tuple[int, int]
+    product: str
+    packages: str
+    """The package format: deb, rpm…"""
+    mountpoints: Mapping[str, str]
+    """From the guest's own fstab: folder -> device."""
+
+    @property
+    def name(self) -> str:
+        """``debian 12.5``: the product is sometimes no more than a number."""
+        return f"{self.distro} {self.version[0]}.{self.version[1]}"
+
+
+TOUCHED = ("/etc", "/home", "/root", "/usr", "/var")
+"""Trees that writers read or write: written below a mount point, an edit would not be seen."""
+
+
+def only_root(roots: Sequence[Root], filesystems: Mapping[str, str], disk: str) -> Root:
+    """The one system there is. Raises Failure if there is none, or more than one."""
+    if not roots:
+        held = ", ".join(f"{device}: {kind}" for device, kind in sorted(filesystems.items()))
+        raise Failure(f"no operating system was found on {disk}",
+                      hint="guest settings need a disk with an installed system on it",
+                      detail=f"file systems on it: {held or 'none'}")
+    if len(roots) > 1:
+        listed = ", ".join(f"{root.name} on {root.device}" for root in roots)
+        raise Failure(f"{len(roots)} operating systems were found on {disk}: {listed}",
+                      hint="guest settings need a disk with exactly one system")
+    return roots[0]
+
+
+def refuse_missing(failed: Mapping[str, str], disk: str) -> tuple[str, ...]:
+    """Raises Failure if a part of the guest could not be mounted that edits may lie in.
+
+    ``failed`` has mount point -> what the appliance said. What remains is returned as sentences.
+    """
+    for place, why in sorted(failed.items()):
+        if place == "/" or any(place == tree or place.startswith(f"{tree}/") for tree in TOUCHED):
+            raise Failure(f"{place} of the guest on {disk} could not be mounted", detail=why,
+                          hint="its own /etc/fstab asks for it; is another disk missing?")
+    return tuple(f"{place} of the guest could not be mounted, and stays as it is"
+                 for place in sorted(failed))

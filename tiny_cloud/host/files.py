@@ -1,0 +1,136 @@
+"""Files that are ours: stamping, publishing, trash. The design calls for fsync → rename → fsync."""
+
+import contextlib
+import errno
+import json
+import os
+import stat
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from tiny_cloud.errors import Failure
+from tiny_cloud.model import Unknown
+from tiny_cloud.resource import FileFacts
+from tiny_cloud.steps import MakeFolder, Publish, Stamp, Trash
+
+# The qemu user may write user.* attributes of its disks; only root may write trusted.* (xattr(7)).
+ATTRIBUTE = "trusted.tinycloud" if os.geteuid() == 0 else "user.tinycloud"
+
+
+def facts(paths: Iterable[str]) -> dict[str, FileFacts | Unknown]:
+    """lstat and stamp of each path; absent ones have no entry."""
+    found: dict[str, FileFacts | Unknown] = {}
+    for path in paths:
+        try:
+            status = os.lstat(path)
+            if not stat.S_ISREG(status.st_mode):
+                found[path] = Unknown(f"{path} is not a regular file")
+                continue
+            mark = _read_stamp(path)
+        except FileNotFoundError:
+            continue
+        except NotADirectoryError:
+            found[path] = Unknown(f"a part of the path {path} is no folder")
+            continue
+        except PermissionError:
+            found[path] = Unknown(f"{path} may not be read", "run as root, or as the user who owns it")
+            continue
+        genuine = mark is not None and (mark.get("path"), mark.get("inode")) == (
+            path,
+            str(status.st_ino),
+        )
+        found[path] = FileFacts(path, status.st_size, status.st_ino, mark, genuine)
+    return found
+
+
+def listing(folder: str) -> tuple[str, ...]:
+    try:
+        return tuple(sorted(entry.path for entry in os.scandir(folder) if entry.is_file()))
+    except FileNotFoundError:
+        return ()
+    except PermissionError as error:
+        raise Failure(f"{folder} may not be read", "run as root, or as the user who owns it") from error
+
+
+def _sidecar(path: str) -> Path:
+    return Path(f"{path}.stamp")
+
+
+def _read_stamp(path: str) -> Mapping[str, str] | None:
+    """From the attribute, or the sidecar where the file system has no attributes."""
+    try:
+        text = os.getxattr(path, ATTRIBUTE, follow_symlinks=False).decode()
+    except OSError as error:
+        if error.errno not in (errno.ENODATA, errno.ENOTSUP):
+            raise
+        try:
+            text = _sidecar(path).read_text()
+        except FileNotFoundError:
+            return None
+    try:
+        mark = json.loads(text)
+    except ValueError:
+        return {}
+    return {str(key): str(value) for key, value in mark.items()} if isinstance(mark, dict) else {}
+
+
+def write_stamp(step: Stamp) -> None:
+    """The inode stays the same through the rename to the final name."""
+    mark = {
+        "cloud": step.cloud,
+        "address": step.address,
+        "path": step.final,
+        "inode": str(os.stat(step.path).st_ino),
+        **step.extra,
+    }
+    text = json.dumps(mark, sort_keys=True)
+    try:
+        os.setxattr(step.path, ATTRIBUTE, text.encode(), follow_symlinks=False)
+    except OSError as error:
+        if error.errno != errno.ENOTSUP:
+            raise
+        _sidecar(step.final).write_text(text)
+
+
+def make_folder(step: MakeFolder) -> None:
+    path = Path(step.path)
+    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+    for folder in reversed(missing):
+        folder.mkdir(exist_ok=True)
+        folder.chmod(step.mode)
+        sync_folder(folder.parent)
+
+
+def publish(step: Publish) -> None:
+    """A final name never has unfinished content, not even after a power cut."""
+    descriptor = os.open(step.part, os.O_RDONLY | os.O_NOFOLLOW)
+    try:
+        os.fchmod(descriptor, step.mode)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    try:
+        # link refuses an existing name, which rename would replace without a word (link(2)).
+        os.link(step.part, step.final, follow_symlinks=False)
+    except FileExistsError as error:
+        raise Failure(f"{step.final} exists already and is not overwritten") from error
+    os.unlink(step.part)
+    sync_folder(Path(step.final).parent)
+
+
+def move_to_trash(step: Trash) -> None:
+    trash = Path(step.trash)
+    trash.parent.mkdir(mode=0o700, exist_ok=True)
+    with contextlib.suppress(FileNotFoundError):
+        os.rename(step.path, trash)
+    with contextlib.suppress(FileNotFoundError):
+        os.rename(_sidecar(step.path), _sidecar(step.trash))
+    sync_folder(trash.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

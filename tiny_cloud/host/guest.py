@@ -1,0 +1,183 @@
+"""Carry out an EditGuest step: inspect, ask the pure writer what to write, write it, grow."""
+
+from __future__ import annotations
+
+import secrets
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from tiny_cloud.errors import Failure
+from tiny_cloud.guests import roots, writer_for
+from tiny_cloud.guests.accounts import SHADOW
+from tiny_cloud.guests.base import Found, Fresh, Remark, Wish, Writer
+from tiny_cloud.guests.ssh import host_key_types
+from tiny_cloud.guests.tables import Table
+from tiny_cloud.host import command, passwords
+from tiny_cloud.host.guest_session import GuestSession
+from tiny_cloud.steps import EditGuest
+
+T = TypeVar("T")
+
+DAY = 86400
+SEED_SIZE = 512
+"""Bytes of /var/lib/systemd/random-seed: the kernel's pool size, as systemd writes it."""
+ROUNDS = 8
+"""How often a writer may ask for more files because of those it has seen."""
+
+
+def edit(
+    step: EditGuest,
+    disk: str,
+    *,
+    secret: Callable[[Mapping[str, Any]], str],
+    environ: Mapping[str, str],
+    pass_fds: tuple[int, ...] = (),
+    progress: Callable[[str], None],
+) -> Mapping[str, str]:
+    """Write the step's settings into the system on ``disk``: ``users.NAME.password`` -> crypt hash.
+
+    ``secret`` resolves a reference such as ``{"env": "X"}``; ``environ`` has libguestfs's settings
+    where they are not the default. Raises Failure; before it reports growth or writing, no file of
+    the guest has been touched.
+    """
+    with GuestSession(step.address, environ=environ, pass_fds=pass_fds) as session:
+        progress("starts the libguestfs appliance")
+        session.open(disk, step.format, readonly=False)
+        root = _entered(session, disk, progress)
+        found, writer = _read(session, root, step)
+        hashes = _hashes(step, writer, found, secret)
+        wish = _wish(step, hashes, _fresh(found, step) if step.fresh else None)
+        made = _named(step.address, lambda: writer.edits(wish, found))
+        edits = [one for one in made if not isinstance(one, Remark)]
+        for remark in made:
+            if isinstance(remark, Remark):
+                progress(remark.text)
+        grows = bool(step.settings.get("growRoot", True))
+        if grows:
+            _tell_growth(session.grow_partition(root.device), progress)
+        progress(f"writes {len(edits)} files and folders into {root.name}")
+        session.edit(edits)
+        if grows:
+            _tell_growth(session.grow_filesystem(root.device), progress)
+        session.shutdown()
+    return {f"users.{name}.password": crypt_hash for name, crypt_hash in hashes.items()}
+
+
+def inspect(
+    disk: str,
+    disk_format: str,
+    *,
+    environ: Mapping[str, str],
+    paths: Iterable[str] = (),
+    pass_fds: tuple[int, ...] = (),
+) -> Found:
+    """What system is on a disk, and what these paths and globs hold; not a byte is written."""
+    with GuestSession(disk, environ=environ, pass_fds=pass_fds) as session:
+        session.open(disk, disk_format, readonly=True)
+        found = _found(_entered(session, disk, lambda _: None))
+        found = replace(found, files=session.look(paths))
+        session.shutdown()
+    return found
+
+
+def _entered(session: GuestSession, disk: str, progress: Callable[[str], None]) -> roots.Root:
+    """Find the one root and mount it with all that belongs to it."""
+    root = _named(session.who, lambda: roots.only_root(*session.inspect(), disk))
+    failed = session.mount(root)
+    for note in _named(session.who, lambda: roots.refuse_missing(failed, disk)):
+        progress(note)
+    return root
+
+
+def _found(root: roots.Root) -> Found:
+    return Found(root.distro, root.version, root.product)
+
+
+def _read(session: GuestSession, root: roots.Root, step: EditGuest) -> tuple[Found, Writer]:
+    """Look at what the writer asks for, until what it has seen raises no new question."""
+    found = _found(root)
+    writer = _named(step.address, lambda: writer_for(found))
+    # The real hashes and keys are made from what is found; the questions do not depend on them.
+    wish = _wish(step, {}, Fresh("", b"") if step.fresh else None)
+    seen: frozenset[str] = frozenset()
+    for _ in range(ROUNDS):
+        asked = _named(step.address, partial(writer.asks, wish, found)) - seen
+        if not asked:
+            return found, writer
+        seen |= asked
+        found = replace(found, files={**found.files, **session.look(asked)})
+    raise Failure(f"{step.address}: folders in the guest are nested deeper than any that we know",
+                  hint="look into /etc/skel of the image")
+
+
+def _wish(step: EditGuest, hashes: Mapping[str, str], fresh: Fresh | None) -> Wish:
+    """The settings as writers know them: ``hash`` in place of ``password``."""
+    users = {
+        name: {**{key: value for key, value in user.items() if key != "password"},
+               **({"hash": hashes[name]} if name in hashes else {})}
+        for name, user in step.settings.get("users", {}).items()
+    }
+    settings = {**step.settings, **({"users": users} if users else {})}
+    return Wish(settings, fresh, today=int(time.time()) // DAY)
+
+
+def _hashes(
+    step: EditGuest, writer: Writer, found: Found, secret: Callable[[Mapping[str, Any]], str]
+) -> Mapping[str, str]:
+    """A crypt hash for each password declared; the guest's own is kept if it still fits."""
+    shadow = Table.parse(found.text(SHADOW, ""), 9)
+    method = cast(passwords.Method, writer.crypt_method(found))
+    hashes = {}
+    for name, user in step.settings.get("users", {}).items():
+        reference = user.get("password")
+        if reference is None:
+            continue
+        if "hash" in reference:
+            hashes[name] = str(reference["hash"])
+            if not passwords.is_hash(hashes[name]):
+                raise Failure(f"{step.address}: the hash for user {name} is no crypt(5) hash",
+                              hint="make one with: mkpasswd -m sha512crypt")
+            continue
+        plain = secret(reference)
+        row = shadow.row(name)
+        fits = row is not None and passwords.is_cheap(row[1]) and passwords.verify(plain, row[1])
+        hashes[name] = row[1] if row and fits else passwords.hash_password(plain, method)
+    return hashes
+
+
+def _fresh(found: Found, step: EditGuest) -> Fresh:
+    host = step.settings.get("hostname") or "localhost"
+    keys = make_host_keys(host_key_types(found), f"root@{host}")
+    return Fresh(secrets.token_hex(16), secrets.token_bytes(SEED_SIZE), keys)
+
+
+def make_host_keys(types: Iterable[str], comment: str) -> Mapping[str, tuple[bytes, int]]:
+    """New SSH host keys by their path in the guest; on our disk only while they are made."""
+    keys: dict[str, tuple[bytes, int]] = {}
+    # TemporaryDirectory is made 0700 (tempfile.mkdtemp).
+    with tempfile.TemporaryDirectory(prefix="tinycloud-") as folder:
+        for kind in types:
+            name = f"ssh_host_{kind}_key"
+            file = Path(folder, name)
+            command.run(("ssh-keygen", "-q", "-t", kind, "-N", "", "-C", comment, "-f", str(file)))
+            keys[f"/etc/ssh/{name}"] = (file.read_bytes(), 0o600)
+            keys[f"/etc/ssh/{name}.pub"] = (file.with_name(f"{name}.pub").read_bytes(), 0o644)
+    return keys
+
+
+def _tell_growth(why_not: str, progress: Callable[[str], None]) -> None:
+    if why_not:
+        progress(f"the guest's root is not grown: {why_not}")
+
+
+def _named(who: str, work: Callable[[], T]) -> T:
+    """Failures of the pure part do not know whose guest it is."""
+    try:
+        return work()
+    except Failure as error:
+        raise Failure(f"{who}: {error.summary}", error.hint, error.detail) from None

@@ -1,0 +1,157 @@
+"""A conversation with the guest worker: one appliance, typed questions, Failures for its errors."""
+
+from __future__ import annotations
+
+import base64
+import json
+import subprocess
+import tempfile
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Self
+
+from tiny_cloud.errors import Failure
+from tiny_cloud.guests.base import Edit, File, MakeFolder, Remove, Symlink, WriteFile
+from tiny_cloud.guests.roots import Root
+from tiny_cloud.host import command
+
+PYTHON = "/usr/bin/python3"
+"""libguestfs's binding comes with the distribution's interpreter, not with ours."""
+PATIENCE = 900.0
+"""Seconds for one answer. An appliance starts in 20 s without hardware virtualisation."""
+
+_DO: Mapping[type, str] = {
+    WriteFile: "write", MakeFolder: "folder", Symlink: "symlink", Remove: "remove",
+}
+
+
+class GuestSession:
+    """Use with ``with``: leaving it closes the worker's stdin, which shuts its appliance down.
+
+    Also when we are killed: the worker then reads the end of its stdin, closes the appliance
+    cleanly and exits, holding the descriptors in ``pass_fds`` (the host lock) until then.
+    """
+
+    def __init__(
+        self, who: str, *, environ: Mapping[str, str], pass_fds: Sequence[int] = ()
+    ) -> None:
+        self.who = who
+        """Whom errors name: ``guest/web``."""
+        command.require(PYTHON)
+        worker = Path(__file__).with_name("guest_worker.py")
+        self.errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (closed on leaving)
+        # A session of its own: Ctrl-C ends us, and the appliance only after its last write.
+        self.child = subprocess.Popen(
+            (PYTHON, "-I", str(worker)), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=self.errors, env=command.environment(environ), pass_fds=tuple(pass_fds),
+            start_new_session=True,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        _close(self.child.stdin)
+        try:
+            self.child.wait(timeout=PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.child.kill()
+            self.child.wait()
+        _close(self.child.stdout)
+        self.errors.close()
+
+    def open(self, disk: str, disk_format: str, *, readonly: bool) -> None:
+        """Start an appliance with this one disk. The format is stated, never guessed by qemu."""
+        self._ask("open", drives=[{"path": disk, "format": disk_format, "readonly": readonly}])
+
+    def inspect(self) -> tuple[tuple[Root, ...], Mapping[str, str]]:
+        """The systems on the disk, and its file systems by device."""
+        told = self._ask("inspect")
+        roots = tuple(Root(**{**root, "version": tuple(root["version"])}) for root in told["roots"])
+        return roots, told["filesystems"]
+
+    def mount(self, root: Root) -> Mapping[str, str]:
+        """Mount by the guest's own fstab; the answer has what failed: mount point -> why."""
+        failed: Mapping[str, str] = self._ask("mount", mountpoints=dict(root.mountpoints))
+        return failed
+
+    def look(self, paths: Iterable[str]) -> Mapping[str, File]:
+        """What is there under these paths and globs."""
+        told = self._ask("look", paths=sorted(paths))
+        return {path: File(**{**file, "content": base64.b64decode(file.get("content", ""))})
+                for path, file in told.items()}
+
+    def edit(self, edits: Iterable[Edit]) -> None:
+        """All of them, or none if one is refused."""
+        self._ask("edit", edits=[plain(edit) for edit in edits])
+
+    def grow_partition(self, device: str) -> str:
+        """Why it could not grow; empty: it did, or had no need to."""
+        return str(self._ask("grow_partition", device=device)["why"])
+
+    def grow_filesystem(self, device: str) -> str:
+        return str(self._ask("grow_filesystem", device=device)["why"])
+
+    def shutdown(self) -> None:
+        """Write everything back. Raises Failure if the appliance could not."""
+        self._ask("shutdown")
+
+    def _ask(self, operation: str, **arguments: Any) -> Any:
+        assert self.child.stdin is not None and self.child.stdout is not None
+        watch = threading.Timer(PATIENCE, self.child.kill)
+        watch.start()
+        try:
+            self.child.stdin.write(json.dumps({"op": operation, **arguments}).encode() + b"\n")
+            self.child.stdin.flush()
+            line = self.child.stdout.readline()
+        except BrokenPipeError:
+            line = b""
+        finally:
+            watch.cancel()
+        if not line:
+            raise Failure(f"{self.who}: the libguestfs worker gave no answer ({operation})",
+                          detail=self._said())
+        told = json.loads(line)
+        if "error" in told:
+            raise self._failure(operation, str(told["code"]), str(told["error"]))
+        return told["ok"]
+
+    def _failure(self, operation: str, code: str, text: str) -> Failure:
+        if code == "binding":
+            return Failure(f"{self.who}: libguestfs's Python binding is not installed",
+                           hint="apt install python3-guestfs", detail=text)
+        if code == "refused":
+            return Failure(f"{self.who}: {text}")
+        if operation == "open":
+            return Failure(
+                f"{self.who}: the libguestfs appliance did not start: {text}", detail=self._said(),
+                hint="libguestfs-test-tool says why; it needs a kernel in /boot that we may read",
+            )
+        return Failure(f"{self.who}: libguestfs failed ({operation}): {text}", detail=self._said())
+
+    def _said(self) -> str:
+        self.errors.seek(0)
+        return self.errors.read()[-4000:].decode("utf-8", "replace").strip()
+
+
+def plain(edit: Edit) -> dict[str, Any]:
+    """An edit as the worker takes it."""
+    plain: dict[str, Any] = {"do": _DO[type(edit)], **asdict(edit)}
+    if isinstance(edit, WriteFile):
+        plain["content"] = base64.b64encode(edit.content).decode()
+    return plain
+
+
+def _close(stream: IO[bytes] | None) -> None:
+    try:
+        if stream is not None:
+            stream.close()
+    except BrokenPipeError:
+        # It has ended already; what it failed at was said in the answer, or follows from none.
+        return

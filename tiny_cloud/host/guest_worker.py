@@ -1,0 +1,400 @@
+"""Works inside a disk image through libguestfs: a program of its own, jobs in and results out.
+
+It is run as ``/usr/bin/python3 -I guest_worker.py``, because libguestfs's binding comes with the
+distribution's interpreter (Python 3.9 or later); so it imports nothing but the standard library and
+guestfs, and is one file, which can be sent to another host as it is. One JSON object a line:
+``{"op": NAME, …}`` in, ``{"ok": …}`` or ``{"error": TEXT, "code": WORD}`` out. *What* to write is
+decided by the other side. When stdin ends, the appliance is shut down and the program exits.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import stat
+import sys
+from collections.abc import Callable
+from typing import IO, Any
+
+LARGEST = 1 << 20
+"""Bytes: no settings file is larger."""
+MOST = 1000
+"""Paths that one glob may stand for."""
+SECTOR = 512
+SLACK = 8192
+"""Sectors at the end of a disk that are not worth growing for: sgdisk leaves up to 4095 unused."""
+TEMPLATE = ".tinycloudXXXXXX"
+
+
+class Refused(Exception):
+    """What the guest is like forbids it (safety: no redirected write, no part of a job)."""
+
+
+class Tree:
+    """The guest's files, looked at with lstat, component by component."""
+
+    def __init__(self, g: Any) -> None:
+        self.g = g
+
+    def lstat(self, path: str) -> dict[str, int] | None:
+        """None if it is not there. Raises Refused if something above it is no folder."""
+        check_spelling(path)
+        above = "/"
+        *parents, last = path.strip("/").split("/")
+        for name in parents:
+            facts = self._one(above, name)
+            above = os.path.join(above, name)
+            if facts is None:
+                return None
+            if not stat.S_ISDIR(facts["st_mode"]):
+                raise Refused(above)
+        return self._one(above, last)
+
+    def _one(self, folder: str, name: str) -> dict[str, int] | None:
+        facts: dict[str, int] = self.g.lstatnslist(folder, [name])[0]
+        return None if facts["st_ino"] == -1 else facts
+
+    def file(self, path: str) -> dict[str, Any] | None:
+        """What the other side is told of a path; None: it is absent."""
+        try:
+            facts = self.lstat(path)
+        except Refused as where:
+            return {"kind": "redirected", "target": str(where)}
+        if facts is None:
+            return None
+        found: dict[str, Any] = {
+            "kind": kind_of(facts["st_mode"]), "mode": stat.S_IMODE(facts["st_mode"]),
+            "uid": facts["st_uid"], "gid": facts["st_gid"],
+        }
+        if found["kind"] == "symlink":
+            found["target"] = self.g.readlink(path)
+        if found["kind"] == "file":
+            found["refused"] = why_refused(facts)
+            if not found["refused"]:
+                found["content"] = base64.b64encode(self.g.read_file(path)).decode()
+        return found
+
+
+class Edits:
+    """Applies a list of edits: everything is checked, then staged and synced, then renamed."""
+
+    def __init__(self, g: Any, edits: list[dict[str, Any]]) -> None:
+        self.g = g
+        self.tree = Tree(g)
+        self.edits = edits
+        self.staged: list[tuple[str, str]] = []
+
+    def apply(self) -> int:
+        self._check()
+        self._sweep()
+        try:
+            for edit in self.edits:
+                {"write": self._write, "folder": self._folder,
+                 "symlink": self._symlink, "remove": self._nothing}[edit["do"]](edit)
+            # Before the renames: a kill may leave the old file or the new one, never an empty one.
+            self.g.sync()
+        except BaseException:
+            for temporary, _ in self.staged:
+                self.g.rm_f(temporary)
+            raise
+        for temporary, path in self.staged:
+            self.g.rename(temporary, path)
+        for edit in self.edits:
+            if edit["do"] == "remove":
+                self.g.rm_f(edit["path"])
+        self.g.sync()
+        return len(self.edits)
+
+    def _check(self) -> None:
+        """All of them, before any is begun."""
+        made = {edit["path"] for edit in self.edits if edit["do"] == "folder"}
+        for edit in self.edits:
+            path = edit["path"]
+            try:
+                facts = self.tree.lstat(path)
+                parent = self.tree.lstat(os.path.dirname(path)) if path.count("/") > 1 else None
+            except Refused as where:
+                raise Refused(f"{path} cannot be edited: {where} is no plain folder") from None
+            above = parent is not None or path.count("/") == 1 or os.path.dirname(path) in made
+            if not above and edit["do"] != "remove":
+                raise Refused(f"{path} cannot be made: there is no folder for it")
+            if facts is not None:
+                check_target(edit["do"], path, facts)
+
+    def _sweep(self) -> None:
+        """Leftovers of a run that was killed; unlink follows no symlink."""
+        pattern = TEMPLATE.replace("X", "?")
+        for folder in sorted({os.path.dirname(edit["path"]) for edit in self.edits}):
+            for path in self.g.glob_expand(os.path.join(folder, pattern), directoryslash=False):
+                facts = self.tree.lstat(path)
+                if facts is not None and not stat.S_ISDIR(facts["st_mode"]):
+                    self.g.rm_f(path)
+
+    def _write(self, edit: dict[str, Any]) -> None:
+        path = edit["path"]
+        temporary = self._temporary(path)
+        self.g.write(temporary, base64.b64decode(edit["content"]))
+        old = self.tree.lstat(path)
+        if old is not None:
+            # Mode, owner and every extended attribute: the SELinux label is one of them.
+            self.g.copy_attributes(path, temporary, all=True)
+        before = old or {"st_mode": 0o644, "st_uid": 0, "st_gid": 0}
+        given = [edit["uid"], edit["gid"], edit["mode"]]
+        kept = [before["st_uid"], before["st_gid"], stat.S_IMODE(before["st_mode"])]
+        uid, gid, mode = (was if new is None else new
+                          for new, was in zip(given, kept))  # noqa: B905 (no strict= in 3.9)
+        # chown takes the set-id bits away, so the mode comes after it.
+        self.g.lchown(uid, gid, temporary)
+        self.g.chmod(mode, temporary)
+
+    def _folder(self, edit: dict[str, Any]) -> None:
+        path = edit["path"]
+        if self.tree.lstat(path) is None:
+            self.g.mkdir_mode(path, 0o700)
+            self.g.lchown(edit["uid"], edit["gid"], path)
+            self.g.chmod(edit["mode"], path)
+
+    def _symlink(self, edit: dict[str, Any]) -> None:
+        temporary = self._temporary(edit["path"])
+        self.g.rm(temporary)
+        self.g.ln_s(edit["target"], temporary)
+        self.g.lchown(edit["uid"], edit["gid"], temporary)
+
+    def _nothing(self, edit: dict[str, Any]) -> None:
+        """Files go only once the new ones are in their places."""
+
+    def _temporary(self, path: str) -> str:
+        made: str = self.g.mktemp(os.path.join(os.path.dirname(path), TEMPLATE))
+        self.staged.append((made, path))
+        return made
+
+
+class Session:
+    """One appliance, from open to shutdown."""
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self.make = make
+        self.g: Any = None
+        self.mounts: list[tuple[str, str]] = []
+        self.readonly = True
+
+    def open(self, drives: list[dict[str, Any]]) -> None:
+        self.g = self.make()
+        # A trace would print what is written, and passwords' hashes with it.
+        self.g.set_trace(False)
+        self.g.set_network(False)
+        self.readonly = all(drive["readonly"] for drive in drives)
+        for drive in drives:
+            self.g.add_drive_opts(drive["path"], format=drive["format"],
+                                  readonly=drive["readonly"])
+        self.g.launch()
+
+    def inspect(self) -> dict[str, Any]:
+        return {"roots": [self._root(root) for root in self.g.inspect_os()],
+                "filesystems": self.g.list_filesystems()}
+
+    def _root(self, root: str) -> dict[str, Any]:
+        g = self.g
+        return {
+            "device": root, "type": g.inspect_get_type(root),
+            "distro": g.inspect_get_distro(root), "product": g.inspect_get_product_name(root),
+            "version": [g.inspect_get_major_version(root), g.inspect_get_minor_version(root)],
+            "packages": g.inspect_get_package_format(root),
+            "mountpoints": g.inspect_get_mountpoints(root),
+        }
+
+    def mount(self, mountpoints: dict[str, str]) -> dict[str, str]:
+        """Mount point -> why it could not be mounted. Shorter paths first: / before /var."""
+        failed = {}
+        for place in sorted(mountpoints, key=lambda place: (len(place), place)):
+            try:
+                self._mount(mountpoints[place], place)
+            except RuntimeError as error:
+                failed[place] = str(error)
+            else:
+                self.mounts.append((mountpoints[place], place))
+        return failed
+
+    def _mount(self, device: str, place: str) -> None:
+        # What is on the disk can carry neither programs nor devices into the appliance's kernel.
+        self.g.mount_options(f"{'ro' if self.readonly else 'rw'},nodev,nosuid", device, place)
+
+    def look(self, paths: list[str]) -> dict[str, Any]:
+        tree = Tree(self.g)
+        found = {}
+        for pattern in paths:
+            for path in self._named(pattern):
+                file = tree.file(path)
+                if file is not None:
+                    found[path] = file
+        return found
+
+    def _named(self, pattern: str) -> list[str]:
+        check_spelling(pattern)
+        if not any(char in pattern for char in "*?["):
+            return [pattern]
+        matched: list[str] = self.g.glob_expand(pattern, directoryslash=False)
+        names = [name for name in matched if os.path.basename(name) not in (".", "..")]
+        if len(names) > MOST:
+            raise Refused(f"the guest has {len(names)} files {pattern}, far more than a system has")
+        return names
+
+    def edit(self, edits: list[dict[str, Any]]) -> int:
+        return Edits(self.g, edits).apply()
+
+    def grow_partition(self, device: str) -> dict[str, Any]:
+        """Grow the partition of a root to the end of its disk. Says why if it cannot be."""
+        self.g.umount_all()
+        try:
+            return grow_partition(self.g, device)
+        finally:
+            for source, place in self.mounts:
+                self._mount(source, place)
+
+    def grow_filesystem(self, device: str) -> dict[str, Any]:
+        """Grow the mounted root file system to its partition; all three do it while mounted."""
+        kind = self.g.vfs_type(device)
+        if kind in ("ext2", "ext3", "ext4"):
+            self.g.resize2fs(device)
+        elif kind == "xfs":
+            self.g.xfs_growfs("/")
+        elif kind == "btrfs":
+            self.g.btrfs_filesystem_resize("/")
+        else:
+            return {"grown": False, "why": f"its file system is {kind}"}
+        return {"grown": True, "why": ""}
+
+    def shutdown(self) -> None:
+        """Close while errors can still be heard: guestfs_close swallows them."""
+        if self.g is not None:
+            g, self.g = self.g, None
+            try:
+                g.umount_all()
+                g.shutdown()
+            finally:
+                g.close()
+
+
+def grow_partition(g: Any, device: str) -> dict[str, Any]:
+    parents = [disk for disk in g.list_devices() if disk == device]
+    if parents:
+        return {"grown": False, "why": ""}
+    if device not in g.list_partitions():
+        return {"grown": False, "why": f"it lies on {device}, which is no plain partition"}
+    disk, number = g.part_to_dev(device), g.part_to_partnum(device)
+    label = g.part_get_parttype(disk)
+    if g.blockdev_getss(disk) != SECTOR or label not in ("gpt", "msdos"):
+        return {"grown": False, "why": f"its disk has a partition table of the kind {label}"}
+    if label == "msdos" and number > 4:
+        return {"grown": False, "why": "it is a logical partition"}
+    parts = g.part_list(disk)
+    own = next(part for part in parts if part["part_num"] == number)
+    if any(part["part_start"] > own["part_start"] for part in parts):
+        return {"grown": False, "why": "another partition lies behind it"}
+    # MBR counts sectors in 32 bits.
+    size = g.blockdev_getsz(disk)
+    last = (size if label == "gpt" else min(size, 1 << 32)) - 1
+    if last - own["part_end"] // SECTOR < SLACK:
+        return {"grown": False, "why": ""}
+    before = identities(g, disk, label, parts)
+    if label == "gpt":
+        g.part_expand_gpt(disk)
+        # Last usable LBA, at offset 48 of the header in LBA 1 (UEFI 2.10, table 5-5).
+        last = int.from_bytes(g.pread_device(disk, 8, SECTOR + 48), "little")
+    g.part_resize(disk, number, last)
+    if identities(g, disk, label, g.part_list(disk)) != before:
+        raise Refused(f"growing partition {number} changed the type or name of another")
+    return {"grown": True, "why": ""}
+
+
+def identities(g: Any, disk: str, label: str, parts: list[dict[str, int]]) -> list[tuple[Any, ...]]:
+    """What boot loaders go by (BIOS boot, ESP, PARTUUID): it must be as before."""
+    if label != "gpt":
+        return [(part["part_num"], part["part_start"], g.part_get_mbr_id(disk, part["part_num"]),
+                 g.part_get_bootable(disk, part["part_num"])) for part in parts]
+    return [(number := part["part_num"], part["part_start"], g.part_get_gpt_type(disk, number),
+             g.part_get_gpt_guid(disk, number), g.part_get_gpt_attributes(disk, number),
+             g.part_get_name(disk, number)) for part in parts]
+
+
+def check_spelling(path: str) -> None:
+    """A home in a guest's passwd may say anything."""
+    parts = path.split("/")
+    if parts[0] or any(part in ("", ".", "..") for part in parts[1:]) or "\0" in path:
+        raise Refused(f"{path!r} is no plain absolute path")
+
+
+def check_target(do: str, path: str, facts: dict[str, int]) -> None:
+    kind = kind_of(facts["st_mode"])
+    if do == "folder":
+        if kind != "folder":
+            raise Refused(f"{path} cannot be a folder: it is a {kind}")
+    elif do == "write" and kind == "file":
+        why = why_refused(facts)
+        if why:
+            raise Refused(f"{path} cannot be edited: {why}")
+    elif kind not in (("file",) if do == "write" else ("file", "symlink")):
+        raise Refused(f"{path} cannot be edited: it is no regular file but a {kind}")
+
+
+def why_refused(facts: dict[str, int]) -> str:
+    if facts["st_nlink"] != 1:
+        return f"it has {facts['st_nlink']} hard links, and the others would stay as they are"
+    return "it is larger than 1 MiB" if facts["st_size"] > LARGEST else ""
+
+
+def kind_of(mode: int) -> str:
+    kinds = {stat.S_IFREG: "file", stat.S_IFDIR: "folder", stat.S_IFLNK: "symlink"}
+    return kinds.get(stat.S_IFMT(mode), "special file")
+
+
+def make() -> Any:
+    import guestfs
+
+    return guestfs.GuestFS(python_return_dict=True)
+
+
+OPERATIONS = ("open", "inspect", "mount", "look", "edit", "grow_partition", "grow_filesystem",
+              "shutdown")
+
+
+def answer(session: Session, line: str) -> dict[str, Any]:
+    try:
+        request = json.loads(line)
+        operation = request.pop("op")
+        if operation not in OPERATIONS:
+            raise Refused(f"{operation!r} is no operation")
+        return {"ok": getattr(session, operation)(**request)}
+    except Refused as error:
+        return {"error": str(error), "code": "refused"}
+    except ImportError as error:
+        return {"error": str(error), "code": "binding"}
+    except UnicodeError:
+        return {"error": "a file name in the guest is no UTF-8", "code": "refused"}
+    except RuntimeError as error:
+        return {"error": str(error), "code": "guestfs"}
+
+
+def serve(lines: IO[str], results: IO[str], session: Session) -> None:
+    try:
+        for line in lines:
+            results.write(json.dumps(answer(session, line)) + "\n")
+            results.flush()
+    finally:
+        session.shutdown()
+
+
+def main() -> int:
+    # What libguestfs and its children print must not end up among the results.
+    results = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    try:
+        serve(sys.stdin, results, Session(make))
+    except BrokenPipeError:
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,64 @@
+"""The appliance's side of a Debian build: partitions, a few files, GRUB.
+
+Runs as ``/usr/bin/python3 -I``, for Debian's libguestfs binding exists only there: standard library
+and guestfs alone, one job as JSON on stdin, a sentence on stderr and exit code 1 if it fails.
+
+A job: ``disk`` (path of a raw image), ``tar`` (path of a tree to unpack; empty: the file system is
+there already), ``uuid``, ``start`` and ``end`` (first and last sector of the root partition),
+``files`` (path -> text), ``remove`` (globs), ``commands`` (argv lists, run inside the tree).
+"""
+
+import json
+import os.path
+import sys
+from typing import Any
+
+BIOS_BOOT = "21686148-6449-6E6F-744E-656564454649"
+"""Partition type where GRUB keeps its core on a GPT disk without EFI."""
+DEVICE = "/dev/sda"
+OLD_GRUB = "^metadata_csum_seed,^orphan_file"
+"""Features younger than the GRUB of Debian 12, which then could not read the file system."""
+
+
+def build(handle: Any, job: dict[str, Any]) -> None:
+    handle.add_drive_opts(job["disk"], format="raw", cachemode="unsafe")
+    handle.launch()
+    handle.part_init(DEVICE, "gpt")
+    # The root comes last, so that it can grow with the disk.
+    handle.part_add(DEVICE, "p", 2048, job["start"] - 1)
+    handle.part_add(DEVICE, "p", job["start"], job["end"])
+    handle.part_set_gpt_type(DEVICE, 1, BIOS_BOOT)
+    root = f"{DEVICE}2"
+    if job["tar"]:
+        handle.mke2fs(root, fstype="ext4", uuid=job["uuid"], features=OLD_GRUB)
+    handle.mount(root, "/")
+    if job["tar"]:
+        handle.tar_in(job["tar"], "/", xattrs=True)
+    for path, text in job["files"].items():
+        handle.mkdir_p(os.path.dirname(path))
+        handle.write(path, text.encode())
+        handle.chmod(0o644, path)
+    for pattern in job["remove"]:
+        for path in handle.glob_expand(pattern, directoryslash=False):
+            handle.rm_f(path)
+    for argv in job["commands"]:
+        handle.command(argv)
+    handle.umount_all()
+    # close() would swallow the error of a write that never reached the disk.
+    handle.shutdown()
+    handle.close()
+
+
+def main() -> None:
+    try:
+        import guestfs
+    except ImportError:
+        sys.exit("libguestfs has no Python binding here: apt install python3-guestfs")
+    try:
+        build(guestfs.GuestFS(python_return_dict=True), json.load(sys.stdin))
+    except RuntimeError as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()

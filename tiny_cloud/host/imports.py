@@ -1,0 +1,107 @@
+"""Import an image from elsewhere: looked at, converted once to a standalone qcow2, verified."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Sequence
+
+from tiny_cloud.errors import Failure
+from tiny_cloud.host import qemu_img
+from tiny_cloud.host.command import FOREIGN_CPU, FOREIGN_FILE, FOREIGN_MEMORY, limited, run
+from tiny_cloud.host.inspect import inspect
+from tiny_cloud.steps import ImportImage
+
+SLOWEST = 4 << 20
+"""Bytes a second of CPU that a conversion makes at the very least: zlib in software emulation."""
+PATIENCE = 20
+"""Wall-clock seconds for each of CPU, for slow disks."""
+
+
+def import_image(
+    step: ImportImage,
+    progress: Callable[[float], None] | None = None,
+    pass_fds: Sequence[int] = (),
+) -> None:
+    """Raises Failure for a hostile, changed or damaged source, or too little space; nothing stays.
+
+    ``step.to`` must end in ``.part``; a leftover of a killed run is replaced.
+    """
+    if not step.to.endswith(".part"):
+        raise Failure(f"{step.to} is no place for a conversion: its name must end in .part")
+    found = inspect(step.source, step.format)
+    _check_digest(step)
+    if found.format == "qcow2":
+        _refuse_truncated(step.source)
+    needed = _needed(step.source, found.format)
+    require_space(step.to, needed, f"the import of {step.source}")
+    cpu = FOREIGN_CPU + needed // SLOWEST
+    convert = ("qemu-img", "convert", "-p", "-f", found.format, "-O", "qcow2", "--",
+               step.source, step.to)
+    qemu_img.remove(step.to)
+    try:
+        # Larger than measured means that the source lied about itself, or changed meanwhile.
+        run(limited(convert, cpu=cpu, memory=FOREIGN_MEMORY,
+                    file_size=needed + needed // 8 + FOREIGN_FILE),
+            progress=progress or _ignore, pass_fds=pass_fds, timeout=cpu * PATIENCE)
+        _verify(step, found.virtual_size)
+    except BaseException:
+        qemu_img.remove(step.to)
+        raise
+    if step.remove_source:
+        qemu_img.remove(step.source)
+
+
+def require_space(path: str, needed: int, what: str) -> None:
+    """Raises Failure, naming both figures, if there are not ``needed`` bytes free at ``path``."""
+    folder = os.path.dirname(path)
+    system = os.statvfs(folder)
+    free = system.f_bavail * system.f_frsize
+    if free < needed:
+        raise Failure(f"{what} needs {needed} bytes and {folder} has {free} bytes free",
+                      hint="make room, or move the cloud's storage to a larger file system")
+
+
+def _ignore(_fraction: float) -> None:
+    return
+
+
+def _check_digest(step: ImportImage) -> None:
+    if not step.digest:
+        return
+    algorithm, _, wanted = step.digest.partition(":")
+    with open(step.source, "rb") as file:
+        actual = hashlib.file_digest(file, algorithm).hexdigest()
+    if actual != wanted.lower():
+        raise Failure(f"{step.source} has the {algorithm} {actual} and not {wanted}, "
+                      "which it had when the plan was made", hint="plan again")
+
+
+def _needed(source: str, format: str) -> int:
+    """Bytes that the qcow2 will take at most, by qemu's own measure."""
+    argv = ("qemu-img", "measure", "--output=json", "-f", format, "-O", "qcow2", "--", source)
+    return int(json.loads(run(argv, foreign=True))["required"])
+
+
+def _refuse_truncated(source: str) -> None:
+    """qemu reads zeros behind the end of a cut-off qcow2 and says nothing."""
+    argv = ("qemu-img", "check", "--output=json", "-f", "qcow2", "--", source)
+    try:
+        # Exit code 3, qemu-img(1): clusters that nobody uses. That costs space and no data.
+        end = json.loads(run(argv, foreign=True, accept=(0, 3))).get("image-end-offset", 0)
+    except Failure as failure:
+        summary = f"{source} is damaged or cut off"
+        raise Failure(summary, "get it again", failure.detail) from failure
+    size = os.path.getsize(source)
+    if end > size:
+        raise Failure(f"{source} is cut off: it has {size} bytes of at least {end}",
+                      hint="get it again")
+
+
+def _verify(step: ImportImage, virtual_size: int) -> None:
+    run(("qemu-img", "check", "-q", "-f", "qcow2", "--", step.to), foreign=True)
+    made = qemu_img.info(step.to, "qcow2").virtual_size
+    if made != virtual_size:
+        raise Failure(f"{step.source} has {virtual_size} bytes and its conversion {made} bytes",
+                      hint="try again: the source may have changed meanwhile")

@@ -1,0 +1,180 @@
+"""libvirt: the domains of one connection, read in bulk and changed one at a time."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+from tiny_cloud.errors import Failure
+from tiny_cloud.host.libvirt_connection import connect, ignoring, libvirt, require_binding
+from tiny_cloud.host.libvirt_hints import LOCKED, hint_for
+from tiny_cloud.host.libvirt_power import is_off, powers_off, still_on
+from tiny_cloud.libvirt_xml import disk_paths
+from tiny_cloud.resource import DiskUse, DomainFacts
+
+
+@dataclass(frozen=True, slots=True)
+class BlockInfo:
+    """Bytes, as the running qemu has them."""
+
+    capacity: int
+    allocation: int
+    physical: int
+
+
+class Libvirt:
+    """One connection, opened when first needed and again if the daemon went away meanwhile."""
+
+    def __init__(self, uri: str, *, readonly: bool = False) -> None:
+        self.uri = uri
+        self.readonly = readonly
+        self._connection: Any = None
+        self._opening = threading.Lock()
+
+    # -- reading ----------------------------------------------------------------------------------
+
+    def domains(self) -> dict[str, DomainFacts]:
+        """All domains by name. Raises Failure if libvirt does not answer."""
+        with self._failing("cannot list the machines"):
+            found = map(_facts, self._open().listAllDomains(0))
+            return {facts.name: facts for facts in found if facts is not None}
+
+    def networks(self) -> frozenset[str]:
+        """Names of the active networks."""
+        with self._failing("cannot list the networks"):
+            active = libvirt.VIR_CONNECT_LIST_NETWORKS_ACTIVE
+            return frozenset(net.name() for net in self._open().listAllNetworks(active))
+
+    def disk_users(self, domains: Mapping[str, DomainFacts] | None = None) -> dict[str, DiskUse]:
+        """Which domain has which file or device as a disk; one that runs comes before one that
+        does not. ``domains`` saves asking for them again."""
+        domains = self.domains() if domains is None else domains
+        sizes = self._running_sizes()
+        users: dict[str, DiskUse] = {}
+        for facts in sorted(domains.values(), key=lambda facts: (not facts.live_xml, facts.name)):
+            for path, _ in disk_paths(facts.live_xml) if facts.live_xml else []:
+                size = sizes.get((facts.name, path), 0)
+                users.setdefault(path, DiskUse(facts.name, facts.uuid, True, size))
+            for path, _ in disk_paths(facts.xml):
+                users.setdefault(path, DiskUse(facts.name, facts.uuid, False))
+        return users
+
+    def block_info(self, domain: str, path: str) -> BlockInfo:
+        with self._failing(f"cannot look at the disk {path} of {domain}"):
+            return BlockInfo(*self._lookup(domain).blockInfo(path))
+
+    def _running_sizes(self) -> dict[tuple[str, str], int]:
+        """Virtual sizes in bytes by domain and path, in one call for all."""
+        with self._failing("cannot read the sizes of disks in use"):
+            running = libvirt.VIR_CONNECT_GET_ALL_DOMAINS_STATS_ACTIVE
+            report = self._open().getAllDomainStats(libvirt.VIR_DOMAIN_STATS_BLOCK, running)
+            return {
+                (domain.name(), stats[f"block.{number}.path"]): stats[f"block.{number}.capacity"]
+                for domain, stats in report for number in range(stats.get("block.count", 0))
+                if f"block.{number}.path" in stats and f"block.{number}.capacity" in stats
+            }
+
+    # -- changing ---------------------------------------------------------------------------------
+
+    def define(self, name: str, xml: str) -> None:
+        """New or in place; the XML is validated against libvirt's schema."""
+        with self._failing(f"cannot define {name}"):
+            self._open().defineXMLFlags(xml, libvirt.VIR_DOMAIN_DEFINE_VALIDATE)
+
+    def autostart(self, name: str, on: bool) -> None:
+        with self._failing(f"cannot switch the autostart of {name}"):
+            self._lookup(name).setAutostart(int(on))
+
+    def start(self, name: str) -> None:
+        """A machine that runs already is fine."""
+        with self._failing(f"cannot start {name}"):
+            domain = self._lookup(name)
+            if not domain.isActive():
+                domain.create()
+
+    def shutdown(self, name: str, timeout: float, force: bool = False) -> None:
+        """Ask the guest to power off and wait ``timeout`` seconds. Raises Failure if it has not by
+        then, or pulls the plug with ``force``. One that is off or not there is fine."""
+        with self._failing(f"cannot stop {name}"):
+            domain = self._find(name)
+            if domain is None or is_off(domain) or powers_off(domain, timeout):
+                return
+            if not force:
+                raise still_on(domain, timeout)
+            with ignoring(libvirt.VIR_ERR_OPERATION_INVALID, libvirt.VIR_ERR_NO_DOMAIN):
+                domain.destroy()
+
+    def undefine(self, name: str) -> None:
+        """Its definition, NVRAM, saved state and snapshot records go; disks stay. Raises Failure
+        for a machine that runs: it would go on running without a definition."""
+        with self._failing(f"cannot undefine {name}"):
+            domain = self._find(name)
+            if domain is None:
+                return
+            if not is_off(domain):
+                raise Failure(f"{name} is running, so its definition stays",
+                              hint=f"virsh shutdown {name}")
+            domain.undefineFlags(
+                libvirt.VIR_DOMAIN_UNDEFINE_NVRAM
+                | libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE
+                | libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA
+                | libvirt.VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA)
+
+    def block_resize(self, domain: str, path: str, size: int) -> None:
+        """Grow a disk under a running machine; ``size`` in bytes."""
+        with self._failing(f"cannot resize {path} of {domain}"):
+            flags = libvirt.VIR_DOMAIN_BLOCK_RESIZE_BYTES
+            self._lookup(domain).blockResize(path, size, flags)
+
+    # -- the connection ---------------------------------------------------------------------------
+
+    def close(self) -> None:
+        with self._opening:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+    def _open(self) -> Any:
+        with self._opening:
+            if self._connection is None or not self._connection.isAlive():
+                self._connection = connect(self.uri, self.readonly)
+            return self._connection
+
+    def _lookup(self, name: str) -> Any:
+        return self._open().lookupByName(name)
+
+    def _find(self, name: str) -> Any:
+        with ignoring(libvirt.VIR_ERR_NO_DOMAIN):
+            return self._lookup(name)
+        return None
+
+    @contextmanager
+    def _failing(self, doing: str) -> Iterator[None]:
+        require_binding()
+        try:
+            yield
+        except libvirt.libvirtError as error:
+            message = str(error)
+            locked = LOCKED.search(message)
+            hint = self._holder(locked["path"]) if locked else hint_for(message)
+            raise Failure(doing, hint=hint, detail=message) from None
+
+    def _holder(self, path: str) -> str:
+        """Who has the image open: a machine of ours to see, or some other process."""
+        with suppress(Failure):
+            user = self.disk_users().get(path)
+            if user is not None and user.running:
+                return f"{user.domain} is running with {path}"
+        return f"another process has {path} open: fuser -v {path}"
+
+
+def _facts(domain: Any) -> DomainFacts | None:
+    """None: it went away while we looked."""
+    with ignoring(libvirt.VIR_ERR_NO_DOMAIN):
+        xml = domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE)
+        live = domain.XMLDesc(0) if domain.isActive() else ""
+        return DomainFacts(domain.name(), domain.UUIDString(), xml, live, bool(domain.autostart()))
+    return None

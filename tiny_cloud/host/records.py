@@ -1,0 +1,60 @@
+"""What was declared last time, as JSON files: STORAGE/records/KIND-NAME.json, mode 0600."""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tiny_cloud.errors import Failure
+from tiny_cloud.host.files import sync_folder
+from tiny_cloud.model import Address
+
+
+def path_of(storage: Path, address: Address) -> Path:
+    return storage / "records" / f"{address.kind}-{address.name}.json"
+
+
+def read_all(storage: Path) -> dict[Address, Mapping[str, Any]]:
+    """Every record; one that cannot be parsed counts as lost. Raises Failure without rights."""
+    found: dict[Address, Mapping[str, Any]] = {}
+    try:
+        files = sorted((storage / "records").glob("*.json"))
+        for file in files:
+            kind, _, name = file.stem.partition("-")
+            record = _parse(file)
+            if record is not None:
+                found[Address(kind, name)] = record
+    except PermissionError as error:
+        raise Failure(f"{error.filename} may not be read", "run as the user who applied") from error
+    return found
+
+
+def _parse(file: Path) -> Mapping[str, Any] | None:
+    try:
+        record = json.loads(file.read_text())
+    except (ValueError, FileNotFoundError):
+        return None
+    wanted = {"cloud": str, "spec": dict, "metadata": dict, "fields": dict}
+    sane = isinstance(record, dict) and all(
+        isinstance(record.get(key), form) for key, form in wanted.items()
+    )
+    return record if sane else None
+
+
+def write(storage: Path, address: Address, record: Mapping[str, Any]) -> None:
+    """Atomically: a reader sees the old one or the new one, also after a crash."""
+    file = path_of(storage, address)
+    file.parent.mkdir(mode=0o700, exist_ok=True)
+    part = file.with_suffix(".part")
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(descriptor, "w") as stream:
+        json.dump(record, stream, indent=1, sort_keys=True)
+        stream.flush()
+        os.fsync(stream.fileno())
+    os.rename(part, file)
+    sync_folder(file.parent)
+
+
+def drop(storage: Path, address: Address) -> None:
+    path_of(storage, address).unlink(missing_ok=True)

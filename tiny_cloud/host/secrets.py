@@ -1,0 +1,35 @@
+"""Resolve references to secrets. What comes back never leaves the process but by descriptor or stdin."""
+
+import os
+from pathlib import Path
+
+from tiny_cloud.errors import Failure
+from tiny_cloud.host import command
+from tiny_cloud.model import Secret
+
+
+def resolve(secret: Secret, *, run_commands: bool) -> str | None:
+    """The secret itself; None if it is not there now. A file loses one trailing newline."""
+    if secret.source == "file":
+        try:
+            return Path(str(secret.value)).read_text().removesuffix("\n")
+        except (FileNotFoundError, PermissionError):
+            return None
+    if secret.source == "env":
+        return os.environ.get(str(secret.value))
+    if secret.source == "command":
+        if not run_commands:
+            return None
+        return command.run(tuple(secret.value)).decode().removesuffix("\n")
+    return None
+
+
+def need(secret: Secret) -> str:
+    """The secret at apply, when it has to be there. Raises Failure."""
+    found = resolve(secret, run_commands=True)
+    if found is None:
+        hint = {"file": "create the file", "env": "set the variable"}.get(secret.source, "")
+        raise Failure(f"the secret from {secret.source} {secret.value} is not there", hint)
+    if not found or any(ord(char) < 32 for char in found):
+        raise Failure(f"the secret from {secret.source} {secret.value} is empty or has control characters")
+    return found

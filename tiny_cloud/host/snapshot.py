@@ -1,0 +1,74 @@
+"""A Reader: the host as it was when asked, each batch asked once and remembered."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from tiny_cloud.host import files, passwords, qemu_img, records, secrets
+from tiny_cloud.host.libvirt import Libvirt
+from tiny_cloud.model import Address, Cloud, Secret, Unknown
+from tiny_cloud.resource import DiskUse, DomainFacts, FileFacts, ImageFacts
+
+
+class Snapshot:
+    """Implements ``resource.Reader``; nothing here changes anything."""
+
+    def __init__(self, cloud: Cloud, libvirt: Libvirt, *, run_commands: bool = False) -> None:
+        self.cloud = cloud
+        self._libvirt = libvirt
+        self._run_commands = run_commands
+        self._images: dict[str, ImageFacts | Unknown] = {}
+        self._secrets: dict[Secret, str | None] = {}
+
+    def files(self, paths: Iterable[str]) -> Mapping[str, FileFacts | Unknown]:
+        return files.facts(paths)
+
+    def listing(self, folder: str) -> tuple[str, ...]:
+        return files.listing(folder)
+
+    def images(self, formats: Mapping[str, str]) -> Mapping[str, ImageFacts | Unknown]:
+        self._images.update(
+            qemu_img.infos({path: f for path, f in formats.items() if path not in self._images})
+        )
+        return {path: self._images[path] for path in formats if path in self._images}
+
+    def domains(self) -> Mapping[str, DomainFacts]:
+        return self._domains
+
+    @cached_property
+    def _domains(self) -> Mapping[str, DomainFacts]:
+        return self._libvirt.domains()
+
+    def networks(self) -> frozenset[str]:
+        return self._libvirt.networks()
+
+    def bridges(self) -> frozenset[str]:
+        net = Path("/sys/class/net")
+        return frozenset(name for name in os.listdir(net) if (net / name / "bridge").is_dir())
+
+    def disk_users(self) -> Mapping[str, DiskUse]:
+        return self._disk_users
+
+    @cached_property
+    def _disk_users(self) -> Mapping[str, DiskUse]:
+        return self._libvirt.disk_users(self._domains)
+
+    def records(self) -> Mapping[Address, Mapping[str, Any]]:
+        return self._records
+
+    @cached_property
+    def _records(self) -> Mapping[Address, Mapping[str, Any]]:
+        found = records.read_all(Path(self.cloud.storage))
+        return {a: record for a, record in found.items() if record["cloud"] == self.cloud.name}
+
+    def secret_is(self, secret: Secret, crypt_hash: str) -> bool | None:
+        if secret.source == "hash":
+            return secret.value == crypt_hash
+        if secret not in self._secrets:
+            self._secrets[secret] = secrets.resolve(secret, run_commands=self._run_commands)
+        found = self._secrets[secret]
+        return None if found is None else passwords.verify(found, crypt_hash)

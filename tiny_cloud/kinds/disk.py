@@ -1,0 +1,195 @@
+"""Disk: a file, an overlay of an image or blank."""
+
+from __future__ import annotations
+
+import os.path
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Self
+
+from tiny_cloud.model import Action, Address, Change, Observed, Ownership, Unknown, Value
+from tiny_cloud.resource import (
+    FileFacts,
+    ImageFacts,
+    Reader,
+    Resource,
+    declared_of,
+    is_protected,
+    ownership,
+)
+from tiny_cloud.sizes import format_size
+from tiny_cloud.steps import (
+    BlockResize,
+    CreateDisk,
+    DropRecord,
+    MakeFolder,
+    Publish,
+    Remove,
+    Run,
+    Stamp,
+    Step,
+    Trash,
+)
+
+FORMATS = ("qcow2", "raw")
+
+
+class Disk(Resource):
+    KIND = "Disk"
+    IS_DATA = True
+
+    @property
+    def format(self) -> str:
+        return str(self.spec.get("format", "qcow2"))
+
+    def path_as(self, form: str) -> str:
+        return self.context.cloud.path("disks", f"{self.address.name}.{form}")
+
+    @property
+    def path(self) -> str:
+        return self.path_as(self.format)
+
+    def provides(self) -> Mapping[str, Value]:
+        base = self.links["image"].provides() if "image" in self.links else {}
+        return {
+            "path": self.path,
+            "format": self.format,
+            "backing": base.get("path", ""),
+            "backing_format": base.get("format", ""),
+        }
+
+    @classmethod
+    def probe(cls, host: Reader, wanted: Sequence[Self]) -> Mapping[Address, Observed | Unknown]:
+        paths = [item.path_as(form) for item in wanted for form in FORMATS]
+        files = host.files([*paths, *(f"{path}.part" for path in paths)])
+        there = {p: p.rpartition(".")[2] for p in paths if isinstance(files.get(p), FileFacts)}
+        images = host.images(there)
+        found: dict[Address, Observed | Unknown] = {}
+        for item in wanted:
+            path = next((p for p in map(item.path_as, FORMATS) if p in files), "")
+            facts, info = files.get(path), images.get(path)
+            if isinstance(facts, Unknown):
+                found[item.address] = facts
+            elif isinstance(info, Unknown):
+                found[item.address] = info
+            elif facts is not None and info is not None:
+                found[item.address] = item._observe(host, facts, info, f"{path}.part" in files)
+            elif f"{item.path}.part" in files:
+                found[item.address] = Observed({}, complete=False)
+        return found
+
+    def _observe(self, host: Reader, facts: FileFacts, info: ImageFacts, part: bool) -> Observed:
+        record = host.records().get(self.address)
+        use = host.disk_users().get(facts.path)
+        running = use is not None and use.running
+        whose, owner = ownership(self, facts)
+        size = use.size if use is not None and running and use.size else info.virtual_size
+        fields: dict[str, Value] = {"size": size, "format": info.format}
+        notes = []
+        if info.backing:
+            fields["image"] = self._image_name(info.backing)
+            notes = self._age(info.backing)
+        return Observed(
+            fields=fields,
+            ownership=whose,
+            owner=owner,
+            declared=declared_of(record),
+            complete=record is not None and not part,
+            running=running,
+            users=(use.domain,) if use is not None and running else (),
+            notes=tuple(notes),
+            protected=is_protected(record, self),
+            facts={
+                "path": facts.path,
+                "inode": facts.inode,
+                "backing": info.backing,
+                "backing_format": info.backing_format,
+            },
+        )
+
+    def _image_name(self, backing: str) -> str:
+        """An image's file is NAME-KEY.qcow2; what lies elsewhere is called by its path."""
+        folder, file = os.path.split(backing)
+        name = file.rpartition("-")[0]
+        return name if name and folder == self.context.cloud.path("images") else backing
+
+    def _age(self, backing: str) -> list[str]:
+        wanted = self.links["image"] if "image" in self.links else None
+        if wanted is None or wanted.provides()["path"] == backing:
+            return []
+        if self._image_name(backing) != wanted.address.name:
+            return []
+        return [f"stands on an older version of {wanted.address}: {os.path.basename(backing)}"]
+
+    def up(self, change: Change) -> Iterator[Step]:
+        if change.action in (Action.CREATE, Action.REPLACE):
+            yield from self._create(change)
+            return
+        yield Remove(f"{self.path}.part")
+        for diff in change.diffs:
+            if diff.field == "size":
+                yield self._grow(change, diff.old, diff.new)
+        if change.observed and change.observed.ownership is Ownership.UNSTAMPED:
+            yield self._stamp(self.path, change)
+        yield self._remember(change)
+
+    def _create(self, change: Change) -> Iterator[Step]:
+        outputs = self.provides()
+        size = self.desired().get("size")
+        image = self.links.get("image")
+        base = change.around.get(image.address) if image else None
+        smallest = base.facts.get("virtual_size", 0) if base else 0
+        if isinstance(size, int) and isinstance(smallest, int) and size < smallest:
+            least = format_size(smallest)
+            raise self.refuse(
+                ("spec", "size"),
+                f"{self.address} is smaller than its image, which has {least}",
+                f"write size: {least} or more",
+            )
+        yield MakeFolder(self.context.cloud.path("disks"), 0o711)
+        yield CreateDisk(
+            f"{self.path}.part",
+            self.format,
+            size if isinstance(size, int) else None,
+            str(outputs["backing"]),
+            str(outputs["backing_format"]),
+        )
+
+    def _grow(self, change: Change, old: Value, new: Value) -> Step:
+        assert isinstance(old, int) and isinstance(new, int)
+        if new < old:
+            raise self.refuse(
+                ("spec", "size"),
+                f"{self.address} has {format_size(old)} and cannot shrink to {format_size(new)}",
+                f"write size: {format_size(old)} or more",
+            )
+        if change.observed and change.observed.running:
+            return BlockResize(change.observed.users[0], self.path, new)
+        return Run(("qemu-img", "resize", "-f", self.format, self.path, str(new)))
+
+    def _stamp(self, path: str, change: Change) -> Stamp:
+        extra = {"guest": str(change.fillers[0])} if change.fillers else {}
+        return Stamp(path, self.path, self.context.cloud.name, str(self.address), extra)
+
+    def _remember(self, change: Change) -> Step:
+        seen = change.observed.facts if change.observed and not change.aside else {}
+        return self.record(backing=seen.get("backing", self.provides()["backing"]))
+
+    def seal(self, change: Change) -> Iterable[Step]:
+        if not change.aside:
+            return
+        part = f"{self.path}.part"
+        yield self._stamp(part, change)
+        yield self._remember(change)
+        yield from self._discard(change)
+        yield Publish(part, self.path, 0o600)
+
+    def _discard(self, change: Change) -> Iterator[Step]:
+        if change.observed is not None:
+            path, inode = (str(change.observed.facts[key]) for key in ("path", "inode"))
+            name = f"{os.path.basename(path)}.{inode}"
+            yield Trash(path, self.context.cloud.path("trash", name))
+
+    def down(self, change: Change) -> Iterator[Step]:
+        if change.action is Action.DELETE:
+            yield from self._discard(change)
+            yield DropRecord(str(self.address))

@@ -1,0 +1,123 @@
+"""Guest: what is written inside a disk: hostname, interfaces, users. It lives and dies with the disk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Self
+
+from tiny_cloud import schema
+from tiny_cloud.model import Action, Address, Change, Observed, State, Unknown, Value
+from tiny_cloud.resource import (
+    DiskUse,
+    FileFacts,
+    ImageFacts,
+    Reader,
+    Resource,
+    declared_of,
+    is_protected,
+)
+from tiny_cloud.steps import DropRecord, EditGuest, Step
+
+ANOTHER = "(another)"
+"""Stands for a secret that is not the one written last time; neither is ever shown."""
+
+
+class Guest(Resource):
+    KIND = "Guest"
+
+    def desired(self) -> State:
+        return {
+            name: value
+            for name, value in super().desired().items()
+            if name not in ("disk", "machine")
+        }
+
+    def settings(self) -> Mapping[str, Any]:
+        """The spec with each interface's MAC, which is the machine's to know."""
+        machine = self.links["machine"].provides() if "machine" in self.links else {}
+        plain = {key: value for key, value in self.spec.items() if key not in ("disk", "machine")}
+        interfaces = [
+            {"mac": machine.get(f"mac:{item['name']}"), **item} for item in plain.get("interfaces", ())
+        ]
+        return {"growRoot": True, **plain, **({"interfaces": interfaces} if interfaces else {})}
+
+    def _disk_path(self) -> str:
+        return str(self.link("disk").provides()["path"])
+
+    @classmethod
+    def probe(cls, host: Reader, wanted: Sequence[Self]) -> Mapping[Address, Observed | Unknown]:
+        wanted = [item for item in wanted if "disk" in item.links]
+        disks = {item.address: item._disk_path() for item in wanted}
+        formats = {
+            item._disk_path(): str(item.link("disk").provides()["format"]) for item in wanted
+        }
+        files = host.files(disks.values())
+        images = host.images({path: formats[path] for path in files})
+        found: dict[Address, Observed | Unknown] = {}
+        for item in wanted:
+            path = disks[item.address]
+            facts, info, use = files.get(path), images.get(path), host.disk_users().get(path)
+            if isinstance(facts, FileFacts) and isinstance(info, ImageFacts):
+                seen = item._observe(host, facts, info, use)
+                if seen is not None:
+                    found[item.address] = seen
+        return found
+
+    def _observe(
+        self, host: Reader, facts: FileFacts, info: ImageFacts, use: DiskUse | None
+    ) -> Observed | Unknown | None:
+        record = host.records().get(self.address)
+        if record is None or str(record.get("inode")) != str(facts.inode):
+            # Only a disk that says it was filled by this guest has lost something.
+            if (facts.stamp or {}).get("guest") != str(self.address) or not facts.genuine:
+                return None
+            return Unknown(f"the record of what was written into {facts.path} is lost")
+        fields, notes = self._written(host, record)
+        running = use is not None and use.running
+        size = use.size if use is not None and use.size else info.virtual_size
+        grows = bool(self.desired().get("growRoot", True)) and size > int(record["diskSize"])
+        if grows:
+            fields.pop("growRoot", None)
+        return Observed(
+            fields=fields if not grows else {**fields, "growRoot": self.desired().get("growRoot")},
+            declared=declared_of(record),
+            running=running,
+            users=(use.domain,) if use is not None and running else (),
+            pending=("growRoot",) if grows else (),
+            notes=notes,
+            protected=is_protected(record, self),
+        )
+
+    def _written(
+        self, host: Reader, record: Mapping[str, Any]
+    ) -> tuple[dict[str, Value], tuple[str, ...]]:
+        """The recorded fields, where a secret counts as equal if it still hashes to what was written."""
+        fields = dict(declared_of(record) or {})
+        notes = []
+        desired = self.desired()
+        for name, crypt_hash in record["hashes"].items():
+            secret = schema.secret_at(self.KIND, self.spec, name)
+            if secret is None:
+                continue
+            same = host.secret_is(secret, crypt_hash)
+            fields[name] = ANOTHER if same is False else desired[name]
+            if same is None:
+                notes.append(f"{name}: the secret from {secret} is not there, so it is not compared")
+        return fields, tuple(notes)
+
+    def up(self, change: Change) -> Iterator[Step]:
+        outputs = self.link("disk").provides()
+        fresh = change.aside
+        path = str(outputs["path"])
+        yield EditGuest(
+            address=str(self.address),
+            disk=f"{path}.part" if fresh else path,
+            format=str(outputs["format"]),
+            settings=self.settings(),
+            fresh=fresh,
+            record=self.remembered(),
+        )
+
+    def down(self, change: Change) -> Iterable[Step]:
+        if change.action is Action.DELETE:
+            yield DropRecord(str(self.address))

@@ -1,0 +1,182 @@
+"""Image: a base image, published once under its key, read-only, never written again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os.path
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Self
+
+from tiny_cloud.model import Address, Change, Observed, Ownership, State, Unknown, Value
+from tiny_cloud.resource import (
+    FileFacts,
+    Reader,
+    Resource,
+    declared_of,
+    is_protected,
+    ownership,
+)
+from tiny_cloud.sizes import parse_size
+from tiny_cloud.steps import (
+    Debootstrap,
+    DropRecord,
+    Fetch,
+    ImportImage,
+    MakeFolder,
+    Publish,
+    Remove,
+    Stamp,
+    Step,
+    Trash,
+)
+
+KEY_LENGTH = 12
+BUILD_SIZE = "3GiB"
+
+
+class Image(Resource):
+    """Its path carries a key made of what the manifest says of the source, so that overlays can name their
+    base before it exists; another source is another file, and what stands on the old one stays there."""
+
+    KIND = "Image"
+    SHORT = ("img",)
+    IS_DATA = True
+
+    @property
+    def source(self) -> Mapping[str, Any]:
+        source: Mapping[str, Any] = self.spec["source"]
+        return source
+
+    @property
+    def key(self) -> str:
+        text = json.dumps(self._identity(), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:KEY_LENGTH]
+
+    def _identity(self) -> Mapping[str, Any]:
+        """What makes two sources the same: content where it can be known, else the recipe."""
+        if "debootstrap" in self.source:
+            return {"debootstrap": {"size": BUILD_SIZE, **self.source["debootstrap"]}}
+        for algorithm in ("sha256", "sha512"):
+            if algorithm in self.source:
+                return {algorithm: self.source[algorithm].lower()}
+        if "sums" in self.source:
+            return {"url": self.source["url"], "sums": self.source["sums"]}
+        return {"sha256": self.context.digest(self._local())}
+
+    def _local(self) -> str:
+        return str(self.source.get("path") or self.source["url"].removeprefix("file://"))
+
+    @property
+    def _folder(self) -> str:
+        return self.context.cloud.path("images")
+
+    @property
+    def path(self) -> str:
+        return self.context.cloud.path("images", f"{self.address.name}-{self.key}.qcow2")
+
+    def provides(self) -> Mapping[str, Value]:
+        return {"path": self.path, "format": "qcow2"}
+
+    def desired(self) -> State:
+        if "debootstrap" in self.source:
+            return {"source": f"debootstrap {self.source['debootstrap']['suite']}"}
+        return {"source": self.source.get("url") or self.source["path"]}
+
+    @classmethod
+    def probe(cls, host: Reader, wanted: Sequence[Self]) -> Mapping[Address, Observed | Unknown]:
+        records = host.records()
+        bases = {
+            str(record.get("backing")): address
+            for address, record in records.items()
+            if address.kind == "disk"
+        }
+        siblings = host.files(host.listing(host.cloud.path("images")))
+        sound = {path: "qcow2" for path, seen in siblings.items() if isinstance(seen, FileFacts)}
+        images = host.images({item.path: "qcow2" for item in wanted if item.path in sound})
+        found: dict[Address, Observed | Unknown] = {}
+        for item in wanted:
+            facts = siblings.get(item.path)
+            if isinstance(facts, Unknown):
+                found[item.address] = facts
+            elif facts is not None:
+                info = images.get(item.path, Unknown(f"{item.path} went away"))
+                found[item.address] = item._observe(facts, info, siblings, bases, records)
+            elif f"{item.path}.part" in siblings:
+                found[item.address] = Observed({}, complete=False)
+        return found
+
+    def _observe(
+        self,
+        facts: FileFacts,
+        info: Any,
+        siblings: Mapping[str, FileFacts | Unknown],
+        bases: Mapping[str, Address],
+        records: Mapping[Address, Mapping[str, Any]],
+    ) -> Observed | Unknown:
+        if isinstance(info, Unknown):
+            return info
+        whose, owner = ownership(self, facts)
+        if whose is Ownership.OURS and not facts.intact:
+            return Unknown(f"{self.path} was changed after it was published", "restore it")
+        versions = {
+            path: str(seen.inode)
+            for path, seen in siblings.items()
+            if isinstance(seen, FileFacts) and ownership(self, seen)[0] is Ownership.OURS
+        }
+        record = records.get(self.address)
+        return Observed(
+            fields=self.desired(),
+            ownership=whose,
+            owner=owner,
+            declared=declared_of(record),
+            complete=record is not None and f"{self.path}.part" not in siblings,
+            protected=is_protected(record, self),
+            needed_by=tuple(bases[path] for path in versions if path in bases),
+            facts={"virtual_size": info.virtual_size, "versions": versions},
+        )
+
+    def up(self, change: Change) -> Iterator[Step]:
+        if not change.aside:
+            yield Remove(f"{self.path}.part")
+            yield self.record()
+            return
+        part = f"{self.path}.part"
+        yield MakeFolder(self._folder, 0o711)
+        if "debootstrap" in self.source:
+            recipe = self.source["debootstrap"]
+            yield Debootstrap(
+                suite=recipe["suite"],
+                packages=tuple(recipe.get("packages", ())),
+                mirror=recipe.get("mirror", ""),
+                size=parse_size(recipe.get("size", BUILD_SIZE)),
+                to=part,
+            )
+            return
+        form = self.source.get("format", "")
+        digest = next((f"{a}:{d}" for a, d in self._identity().items() if a.startswith("sha")), "")
+        if "url" in self.source and not self.source["url"].startswith("file:"):
+            download = f"{self.path}.download.part"
+            algorithm, _, value = digest.partition(":")
+            yield Fetch(self.source["url"], algorithm, value, download, self.source.get("sums", ""))
+            yield ImportImage(download, form, part, remove_source=True)
+        else:
+            yield ImportImage(os.path.abspath(self._local()), form, part, digest=digest)
+
+    def seal(self, change: Change) -> Iterable[Step]:
+        if not change.aside:
+            return ()
+        part, cloud = f"{self.path}.part", self.context.cloud
+        return (
+            Stamp(part, self.path, cloud.name, str(self.address), immutable=True),
+            self.record(),
+            Publish(part, self.path, 0o444),
+        )
+
+    def down(self, change: Change) -> Iterator[Step]:
+        versions = change.observed.facts.get("versions", {}) if change.observed else {}
+        assert isinstance(versions, Mapping)
+        for path, inode in versions.items():
+            name = f"{os.path.basename(path)}.{inode}"
+            yield Trash(path, self.context.cloud.path("trash", name))
+        yield DropRecord(str(self.address))

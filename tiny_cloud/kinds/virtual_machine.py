@@ -1,0 +1,262 @@
+"""VirtualMachine: a libvirt domain. What is composite in it becomes Disk and Guest documents first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Self
+
+from tiny_cloud.composite import expand_machine
+from tiny_cloud.document import Document
+from tiny_cloud.errors import Problem
+from tiny_cloud.libvirt_xml import (
+    DiskDevice,
+    Domain,
+    Forward,
+    Interface,
+    Layer,
+    Source,
+    aligned,
+    build,
+    derive_mac,
+    derive_uuid,
+    merge,
+    pending,
+    read,
+    stamp_of,
+)
+from tiny_cloud.model import (
+    Action,
+    Address,
+    Change,
+    Cloud,
+    Observed,
+    Ownership,
+    State,
+    Unknown,
+    Value,
+)
+from tiny_cloud.resource import DomainFacts, Reader, Resource, declared_of, is_protected
+from tiny_cloud.sizes import parse_size
+from tiny_cloud.steps import (
+    Autostart,
+    Define,
+    DropRecord,
+    MakeFolder,
+    Remove,
+    Shutdown,
+    Start,
+    Step,
+    Undefine,
+)
+
+STOP_TIMEOUT = 90
+"""Seconds a guest gets to power off."""
+CARD, BUS, SOCKETS = "virtio", "virtio", ("network", "bridge", "user")
+
+
+class VirtualMachine(Resource):
+    KIND = "VirtualMachine"
+    SHORT = ("vm",)
+    INTERRUPTS = True
+
+    @classmethod
+    def expand(cls, document: Document, cloud: Cloud) -> Iterable[Document]:
+        return expand_machine(document)
+
+    @property
+    def domain(self) -> str:
+        """libvirt's name: the machine's own in the cloud ``default``, else CLOUD-NAME."""
+        cloud = self.context.cloud.name
+        return self.address.name if cloud == "default" else f"{cloud}-{self.address.name}"
+
+    @property
+    def uuid(self) -> str:
+        cloud = self.context.cloud
+        return derive_uuid(cloud.seed, cloud.name, str(self.address))
+
+    def _mac(self, card: Mapping[str, Any]) -> str:
+        cloud = self.context.cloud
+        derived = derive_mac(cloud.seed, cloud.name, str(self.address), card["name"])
+        return str(card.get("mac", derived)).lower()
+
+    @property
+    def _console(self) -> str:
+        return self.context.cloud.path("consoles", f"{self.address.name}.log")
+
+    def provides(self) -> Mapping[str, Value]:
+        macs = {f"mac:{card['name']}": self._mac(card) for card in self.spec.get("interfaces", ())}
+        return {"domain": self.domain, "console": self._console, **macs}
+
+    def desired(self) -> State:
+        fields = dict(super().desired())
+        fields.pop("guest", None)
+        if fields.get("accel") == "auto":
+            del fields["accel"]  # either type satisfies it; the probe decides for a new machine
+        if "memory" in fields:
+            fields["memory"] = aligned(int(str(fields["memory"])))
+        for card in self._cards():
+            if card.forwards:
+                fields[f"interfaces[{card.name}].user.forward"] = tuple(
+                    forward.text() for forward in card.forwards
+                )
+        return fields
+
+    # -- what is there ----------------------------------------------------------------------------
+
+    @classmethod
+    def check(cls, host: Reader, wanted: Sequence[Self]) -> Iterator[Problem]:
+        for item in wanted:
+            for at, card in enumerate(item.spec.get("interfaces", ())):
+                path = ("spec", "interfaces", at)
+                if "network" in card and card["network"] not in host.networks():
+                    name = card["network"]
+                    yield from item.refuse(
+                        (*path, "network"), f"libvirt has no active network {name}",
+                        f"virsh net-start {name}, or name another; virsh net-list shows them",
+                    ).problems
+                if "bridge" in card and card["bridge"] not in host.bridges():
+                    yield from item.refuse(
+                        (*path, "bridge"), f"this host has no bridge {card['bridge']}",
+                        "ip link show type bridge shows them",
+                    ).problems
+
+    @classmethod
+    def probe(cls, host: Reader, wanted: Sequence[Self]) -> Mapping[Address, Observed | Unknown]:
+        domains = host.domains()
+        names = {facts.uuid: name for name, facts in domains.items()}
+        found: dict[Address, Observed | Unknown] = {}
+        for item in wanted:
+            facts = domains.get(names.get(item.uuid, item.domain))
+            if facts is not None:
+                found[item.address] = item._observe(facts, host.records().get(item.address))
+        return found
+
+    def _observe(self, facts: DomainFacts, record: Mapping[str, Any] | None) -> Observed:
+        running = bool(facts.live_xml)
+        fields = dict(read(facts.xml, autostart=facts.autostart))
+        fields |= {"running": running, "autostart": facts.autostart}
+        for item in self.spec.get("disks", ()):
+            self._name_disk(fields, item)
+        whose, owner = self._ownership(facts)
+        return Observed(
+            fields=fields,
+            ownership=whose,
+            owner=owner,
+            declared=declared_of(record),
+            complete=record is not None,
+            running=running,
+            users=(facts.name,) if running else (),
+            pending=pending(facts.xml, facts.live_xml) if running else (),
+            protected=is_protected(record, self),
+            facts={"xml": facts.xml},
+        )
+
+    def _name_disk(self, fields: dict[str, Value], item: Mapping[str, Any]) -> None:
+        """The manifest says which Disk, libvirt which path: the same thing if they agree."""
+        prefix = f"disks[{item['name']}]"
+        path = fields.get(f"{prefix}.path")
+        link = self.links.get(f"{prefix}.disk")
+        if link is not None and path is not None:
+            same = link.provides()["path"] == path
+            fields[f"{prefix}.disk"] = link.address.name if same else path
+
+    def _ownership(self, facts: DomainFacts) -> tuple[Ownership, str]:
+        mark = stamp_of(facts.xml)
+        if mark is None:
+            return Ownership.UNSTAMPED, ""
+        if mark == self._stamp():
+            ours = facts.uuid == self.uuid
+            return (Ownership.OURS, "") if ours else (Ownership.FOREIGN, "a copy of this machine")
+        return Ownership.FOREIGN, f"{mark.get('address')} of the cloud {mark.get('cloud')}"
+
+    def _stamp(self) -> dict[str, str]:
+        cloud = self.context.cloud.name
+        return {"cloud": cloud, "address": str(self.address), "uuid": self.uuid}
+
+    # -- what should be ---------------------------------------------------------------------------
+
+    def _model(self, change: Change) -> Domain:
+        spec = self.spec
+        defaults = {"accel": spec.get("accel", "auto"), "spare_ports": spec.get("sparePorts", 8)}
+        return Domain(
+            name=self.domain,
+            uuid=self.uuid,
+            memory=aligned(parse_size(spec["memory"])),
+            cpus=spec["cpus"],
+            machine=spec.get("machine", "q35"),
+            disks=(*self._disks(change), *self._cdroms()),
+            interfaces=tuple(self._cards()),
+            console_log=self._console,
+            agent=spec.get("guestAgent", True),
+            stamp=self._stamp(),
+            **defaults,
+        )
+
+    def _disks(self, change: Change) -> Iterator[DiskDevice]:
+        for item in self.spec.get("disks", ()):
+            disk = self.link(f"disks[{item['name']}].disk")
+            layers = [Layer(str(disk.provides()["path"]), str(disk.provides()["format"]))]
+            # A disk that is there may stand on an older image than the manifest's.
+            seen = None if disk.address in change.fresh else change.around.get(disk.address)
+            below = seen.facts if seen else disk.provides()
+            if below.get("backing"):
+                layers.append(Layer(str(below["backing"]), str(below["backing_format"])))
+            yield DiskDevice(item["name"], item.get("bus", BUS), tuple(layers))
+
+    def _cdroms(self) -> Iterator[DiskDevice]:
+        for item in self.spec.get("cdroms", ()):
+            medium = (Layer(item["path"], "raw"),) if item.get("path") else ()
+            yield DiskDevice(
+                item["name"], item.get("bus", "sata"), medium, readonly=True, device="cdrom"
+            )
+
+    def _cards(self) -> Iterator[Interface]:
+        for card in self.spec.get("interfaces", ()):
+            socket = next((kind for kind in SOCKETS if kind in card), "user")
+            name = str(card[socket]) if socket != "user" else ""
+            forwards = (card.get("user") or {}).get("forward", ())
+            yield Interface(
+                card["name"],
+                self._mac(card),
+                card.get("model", CARD),
+                Source(socket, name),
+                tuple(Forward.of(f["host"], f["guest"], f.get("protocol", "tcp")) for f in forwards),
+            )
+
+    # -- how to get there -------------------------------------------------------------------------
+
+    def up(self, change: Change) -> Iterator[Step]:
+        seen = change.observed
+        runs = seen is not None and seen.running and not change.stop
+        wanted = bool(self.spec.get("running", True))
+        autostart = bool(self.spec.get("autostart", True))
+        if change.action is not Action.RESTART:
+            yield from self._define(change)
+            if seen is None or seen.fields.get("autostart") != autostart:
+                yield Autostart(self.domain, autostart)
+        if wanted and not runs:
+            yield Start(self.domain)
+        elif runs and not wanted:
+            yield self._shutdown(change)
+        yield self.record()
+
+    def _define(self, change: Change) -> Iterator[Step]:
+        only_state = {"running", "autostart"}
+        if change.observed is None:
+            yield MakeFolder(self.context.cloud.path("consoles"), 0o711)
+            model = self._model(change)
+            yield Define(self.domain, build(model), model.accel)
+        elif not change.diffs or {diff.field for diff in change.diffs} - only_state:
+            xml = str(change.observed.facts["xml"])
+            yield Define(self.domain, merge(xml, self._model(change)))
+
+    def _shutdown(self, change: Change) -> Step:
+        return Shutdown(self.domain, self.spec.get("stopTimeout", STOP_TIMEOUT), change.force)
+
+    def down(self, change: Change) -> Iterator[Step]:
+        if change.observed is not None and change.observed.running:
+            yield self._shutdown(change)
+        if change.action is Action.DELETE:
+            yield Undefine(self.domain)
+            yield Remove(self._console)
+            yield DropRecord(str(self.address))

@@ -1,0 +1,149 @@
+"""A new machine's definition, and its acceleration."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Iterator
+
+from lxml import etree
+
+from tiny_cloud.errors import Problem, Problems
+from tiny_cloud.libvirt_xml import cards, devices, ports
+from tiny_cloud.libvirt_xml.domain import (
+    SPARE_PORTS,
+    DiskDevice,
+    Domain,
+    Interface,
+    aligned,
+    family,
+)
+from tiny_cloud.libvirt_xml.elements import E, maker
+
+STAMP_NAMESPACE = "urn:tinycloud:v1"
+STAMP = f"{{{STAMP_NAMESPACE}}}stamp"
+
+
+def build(domain: Domain) -> str:
+    """The XML of a machine that libvirt does not know yet.
+
+    Raises Problems for what no machine can have: a control character, a machine type that is
+    neither q35 nor pc, more than four cards with forwards."""
+    with checked(domain):
+        root = _domain(domain)
+        cards.write(root, domain.machine, cards.place(forwarding(domain), {}))
+    return set_acceleration(text(root), "kvm" if domain.accel == "kvm" else "tcg")
+
+
+@contextlib.contextmanager
+def checked(domain: Domain) -> Iterator[None]:
+    """lxml refuses what cannot stand in XML; here it becomes a Problem that names the machine."""
+    if family(domain.machine) not in cards.PLACES:
+        raise Problems([Problem(f"the machine type {domain.machine!r} of {domain.name} is unknown",
+                                hint="write q35 or pc")])
+    try:
+        yield
+    except ValueError as error:
+        summary = f"a value of the machine {domain.name} cannot stand in XML: {error}"
+        raise Problems([Problem(summary, hint="take the control characters out")]) from None
+
+
+def set_acceleration(xml: str, accel: str) -> str:
+    """``kvm``: the host's CPU; ``tcg``: all that the emulator can do. Topology and NUMA stay."""
+    root = etree.fromstring(xml)
+    root.set("type", "kvm" if accel == "kvm" else "qemu")
+    fresh = (E.cpu(mode="host-passthrough", check="none", migratable="on") if accel == "kvm"
+             else E.cpu(mode="maximum", check="none"))
+    cpu = root.find("cpu")
+    if cpu is None:
+        place = next(item for item in root if item.tag in ("clock", "on_poweroff", "devices"))
+        place.addprevious(fresh)
+    else:
+        fresh.extend(item for item in cpu if item.tag in ("topology", "numa", "cache"))
+        root.replace(cpu, fresh)
+    return text(root)
+
+
+def text(root: etree._Element) -> str:
+    etree.indent(root)
+    return etree.tostring(root, encoding="unicode") + "\n"
+
+
+def memory(tag: str, size: int) -> etree._Element:
+    return E(tag, str(aligned(size) // 1024), unit="KiB")
+
+
+def stamp(domain: Domain, uuid: str) -> etree._Element:
+    """Whose it is and which domain it was written for: a copy of the XML gets another UUID."""
+    return maker("tinycloud", STAMP_NAMESPACE).stamp({**domain.stamp, "uuid": uuid})
+
+
+def boot_order(disks: Iterable[DiskDevice]) -> list[DiskDevice]:
+    """Disks before cdroms, so that an installer boots once and what it installed ever after."""
+    return sorted(disks, key=lambda disk: disk.device != "disk")
+
+
+def forwarding(domain: Domain) -> tuple[Interface, ...]:
+    return tuple(item for item in domain.interfaces if item.forwards)
+
+
+def _domain(domain: Domain) -> etree._Element:
+    return E.domain(
+        E.name(domain.name),
+        E.uuid(domain.uuid),
+        E.metadata(stamp(domain, domain.uuid)),
+        memory("memory", domain.memory),
+        memory("currentMemory", domain.memory),
+        E.vcpu(str(domain.cpus)),
+        E.os(E.type("hvm", arch="x86_64", machine=domain.machine)),
+        E.features(E.acpi(), E.apic()),
+        E.clock(
+            E.timer(name="rtc", tickpolicy="catchup"),
+            E.timer(name="pit", tickpolicy="delay"),
+            E.timer(name="hpet", present="no"),
+            offset="utc",
+        ),
+        E.on_poweroff("destroy"),
+        E.on_reboot("restart"),
+        E.on_crash("destroy"),
+        _devices(domain),
+        type="qemu",
+    )
+
+
+def _devices(domain: Domain) -> etree._Element:
+    """The emulator is left to libvirt, which knows where the distribution keeps it."""
+    parent = E.devices(*_disks(domain), *controllers(domain))
+    parent.extend(devices.interface(item) for item in domain.interfaces if not item.forwards)
+    parent.extend(devices.console(domain.console_log))
+    if domain.agent:
+        parent.append(devices.agent())
+    # Neither screen nor sound; a serial console is what such a machine is looked into with.
+    parent.append(E.video(E.model(type="none")))
+    parent.append(E.memballoon(model="virtio"))
+    parent.append(E.rng(E.backend("/dev/urandom", model="random"), model="virtio"))
+    if family(domain.machine) == "q35":
+        ports.provide(parent, SPARE_PORTS if domain.spare_ports is None else domain.spare_ports)
+    return parent
+
+
+def controllers(domain: Domain) -> list[etree._Element]:
+    """What is not left to libvirt: it would choose an LSI card for SCSI and USB 1 on q35."""
+    found = []
+    if family(domain.machine) == "q35":
+        found.append(E.controller(type="pci", index="0", model="pcie-root"))
+        found.append(E.controller(type="usb", index="0", model="qemu-xhci"))
+    if any(disk.bus == "scsi" for disk in domain.disks):
+        found.append(E.controller(type="scsi", index="0", model="virtio-scsi"))
+    found.append(E.controller(type="virtio-serial", index="0"))
+    return found
+
+
+def _disks(domain: Domain) -> list[etree._Element]:
+    ordered = boot_order(domain.disks)
+    taken = {disk.target for disk in domain.disks if disk.target}
+    elements = []
+    for disk in domain.disks:
+        target = disk.target or devices.free_target(disk.bus, taken)
+        taken.add(target)
+        elements.append(devices.disk(disk, target, ordered.index(disk) + 1))
+    return elements

@@ -1,0 +1,133 @@
+"""What a machine is to libvirt, as plain data; ``build`` and ``merge`` turn it into XML."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from tiny_cloud.errors import Problem, Problems
+
+MEBIBYTE = 1 << 20
+SPARE_PORTS = 8
+"""Free pcie-root-ports by default: without them q35 has no slot for a second hot-plugged disk."""
+LOOPBACK = "127.0.0.1"
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One image of a backing chain."""
+
+    path: str
+    """Absolute path of a file or block device."""
+    format: str
+    """Always stated, never probed: a guest can write any header into its own raw disk."""
+    type: str = "file"
+    """``file`` or ``block``."""
+
+
+@dataclass(frozen=True, slots=True)
+class DiskDevice:
+    name: str
+    bus: str
+    """virtio, scsi, sata, ide or usb."""
+    chain: tuple[Layer, ...]
+    """The top first, then everything below it; empty: a drive without a medium."""
+    target: str = ""
+    """``vda``; empty: the first free name of the bus."""
+    readonly: bool = False
+    device: str = "disk"
+    """``disk`` or ``cdrom``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """A port of the host that leads into a guest on user-mode networking."""
+
+    host_port: int
+    guest: int
+    protocol: str = "tcp"
+    address: str = LOOPBACK
+    """IPv4: qemu's user network (7.2) forwards nothing else."""
+
+    @classmethod
+    def of(cls, host: str | int, guest: int, protocol: str = "tcp") -> Forward:
+        """From the manifest's words: ``2222`` or ``"127.0.0.1:2222"``. Raises Problems."""
+        address, _, port = str(host).rpartition(":")
+        if not port.isdecimal():
+            raise Problems([Problem(f"the forwarded host port {host!r} is no port",
+                                    hint="write 2222 or 127.0.0.1:2222")])
+        return cls(int(port), guest, protocol, address or LOOPBACK)
+
+    def text(self) -> str:
+        """The one way it is written as a field's value: compact JSON with sorted keys."""
+        words = {"guest": self.guest, "host": f"{self.address}:{self.host_port}",
+                 "protocol": self.protocol}
+        return json.dumps(words, sort_keys=True, separators=(",", ":"))
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What a card is plugged into."""
+
+    kind: str
+    """``network``, ``bridge`` or ``user``."""
+    name: str = ""
+    """Of the network or the bridge."""
+
+
+USER = Source("user")
+
+
+@dataclass(frozen=True, slots=True)
+class Interface:
+    name: str
+    mac: str
+    model: str
+    source: Source
+    forwards: tuple[Forward, ...] = ()
+    """Only with source ``user``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    name: str
+    uuid: str
+    memory: int
+    """Bytes; see ``aligned``."""
+    cpus: int
+    machine: str = "q35"
+    """``q35`` or ``pc``."""
+    disks: tuple[DiskDevice, ...] = ()
+    """Disks and cdroms; they boot in this order, disks before cdroms."""
+    interfaces: tuple[Interface, ...] = ()
+    console_log: str = ""
+    """Absolute path; empty: the console is not logged."""
+    agent: bool = True
+    spare_ports: int | None = None
+    """Free pcie-root-ports (q35). None: 8 in a new machine, as many as before in an old one."""
+    stamp: Mapping[str, str] = field(default_factory=dict)
+    accel: str = "auto"
+    """``kvm`` and ``tcg`` are written; ``auto`` leaves a new domain at tcg until the executor's
+    probe has spoken (``set_acceleration``), and an existing one as it is."""
+
+
+def aligned(memory: int) -> int:
+    """Bytes, rounded up to the MiB: libvirt does it at each start, and would seem to drift."""
+    return -(-memory // MEBIBYTE) * MEBIBYTE
+
+
+def family(machine: str) -> str:
+    """``q35`` of ``pc-q35-7.2``, ``pc`` of ``pc-i440fx-7.2``: libvirt adds versions, we do not."""
+    if "q35" in machine:
+        return "q35"
+    return "pc" if machine == "pc" or machine.startswith("pc-") else machine
+
+
+def disk_alias(disk: DiskDevice) -> str:
+    """libvirt keeps and shows aliases that begin with ``ua-``: our names live in them."""
+    return f"ua-{disk.device}-{disk.name}"
+
+
+def interface_alias(interface: Interface) -> str:
+    return f"ua-net-{interface.name}"

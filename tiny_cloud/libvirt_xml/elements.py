@@ -1,0 +1,25 @@
+"""lxml's element builder, which refuses control characters, with the types that its stubs lack."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from lxml import builder, etree  # type: ignore[attr-defined, unused-ignore]
+
+
+class Maker(Protocol):
+    """``E.disk(E.target(dev="vda"), type="file")``; a child is an element, a text or a mapping."""
+
+    def __call__(self, tag: str, *children: object, **attributes: str) -> etree._Element: ...
+
+    def __getattr__(self, tag: str) -> Callable[..., etree._Element]: ...
+
+
+E: Maker = builder.ElementMaker()
+
+
+def maker(prefix: str, namespace: str) -> Maker:
+    """A builder of elements in a namespace of their own."""
+    made: Maker = builder.ElementMaker(namespace=namespace, nsmap={prefix: namespace})
+    return made

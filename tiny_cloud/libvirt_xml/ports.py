@@ -1,0 +1,95 @@
+"""The pcie-root-ports of a q35 machine: each takes one device, and hot-plugging needs free ones."""
+
+from __future__ import annotations
+
+from lxml import etree
+
+from tiny_cloud.libvirt_xml.elements import E
+
+BUSES = "controller[@type='pci']"
+PORTS = f"{BUSES}[@model='pcie-root-port']"
+BRIDGES = ("pcie-to-pci-bridge", "dmi-to-pci-bridge")
+VIRTIO = {"virtio", "virtio-transitional", "virtio-non-transitional"}
+LEGACY_CARDS = {"e1000", "rtl8139", "ne2k_pci", "pcnet"}
+
+
+def spare(parent: etree._Element) -> int:
+    """Root ports with nothing in them, in a ``<devices>`` that libvirt has given addresses."""
+    return len(_free(parent))
+
+
+def provide(parent: etree._Element, wanted: int) -> None:
+    """Add or take away ports so that ``wanted`` stay free once libvirt has placed every device.
+
+    More may stay: a port below one in use is never taken away, because the guest counts its buses
+    in their order, and every card behind it would get another name."""
+    if any(map(is_legacy, _unplaced(parent))) and not _has_bridge(parent):
+        # Not left to libvirt, which would add a port for it as well. A bridge comes after its port.
+        if not _free(parent):
+            _insert(parent, "pcie-root-port")
+        _insert(parent, BRIDGES[0])
+    free = _free(parent)
+    missing = wanted + sum(map(_wants_port, _unplaced(parent))) - len(free)
+    for _ in range(missing):
+        _insert(parent, "pcie-root-port")
+    for port in sorted(free, key=_index, reverse=True)[:max(0, -missing)]:
+        if _index(port) != _top(parent):
+            break
+        parent.remove(port)
+
+
+def _insert(parent: etree._Element, model: str) -> None:
+    controller = E.controller(type="pci", index=str(_top(parent) + 1), model=model)
+    controllers = parent.findall(BUSES)
+    if controllers:
+        controllers[-1].addnext(controller)
+    else:
+        parent.append(controller)
+
+
+def _top(parent: etree._Element) -> int:
+    return max(map(_index, parent.findall(BUSES)), default=0)
+
+
+def _index(controller: etree._Element) -> int:
+    return int(controller.get("index", "0"))
+
+
+def _free(parent: etree._Element) -> list[etree._Element]:
+    taken = {int(address.get("bus", "0"), 16) for address in parent.iter("address")
+             if address.get("type") == "pci"}
+    return [port for port in parent.findall(PORTS) if _index(port) not in taken]
+
+
+def _unplaced(parent: etree._Element) -> list[etree._Element]:
+    """Devices that libvirt has yet to give an address."""
+    return [item for item in parent if item.find("address") is None]
+
+
+def _has_bridge(parent: etree._Element) -> bool:
+    return any(item.get("model") in BRIDGES for item in parent.findall(BUSES))
+
+
+def is_legacy(device: etree._Element) -> bool:
+    """A conventional PCI card: all of them go behind one bridge, which takes one port."""
+    return device.tag == "interface" and _model(device) in LEGACY_CARDS
+
+
+def _wants_port(device: etree._Element) -> bool:
+    match device.tag:
+        case "disk":
+            target = device.find("target")
+            return target is not None and target.get("bus") == "virtio"
+        case "interface":
+            return not is_legacy(device)
+        case "controller":
+            return (device.get("type") in ("scsi", "virtio-serial")
+                    or device.get("model") in ("qemu-xhci", BRIDGES[0]))
+        case "rng" | "memballoon":
+            return device.get("model") in VIRTIO
+    return False
+
+
+def _model(interface: etree._Element) -> str:
+    model = interface.find("model")
+    return "" if model is None else model.get("type", "")

@@ -1,0 +1,59 @@
+"""References become links; dangling and circular ones become problems. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+from tiny_cloud import schema, suggest
+from tiny_cloud.errors import Problem
+from tiny_cloud.graph import Cycle, order
+from tiny_cloud.model import Address
+from tiny_cloud.resource import Resource
+from tiny_cloud.schema import Ref
+
+
+def link(resources: Sequence[Resource], links: Mapping[Address, dict[str, Resource]],
+         excused: Callable[[Address], bool]) -> list[Problem]:
+    """Fill ``links``, which the resources hold already, with what they refer to.
+
+    What is not there is a problem, unless it is excused.
+    """
+    known = {resource.address: resource for resource in resources}
+    problems: list[Problem] = []
+    for resource in resources:
+        for ref in schema.refs(resource.KIND, resource.spec):
+            addresses = [Address(kind, ref.name) for kind in ref.kinds]
+            target = next((known[address] for address in addresses if address in known), None)
+            if target is not None:
+                links[resource.address][ref.field] = target
+            elif not any(map(excused, addresses)):
+                problems.append(_dangling(resource, ref, known))
+    return problems
+
+
+def arrange(resources: Sequence[Resource]) -> tuple[list[Resource], list[Problem]]:
+    """Each after those it waits for, and otherwise as they were written; or the circle they run in."""
+    known = {resource.address: resource for resource in resources}
+    edges = {address: list(_waits_for(resource)) for address, resource in known.items()}
+    try:
+        return [known[address] for address in order(list(known), edges)], []
+    except Cycle as cycle:
+        first = known[Address.parse(str(cycle.path[0]))]
+        return [], [Problem(f"these wait for each other: {cycle}", first.span,
+                            "take one of the references out")]
+
+
+def _waits_for(resource: Resource) -> Iterator[Address]:
+    for ref in schema.refs(resource.KIND, resource.spec):
+        if ref.order and ref.field in resource.links:
+            yield resource.links[ref.field].address
+
+
+def _dangling(resource: Resource, ref: Ref, known: Iterable[Address]) -> Problem:
+    names = {kind.lower(): kind for kind in schema.kinds()}
+    words = " or ".join(names.get(kind, kind) for kind in ref.kinds)
+    others = [address.name for address in known if address.kind in ref.kinds]
+    hint = suggest.hint(ref.name, others, f"declared as {words}") or f"no {words} is declared at all"
+    span = resource.document.span(ref.path) if resource.document else resource.span
+    return Problem(f"{resource.address} refers to {words} {ref.name}, which is not declared", span,
+                   hint)

@@ -1,0 +1,234 @@
+"""The nouns every layer shares: addresses, states, changes, plans, events. All data, no behaviour."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import TypeAlias
+
+from tiny_cloud.errors import Span
+from tiny_cloud.steps import Step
+
+Scalar: TypeAlias = str | int | bool | None
+Value: TypeAlias = Scalar | tuple[Scalar, ...]
+State: TypeAlias = Mapping[str, Value]
+"""Declared fields, flat: ``{"memory": 1073741824, "disks[root].bus": "virtio"}``.
+
+The keys are the manifest's own paths below ``spec``; items of lists are named, never counted.
+Sizes are bytes."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Address:
+    """Who a thing is within its cloud: ``disk/web-root``. The kind is written in lower case."""
+
+    kind: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}/{self.name}"
+
+    @classmethod
+    def parse(cls, text: str) -> Address:
+        kind, _, name = text.partition("/")
+        return cls(kind.lower(), name)
+
+
+class ReclaimPolicy(enum.StrEnum):
+    """What becomes of data when its owner goes (Kubernetes' word and values)."""
+
+    RETAIN = "Retain"
+    DELETE = "Delete"
+
+
+@dataclass(frozen=True, slots=True)
+class Cloud:
+    """Whose things these are and where they live: the one Cloud document, or its defaults."""
+
+    name: str
+    connect: str
+    """libvirt's connection URI."""
+    storage: str
+    """Absolute path of the folder with images, disks, records and trash."""
+    reclaim_policy: ReclaimPolicy = ReclaimPolicy.RETAIN
+    declared: bool = False
+    """Whether a Cloud document says so; without one, --prune is refused."""
+    seed: str = ""
+    """Mixed into derived MACs and UUIDs: the machine-id for the cloud ``default``, else empty."""
+
+    def path(self, *parts: str) -> str:
+        return str(PurePosixPath(self.storage, *parts))
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """Where a secret comes from, never the secret itself (manifest: file, env, command or hash)."""
+
+    source: str
+    value: str | tuple[str, ...]
+    """A file's absolute path, a variable's name, an argv, or a crypt(5) hash."""
+
+    def __str__(self) -> str:
+        return "a crypt hash" if self.source == "hash" else f"{self.source} {self.value}"
+
+
+class Ownership(enum.Enum):
+    OURS = "ours"
+    UNSTAMPED = "unstamped"
+    """Somebody made it without us; ``--adopt`` takes it over."""
+    FOREIGN = "foreign"
+    """It bears a stamp of another cloud, another object, or is a copy of ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What a probe found under an address; an address that is absent has no Observed at all."""
+
+    fields: State
+    """As the host has them, in the terms of ``Resource.desired``."""
+    ownership: Ownership = Ownership.OURS
+    owner: str = ""
+    """For FOREIGN things, whose they are, in words."""
+    declared: State | None = None
+    """The fields declared at the last apply, from the record; None: the record is missing."""
+    complete: bool = True
+    """False: it is ours, and a killed apply left it half done."""
+    running: bool = False
+    """Whether its contents are in use, so that an x-offline change would interrupt something."""
+    pending: tuple[str, ...] = ()
+    """Fields that are in order but take effect only at a restart."""
+    needed_by: tuple[Address, ...] = ()
+    """Who stands on it, as the host says, whether declared or not."""
+    users: tuple[str, ...] = ()
+    """Names of running domains that have it open."""
+    notes: tuple[str, ...] = ()
+    protected: bool = False
+    facts: Mapping[str, object] = field(default_factory=dict)
+    """What the kind itself wants to know again when it makes its steps (current XML, users)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """It could not be observed. Never the same as absent: nothing is created over it."""
+
+    reason: str
+    hint: str = ""
+
+
+class Action(enum.Enum):
+    """What is done to a thing; the value is its glyph."""
+
+    CREATE = "+"
+    UPDATE = "~"
+    REPLACE = "±"
+    RESTART = "↻"
+    DELETE = "-"
+
+
+class Impact(enum.Enum):
+    """What a change costs those who use the thing, mildest first."""
+
+    NONE = "none"
+    LIVE = "live"
+    NEXT_BOOT = "at next boot"
+    RESTART = "restarts the machine"
+    DESTROYS = "destroys data"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldDiff:
+    field: str
+    old: Value
+    new: Value
+    impact: Impact = Impact.NONE
+
+
+@dataclass(frozen=True, slots=True)
+class Consents:
+    """What the user allowed, as globs over addresses (``disk/web-*``)."""
+
+    replace: tuple[str, ...] = ()
+    delete_data: tuple[str, ...] = ()
+    restart: tuple[str, ...] = ()
+    force_off: tuple[str, ...] = ()
+    adopt: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One thing's way from what is to what should be."""
+
+    address: Address
+    action: Action
+    diffs: tuple[FieldDiff, ...] = ()
+    impact: Impact = Impact.NONE
+    because: tuple[str, ...] = ()
+    blocked: str = ""
+    """Why it is not done; empty: it will be done."""
+    allow: str = ""
+    """The flag that would unblock it, as it is to be typed."""
+    observed: Observed | None = None
+    stop: bool = False
+    """It is running and has to come down for this change."""
+    aside: bool = False
+    """It is made under a name nobody uses yet and published when it is complete."""
+    fresh: frozenset[Address] = frozenset()
+    """Those it refers to that this plan makes anew: they are not published yet."""
+    fillers: tuple[Address, ...] = ()
+    """Those that write into it before it is published (a new disk's guest)."""
+    around: Mapping[Address, Observed] = field(default_factory=dict, repr=False)
+    """What was observed of those it refers to."""
+    force: bool = False
+    """If it does not come down when asked, its plug may be pulled (--force-off)."""
+    down: tuple[Step, ...] = ()
+    up: tuple[Step, ...] = ()
+    seal: tuple[Step, ...] = ()
+    span: Span | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something true and worth knowing that changes nothing and needs nothing."""
+
+    address: Address
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A node of the executor's graph: one phase of one change, and what it waits for."""
+
+    key: tuple[Address, str]
+    """The address and the phase: down, up or seal."""
+    steps: tuple[Step, ...]
+    after: frozenset[tuple[Address, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    cloud: Cloud
+    changes: tuple[Change, ...]
+    """In dependency order."""
+    notes: tuple[Note, ...]
+    tasks: tuple[Task, ...]
+    """What apply does: only changes that are not blocked are in here."""
+
+    @property
+    def blocked(self) -> tuple[Change, ...]:
+        return tuple(change for change in self.changes if change.blocked)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something the executor did: rendered, and kept in the journal."""
+
+    what: str
+    """started, step, done, failed, skipped, or progress."""
+    address: Address
+    phase: str = ""
+    text: str = ""
+    hint: str = ""
+    detail: str = ""
+    fraction: float | None = None

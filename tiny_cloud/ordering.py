@@ -1,0 +1,91 @@
+"""In which order the phases of changes run: pure edges over addresses.
+
+``down`` stops or removes, ``up`` makes or changes, ``seal`` publishes what was made aside.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from tiny_cloud import schema
+from tiny_cloud.model import Action, Address, Change, Task
+from tiny_cloud.resource import Resource
+
+MAKING = (Action.CREATE, Action.REPLACE)
+"""These make a thing aside, under a name nobody uses yet, and publish it when it is complete."""
+
+Key = tuple[Address, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """``source`` waits for ``target``; ``within``: what source writes lives inside target."""
+
+    source: Address
+    target: Address
+    within: bool
+
+
+def links_of(resources: Iterable[Resource]) -> tuple[Link, ...]:
+    """The edges that order work; references that only borrow data are none."""
+    return tuple(
+        Link(item.address, item.links[ref.field].address, ref.within)
+        for item in resources
+        for ref in schema.refs(item.KIND, item.spec)
+        if ref.order and ref.field in item.links
+    )
+
+
+def ordered_links(resource: Resource) -> tuple[Address, ...]:
+    return tuple(dict.fromkeys(link.target for link in links_of([resource])))
+
+
+def container_of(resource: Resource) -> Address | None:
+    """The thing inside which this one's contents live (a guest's disk), if it has one."""
+    return next((link.target for link in links_of([resource]) if link.within), None)
+
+
+def tasks(changes: Sequence[Change], links: Iterable[Link]) -> tuple[Task, ...]:
+    """The executor's graph: three phases a change, those of blocked changes left out."""
+    working = {change.address: change for change in changes if not change.blocked}
+    edges: dict[Key, set[Key]] = {
+        (address, phase): set() for address in working for phase in ("down", "up", "seal")
+    }
+    for address, change in working.items():
+        edges[address, "seal"] |= {(address, "up"), (address, "down")}
+        if not change.aside:
+            edges[address, "up"].add((address, "down"))
+    for link in links:
+        if link.source in working and link.target in working:
+            for later, earlier in _between(working[link.source], working[link.target], link):
+                edges[later].add(earlier)
+    steps = {(a, phase): getattr(c, phase) for a, c in working.items() for phase in _PHASES}
+    return tuple(Task(key, steps[key], frozenset(edges[key])) for key in edges)
+
+
+_PHASES = ("down", "up", "seal")
+
+
+def _between(source: Change, target: Change, link: Link) -> Iterable[tuple[Key, Key]]:
+    """(later, earlier) for one thing that stands on another."""
+    above, below = link.source, link.target
+    if target.action is Action.DELETE:
+        yield (below, "down"), (above, "down")
+        return
+    fills = link.within and source.aside
+    if fills:
+        yield (above, "up"), (below, "up")
+        yield (below, "seal"), (above, "up")
+        return
+    yield (above, "up"), (below, "seal")
+    if target.aside and target.action is Action.CREATE:
+        # Make before break: nothing comes down before the new things it waits for are ready.
+        yield (above, "down"), (below, "seal")
+        return
+    # What is there comes down only after those above it ...
+    yield (below, "down"), (above, "down")
+    if target.aside:
+        # ... and the new one in its place is made before that, and takes its name after.
+        yield (above, "down"), (below, "up")
+        yield (below, "seal"), (above, "down")
+    else:
+        yield (below, "up"), (above, "down")

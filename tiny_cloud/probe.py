@@ -1,0 +1,42 @@
+"""Ask the host what is there: one batch a kind."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from tiny_cloud.errors import Problem
+from tiny_cloud.model import Address, Observed, Unknown
+from tiny_cloud.resource import Context, Reader, Resource
+
+
+def probe(host: Reader, resources: Sequence[Resource]) -> Mapping[Address, Observed | Unknown]:
+    """What is there under the resources' addresses; what is absent has no entry."""
+    found: dict[Address, Observed | Unknown] = {}
+    for kind, wanted in _by_kind(resources).items():
+        found.update(kind.probe(host, wanted))
+    return found
+
+
+def check(host: Reader, resources: Sequence[Resource]) -> list[Problem]:
+    """What the manifests need of this host and it has not."""
+    return [
+        problem
+        for kind, wanted in _by_kind(resources).items()
+        for problem in kind.check(host, wanted)
+    ]
+
+
+def _by_kind(resources: Iterable[Resource]) -> dict[type[Resource], list[Resource]]:
+    kinds: dict[type[Resource], list[Resource]] = {}
+    for resource in resources:
+        kinds.setdefault(type(resource), []).append(resource)
+    return kinds
+
+
+def discover(host: Reader, context: Context, declared: Iterable[Address]) -> list[Resource]:
+    """What the cloud owns beyond what is declared, rebuilt from its records."""
+    known = set(declared)
+    return [
+        resource
+        for kind in Resource.registry.values()
+        for resource in kind.discover(host, context)
+        if resource.address not in known
+    ]

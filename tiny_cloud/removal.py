@@ -1,0 +1,114 @@
+"""What it takes to remove things: definitions go, data goes only by policy or consent. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from tiny_cloud import ordering, rules
+from tiny_cloud.model import (
+    Action,
+    Address,
+    Change,
+    Consents,
+    Impact,
+    Note,
+    Observed,
+    Ownership,
+    ReclaimPolicy,
+    Unknown,
+)
+from tiny_cloud.resource import Resource
+
+
+@dataclass(frozen=True, slots=True)
+class Removals:
+    changes: tuple[Change, ...]
+    notes: tuple[Note, ...]
+
+
+def follows_container(resource: Resource) -> bool:
+    """Whether it lives inside another thing and comes and goes with that (a guest in its disk)."""
+    return ordering.container_of(resource) is not None
+
+
+def removals(
+    resources: Sequence[Resource],
+    actual: Mapping[Address, Observed | Unknown],
+    consents: Consents,
+) -> Removals:
+    """``resources`` in dependency order; the changes come in the reverse of it."""
+    going: dict[Address, Change] = {}
+    notes: list[Note] = []
+    for resource in reversed(resources):
+        seen = actual.get(resource.address)
+        if isinstance(seen, Unknown):
+            going[resource.address] = _delete(
+                resource, None, consents, f"it cannot be observed: {seen.reason}", seen.hint
+            )
+        elif seen is not None and not follows_container(resource):
+            _remove(resource, seen, consents, going, notes)
+    for resource in resources:
+        seen = actual.get(resource.address)
+        inside = ordering.container_of(resource)
+        if inside in going and isinstance(seen, Observed):
+            outer = going[inside]
+            going[resource.address] = _delete(resource, seen, consents, outer.blocked)
+    return Removals(tuple(going.values()), tuple(notes))
+
+
+def _remove(
+    resource: Resource,
+    seen: Observed,
+    consents: Consents,
+    going: dict[Address, Change],
+    notes: list[Note],
+) -> None:
+    address = resource.address
+    if seen.ownership is not Ownership.OURS:
+        notes.append(Note(address, f"left alone: {seen.owner or 'it was not made here'}"))
+        return
+    if resource.IS_DATA and not _may_go(resource, seen, consents):
+        notes.append(Note(address, f"kept, as data is; --delete-data {address} removes it"))
+        return
+    staying = [a for a in seen.needed_by if a not in going or going[a].blocked]
+    why = ""
+    if seen.protected:
+        why = "it is protected (annotation tinycloud/protect)"
+    elif staying:
+        why = f"{', '.join(map(str, staying))} stands on it"
+    elif resource.IS_DATA and seen.users and not _all_stop(seen, going):
+        why = f"it is in use by the running domain {', '.join(seen.users)}"
+    going[address] = _delete(resource, seen, consents, why)
+
+
+def _all_stop(seen: Observed, going: Mapping[Address, Change]) -> bool:
+    stopping = {
+        user
+        for change in going.values()
+        if change.observed and change.stop and not change.blocked
+        for user in change.observed.users
+    }
+    return set(seen.users) <= stopping
+
+
+def _may_go(resource: Resource, seen: Observed, consents: Consents) -> bool:
+    policy = resource.spec.get("reclaimPolicy", resource.context.cloud.reclaim_policy)
+    return ReclaimPolicy(policy) is ReclaimPolicy.DELETE or rules.matches(
+        consents.delete_data, resource.address
+    )
+
+
+def _delete(
+    resource: Resource, seen: Observed | None, consents: Consents, why: str, allow: str = ""
+) -> Change:
+    change = Change(
+        address=resource.address,
+        action=Action.DELETE,
+        impact=Impact.DESTROYS if resource.IS_DATA else Impact.NONE,
+        blocked=why,
+        allow=allow,
+        observed=seen,
+        stop=seen.running if seen else False,
+        force=rules.matches(consents.force_off, resource.address),
+        span=resource.span,
+    )
+    return change if why else replace(change, down=tuple(resource.down(change)))

@@ -1,0 +1,1 @@
+"""Plans and events become output: text for people, JSON for programs."""

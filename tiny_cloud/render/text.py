@@ -1,0 +1,137 @@
+"""A Plan, Events and Problems for people, in colour where the terminal has it (rich)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from rich.console import Console
+from rich.text import Text
+
+from tiny_cloud import schema
+from tiny_cloud.errors import Failure, Problem
+from tiny_cloud.model import Action, Change, Event, FieldDiff, Impact, Plan, Value
+from tiny_cloud.resource import Resource
+from tiny_cloud.sizes import format_size
+
+STYLES = {
+    Action.CREATE: "green",
+    Action.UPDATE: "yellow",
+    Action.REPLACE: "magenta",
+    Action.RESTART: "yellow",
+    Action.DELETE: "red",
+}
+COUNTED = {
+    Action.CREATE: "to create",
+    Action.UPDATE: "to change",
+    Action.REPLACE: "to replace",
+    Action.RESTART: "to restart",
+    Action.DELETE: "to remove",
+}
+NO_CHANGES = "No changes: the host is as the manifests say."
+IMPACTS = {Impact.RESTART: "bold yellow", Impact.DESTROYS: "bold red"}
+
+
+def clean(text: str) -> str:
+    """Control and bidirectional characters made visible (CVE-2021-25743)."""
+    return "".join(c if c.isprintable() or c == "\n" else f"\\u{ord(c):04x}" for c in text)
+
+
+def show_plan(console: Console, plan: Plan, *, commands: bool = False) -> None:
+    place = f"cloud {plan.cloud.name} at {plan.cloud.connect}, storage {plan.cloud.storage}"
+    console.print(Text(clean(place), style="dim"))
+    if plan.changes:
+        console.print()
+    for change in plan.changes:
+        _show_change(console, change, commands=commands)
+    if plan.notes:
+        console.print()
+    for note in plan.notes:
+        console.print(Text(f"  · {note.address}: {clean(note.text)}", style="dim"))
+    console.print()
+    console.print(summary(plan))
+
+
+def summary(plan: Plan) -> str:
+    counts = Counter(change.action for change in plan.changes if not change.blocked)
+    parts = [f"{counts[action]} {word}" for action, word in COUNTED.items() if counts[action]]
+    if plan.blocked:
+        parts.append(f"{len(plan.blocked)} blocked")
+    return "Plan: " + ", ".join(parts) + "." if parts else NO_CHANGES
+
+
+def _show_change(console: Console, change: Change, *, commands: bool) -> None:
+    style = STYLES[change.action]
+    head = Text("  ")
+    head.append(f"{change.action.value} {change.address}", style=f"bold {style}")
+    if change.impact is not Impact.NONE:
+        head.append(f"  [{change.impact.value}]", style=IMPACTS.get(change.impact, "cyan"))
+    if change.because:
+        head.append("  because " + clean("; ".join(change.because)), style="dim")
+    console.print(head)
+    for diff in change.diffs:
+        console.print(_field(change, diff))
+    if change.blocked:
+        allow = f"; to allow it: {change.allow}" if change.allow else ""
+        console.print(Text(f"      blocked: {clean(change.blocked)}{allow}", style="bold red"))
+    for step in (*change.down, *change.up, *change.seal) if commands else ():
+        console.print(Text("\n".join(f"      $ {line}" for line in clean(step.shell()).split("\n"))))
+
+
+def _field(change: Change, diff: FieldDiff) -> Text:
+    line = Text(f"      {diff.field}: ")
+    new = words(change.address.kind, diff.field, diff.new)
+    if change.action is Action.CREATE:
+        return line.append(new)
+    old = words(change.address.kind, diff.field, diff.old)
+    line.append(old, style="red").append(" → ").append(new, style="green")
+    if diff.impact is not change.impact and diff.impact is not Impact.NONE:
+        line.append(f"  [{diff.impact.value}]", style="cyan")
+    return line
+
+
+def words(kind: str, field: str, value: Value) -> str:
+    """A value as people write it: sizes with units, lists with commas."""
+    if value is None:
+        return "(none)"
+    if isinstance(value, bool):
+        return str(value).lower()
+    name = Resource.registry[kind].KIND if kind in Resource.registry else kind
+    if isinstance(value, int) and schema.keyword(name, field, "x-size"):
+        return format_size(value)
+    if isinstance(value, tuple):
+        return clean(", ".join(map(str, value)))
+    return clean(str(value))
+
+
+def show_event(console: Console, event: Event) -> None:
+    """One line an event; steps and progress are for a terminal's live display only."""
+    where = f"{event.address}"
+    if event.what == "started":
+        doing = {"down": "takes down", "up": "brings up", "seal": "publishes"}[event.phase]
+        console.print(Text(f"  … {where}: {doing}", style="dim"))
+    elif event.what == "done":
+        console.print(Text(f"  ✓ {where}: {event.phase}", style="green"))
+    elif event.what in ("failed", "skipped"):
+        style = "bold red" if event.what == "failed" else "yellow"
+        console.print(Text(f"  ✘ {where}: {clean(event.text)}", style=style))
+        for text in filter(None, (event.detail, event.hint)):
+            console.print(Text("\n".join(f"      {line}" for line in clean(text).splitlines())))
+
+
+def show_problems(console: Console, problems: Iterable[Problem]) -> None:
+    for problem in problems:
+        place = f"{problem.span}: " if problem.span else ""
+        console.print(Text(f"{place}{clean(problem.summary)}", style="bold red"))
+        if problem.span and problem.span.text:
+            source = problem.span.text.expandtabs(1)
+            console.print(Text(f"    {clean(source)}"))
+            console.print(Text("    " + " " * (problem.span.column - 1) + "^", style="red"))
+        if problem.hint:
+            console.print(Text(f"    {clean(problem.hint)}", style="cyan"))
+
+
+def show_failure(console: Console, failure: Failure) -> None:
+    console.print(Text(clean(failure.summary), style="bold red"))
+    for text in filter(None, (failure.detail.rstrip(), failure.hint)):
+        console.print(Text("\n".join(f"    {line}" for line in clean(text).splitlines())))

@@ -1,0 +1,271 @@
+"""The base class of every kind, its registry, and the ports through which kinds see a host.
+
+A kind is one class in ``tiny_cloud/kinds`` and one schema in ``schemas``; importing its file registers it.
+Kinds are pure: what they know of the host comes through a ``Reader``, what they want done are steps.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Protocol, Self
+
+from tiny_cloud import schema
+from tiny_cloud.document import Document
+from tiny_cloud.errors import Failure, Problem, Problems, Span
+from tiny_cloud.model import (
+    Address,
+    Change,
+    Cloud,
+    Observed,
+    Ownership,
+    Secret,
+    State,
+    Unknown,
+    Value,
+)
+from tiny_cloud.steps import Step, WriteRecord
+
+
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    """What lstat and the stamp say of a file."""
+
+    path: str
+    size: int
+    inode: int
+    stamp: Mapping[str, str] | None = None
+    """As written by the Stamp step, whoever's it is; None: no stamp."""
+    genuine: bool = False
+    """The stamp names this very file (path and inode), not the one it was copied from."""
+    intact: bool = True
+    """Size and mtime are as an immutable file's stamp says."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFacts:
+    """What ``qemu-img info`` says; sizes in bytes."""
+
+    format: str
+    virtual_size: int
+    actual_size: int
+    backing: str = ""
+    """Absolute path of the backing file; empty: none."""
+    backing_format: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DomainFacts:
+    """A libvirt domain: its persistent definition and, apart from it, what runs."""
+
+    name: str
+    uuid: str
+    xml: str
+    """The inactive definition (VIR_DOMAIN_XML_INACTIVE)."""
+    live_xml: str = ""
+    """What runs; empty: it does not run."""
+    autostart: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DiskUse:
+    domain: str
+    uuid: str
+    running: bool
+    size: int = 0
+    """Virtual size in bytes as the running qemu has it; 0 when it does not run."""
+
+
+class Reader(Protocol):
+    """What a probe may ask of a host. Nothing here changes anything; each call is one batch."""
+
+    @property
+    def cloud(self) -> Cloud: ...
+
+    def files(self, paths: Iterable[str]) -> Mapping[str, FileFacts | Unknown]:
+        """Facts of those that exist; absent paths have no entry."""
+
+    def listing(self, folder: str) -> tuple[str, ...]:
+        """Absolute paths of the files in a folder; none if there is no such folder."""
+
+    def images(self, formats: Mapping[str, str]) -> Mapping[str, ImageFacts | Unknown]:
+        """Facts of disk images by path, read in the stated format (path -> format)."""
+
+    def domains(self) -> Mapping[str, DomainFacts]:
+        """All domains by name. Raises Failure if libvirt does not answer."""
+
+    def networks(self) -> frozenset[str]:
+        """Names of libvirt's networks that are active."""
+
+    def bridges(self) -> frozenset[str]:
+        """Names of the host's bridge devices."""
+
+    def disk_users(self) -> Mapping[str, DiskUse]:
+        """Which domain has which file or device as a disk, by absolute path."""
+
+    def records(self) -> Mapping[Address, Mapping[str, Any]]:
+        """The records of this cloud, as WriteRecord kept them."""
+
+    def secret_is(self, secret: Secret, crypt_hash: str) -> bool | None:
+        """Whether the secret hashes to this crypt(5) hash; None: the secret is not there now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a resource may know when names and paths are made, before any probe."""
+
+    cloud: Cloud
+    digest: Callable[[str], str]
+    """sha256 (hexadecimal) of a local file's content; raises Failure if it cannot be read."""
+
+
+@dataclass(frozen=True)
+class Resource(ABC):
+    """One declared thing. ``spec`` is as the user wrote it: undeclared fields are not there."""
+
+    KIND: ClassVar[str]
+    """As in the manifest: ``VirtualMachine``."""
+    SHORT: ClassVar[tuple[str, ...]] = ()
+    """Short names for the command line, as kubectl has them: ``vm``."""
+    INTERRUPTS: ClassVar[bool] = False
+    """Stopping it interrupts somebody's work, so it takes --restart."""
+    IS_DATA: ClassVar[bool] = False
+    """Deleting it loses data: reclaimPolicy, --delete-data and the trash apply."""
+
+    address: Address
+    spec: Mapping[str, Any]
+    metadata: Mapping[str, Any]
+    context: Context
+    span: Span | None = None
+    document: Document | None = None
+    """Where it was declared; None for what was rebuilt from a record."""
+    links: dict[str, Resource] = field(default_factory=dict, repr=False, compare=False)
+    """By field path: what its x-ref fields refer to; filled by load.link."""
+
+    registry: ClassVar[dict[str, type[Resource]]] = {}
+
+    def __init_subclass__(cls) -> None:
+        Resource.registry[cls.KIND.lower()] = cls
+
+    @classmethod
+    def expand(cls, document: Document, cloud: Cloud) -> Iterable[Document]:
+        """A composite becomes plain documents; a plain kind is itself."""
+        return (document,)
+
+    @classmethod
+    def check(cls, host: Reader, wanted: Sequence[Self]) -> Iterable[Problem]:
+        """What a manifest needs of the host and the host has not (a bridge, a network)."""
+        return ()
+
+    @classmethod
+    @abstractmethod
+    def probe(
+        cls, host: Reader, wanted: Sequence[Self]
+    ) -> Mapping[Address, Observed | Unknown]:
+        """What is there, for all of a kind in one batch; what is absent has no entry."""
+
+    @classmethod
+    def discover(cls, host: Reader, context: Context) -> Sequence[Self]:
+        """What the cloud owns of this kind, rebuilt from the records."""
+        kind = cls.KIND.lower()
+        return [
+            cls(address, record["spec"], record.get("metadata", {}), context)
+            for address, record in host.records().items()
+            if address.kind == kind
+        ]
+
+    def provides(self) -> Mapping[str, Value]:
+        """Pure outputs for those that refer to it: path, format, MAC."""
+        return {}
+
+    def desired(self) -> State:
+        """The declared fields, flat and normalised."""
+        return schema.flatten(self.KIND, self.spec)
+
+    @abstractmethod
+    def up(self, change: Change) -> Iterable[Step]:
+        """Create, update or start it. Raises Problems for what can never be done."""
+
+    def seal(self, change: Change) -> Iterable[Step]:
+        """Publish what ``up`` made, after those that write into it are done."""
+        return ()
+
+    def down(self, change: Change) -> Iterable[Step]:
+        """Stop it, let go of it, remove it; works on what was rebuilt from a record."""
+        return ()
+
+    def record(self, **extra: Any) -> WriteRecord:
+        """The step that remembers what was declared now."""
+        return WriteRecord(str(self.address), self.remembered(**extra))
+
+    def remembered(self, **extra: Any) -> Mapping[str, Any]:
+        return {
+            "cloud": self.context.cloud.name,
+            "spec": schema.jsonable(self.spec),
+            "metadata": schema.jsonable(self.metadata),
+            "fields": {key: list(value) if isinstance(value, tuple) else value
+                       for key, value in self.desired().items()},
+            **extra,
+        }
+
+    def link(self, path: str) -> Resource:
+        """What the x-ref field at this path refers to."""
+        try:
+            return self.links[path]
+        except KeyError:
+            raise Failure(f"{self.address} has lost what its field {path} refers to") from None
+
+
+    def refuse(self, path: tuple[str | int, ...], summary: str, hint: str = "") -> Problems:
+        """The error for a value that this host can never have; ``path`` is below the document."""
+        span = self.document.span(path) if self.document else self.span
+        return Problems([Problem(summary, span, hint)])
+
+
+def kind_of(word: str) -> type[Resource] | None:
+    """The kind a user means: ``VirtualMachine``, ``virtualmachine`` or ``vm``."""
+    lowered = word.lower()
+    for name, kind in Resource.registry.items():
+        if lowered == name or lowered in kind.SHORT or lowered == f"{name}s":
+            return kind
+    return None
+
+
+def ownership(resource: Resource, facts: FileFacts) -> tuple[Ownership, str]:
+    """Whose a file is, and in words if it is somebody else's."""
+    if facts.stamp is None:
+        return Ownership.UNSTAMPED, ""
+    mine = (resource.context.cloud.name, str(resource.address))
+    theirs = (facts.stamp.get("cloud", "?"), facts.stamp.get("address", "?"))
+    if theirs != mine:
+        return Ownership.FOREIGN, f"{theirs[1]} of the cloud {theirs[0]}"
+    if not facts.genuine:
+        return Ownership.FOREIGN, f"a copy of {theirs[1]}"
+    return Ownership.OURS, ""
+
+
+def declared_of(record: Mapping[str, Any] | None) -> State | None:
+    """The flat fields of a record, lists as tuples again."""
+    if record is None:
+        return None
+    return {
+        key: tuple(value) if isinstance(value, list) else value
+        for key, value in record["fields"].items()
+    }
+
+
+def is_protected(record: Mapping[str, Any] | None, resource: Resource) -> bool:
+    """The annotation counts as declared now or, kept with the object, as declared last time."""
+    annotations = [
+        metadata.get("annotations") or {}
+        for metadata in (resource.metadata, record["metadata"] if record else {})
+    ]
+    return any(item.get("tinycloud/protect") == "true" for item in annotations)
+
+
+def full_address(text: str) -> str:
+    """``vm/web`` as ``virtualmachine/web``; globs stay as they are."""
+    word, slash, name = text.partition("/")
+    kind = kind_of(word)
+    return f"{kind.KIND.lower()}/{name}" if slash and kind else text

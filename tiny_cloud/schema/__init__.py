@@ -1,0 +1,44 @@
+"""What the schemas say: which documents are right, and what a planner has to know of each field.
+
+Planner keywords (``x-…``) stand in the schema of the field itself, and nowhere else:
+
+``x-ref``          the kinds of thing it names; ``x-order: false``: only data is borrowed from it;
+                   ``x-within``: the contents of this thing live inside that one
+``x-immutable``    a change makes the thing anew; ``x-create-only``: it counts for new things only;
+                   ``x-offline``, ``x-next-boot``, ``x-live``: when a change can be made
+``x-on-remove``    ``remove``: a field no longer declared goes; else it stops being managed
+``x-secret``       says where a secret comes from; ``x-path``: a local path; ``x-size``: bytes
+``x-composite``    consumed by expansion; ``x-policy``: how to act, no property of the thing
+``x-always``       its default counts as declared; ``x-named``: items of a list have unique names
+
+And for people: ``x-expects`` is what a value must be, in words; ``x-problem`` with ``x-hint`` and
+``x-at`` (a field below) is what to say when that very (sub)schema is not met.
+"""
+
+from tiny_cloud.document import Document
+from tiny_cloud.errors import Problem
+from tiny_cloud.schema.fields import (
+    Ref,
+    absolute,
+    default,
+    fields_of,
+    flatten,
+    impact,
+    jsonable,
+    keyword,
+    refs,
+    secret_at,
+    secret_of,
+)
+from tiny_cloud.schema.files import kinds
+
+__all__ = ["Ref", "absolute", "default", "fields_of", "flatten", "impact", "jsonable",
+           "keyword", "kinds", "refs", "secret_at", "secret_of", "validate"]
+
+
+def validate(document: Document) -> list[Problem]:
+    """Everything that is wrong with a document by itself, in the order of its lines."""
+    # jsonschema takes a tenth of a second to import: who never validates need not wait for it.
+    from tiny_cloud.schema.errors import problems_of
+
+    return problems_of(document)

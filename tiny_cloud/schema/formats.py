@@ -1,0 +1,105 @@
+"""What a pattern cannot say of a text: sizes, addresses, ports. Pure."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable
+from typing import Any
+
+from jsonschema import FormatChecker
+
+from tiny_cloud.sizes import parse_size
+
+SECTOR = 512
+"""Bytes: qemu-img and libvirt count disks in sectors, and would round anything else."""
+
+_MAC = re.compile(r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}")
+_PREFIX = re.compile(r"[0-9.]+/[0-9]{1,2}", re.ASCII)
+_PORT = re.compile(r"(?:([0-9.]+):)?([1-9][0-9]{0,4})", re.ASCII)
+
+
+def size(value: str | int) -> None:
+    bytes_ = parse_size(value)
+    if not bytes_:
+        raise ValueError("it must be more than nothing")
+    if bytes_ % SECTOR:
+        raise ValueError(f"it must be a whole number of sectors of {SECTOR} bytes")
+
+
+def path(value: str) -> None:
+    if not value.strip():
+        raise ValueError("a path cannot be empty")
+    if value.startswith("~"):
+        raise ValueError("~ stands for nothing here; write the whole path")
+    if any(ord(character) < 32 for character in value):
+        raise ValueError("a path cannot hold a line break or a tab")
+
+
+def ip(value: str) -> None:
+    try:
+        ipaddress.ip_address(value)
+    except ValueError:
+        raise ValueError("that is no IP address") from None
+
+
+def ipv4(value: str) -> None:
+    try:
+        ipaddress.IPv4Address(value)
+    except ValueError:
+        raise ValueError("that is no IPv4 address, which is four numbers from 0 to 255") from None
+
+
+def ipv4_interface(value: str) -> None:
+    address, slash, _ = value.partition("/")
+    ipv4(address)
+    if not slash:
+        raise ValueError(f"the length of the prefix is missing, as in {address}/24")
+    try:
+        if not _PREFIX.fullmatch(value):
+            raise ValueError(value)
+        card = ipaddress.IPv4Interface(value)
+    except ValueError:
+        raise ValueError("the length of the prefix is a number from 0 to 32") from None
+    net = card.network
+    if net.prefixlen < 31 and card.ip in (net.network_address, net.broadcast_address):
+        what = "network" if card.ip == net.network_address else "broadcast address"
+        raise ValueError(f"that is the {what} of {net}, not the address of a card")
+    if card.ip.is_multicast or card.ip.is_loopback or card.ip.is_unspecified:
+        raise ValueError("no card can have that address")
+
+
+def mac(value: str) -> None:
+    if not _MAC.fullmatch(value):
+        raise ValueError("a MAC is six pairs of hexadecimal digits with colons between them")
+    if int(value[:2], 16) & 1:
+        raise ValueError("that is a multicast address, no card's; make the first pair even")
+
+
+def host_port(value: str | int) -> None:
+    match = _PORT.fullmatch(str(value))
+    if match is None or int(match[2]) > 65535:
+        raise ValueError("it is a port from 1 to 65535, alone or after an IPv4 address and a colon")
+    if match[1] is not None:
+        ipv4(match[1])
+
+
+def checker() -> FormatChecker:
+    """For jsonschema: values of another type pass, because ``type`` complains of them already."""
+    found = FormatChecker(formats=())
+    for name, types, check in (
+        ("size", (str, int), size), ("path", (str,), path), ("ip", (str,), ip),
+        ("ipv4", (str,), ipv4), ("ipv4-interface", (str,), ipv4_interface), ("mac", (str,), mac),
+        ("host-port", (str, int), host_port),
+    ):
+        found.checks(name, raises=ValueError)(_for(types, check))
+    return found
+
+
+def _for(types: tuple[type, ...], check: Callable[[Any], None]) -> Callable[[object], bool]:
+    def passes(value: object) -> bool:
+        if isinstance(value, types) and not isinstance(value, bool):
+            check(value)
+        return True
+
+    return passes

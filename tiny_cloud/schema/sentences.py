@@ -1,0 +1,148 @@
+"""A sentence and a remedy for every way in which a schema is not met."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from tiny_cloud import suggest
+from tiny_cloud.errors import Problem
+from tiny_cloud.schema.files import Node
+from tiny_cloud.schema.words import Place, a_value, example, one_of, quote, type_hint, type_words
+
+Sentences: TypeAlias = Iterator[Problem]
+
+MOST_UNKNOWN = 20
+"""Unknown fields of one mapping for which a nearest name is looked for: it takes its time."""
+
+
+def sentences(place: Place) -> Sentences:
+    """Usually one; none where another error has said it already."""
+    about_fields = place.rule in ("not", "oneOf", "anyOf", "required", "dependentRequired")
+    if about_fields and not isinstance(place.value, dict):
+        return
+    if "x-problem" not in place.node:
+        yield from _SENTENCES.get(place.rule, _other)(place)
+        return
+    at = place.node.get("x-at")
+    span = place.at(at) if at is not None and at in place.value else place.span
+    yield Problem(f"{place.label}: {place.node['x-problem']}", span, place.node.get("x-hint", ""))
+
+
+def _unknown(place: Place) -> Sentences:
+    known = place.node.get("properties", {})
+    for count, key in enumerate(_unknown_keys(place.value, place.node)):
+        name = "such field" if place.secret else f"field {quote(key, plain=True)}"
+        hint = suggest.hint(key, known, "its fields are") if count < MOST_UNKNOWN else ""
+        yield Problem(f"there is no {name} in {place.label}", place.at(key), hint)
+
+
+def _unknown_keys(value: Mapping[str, Any], node: Node) -> list[str]:
+    patterns = node.get("patternProperties", {})
+    return [key for key in value if key not in node.get("properties", {})
+            and not any(re.search(pattern, key) for pattern in patterns)]
+
+
+def _misspelt(place: Place, missing: Sequence[str]) -> bool:
+    """A field is missing because another is misspelt: that has been said already."""
+    known = place.node.get("properties", {})
+    unknown = _unknown_keys(place.value, place.node)[:MOST_UNKNOWN]
+    return any(suggest.nearest(key, known) in missing for key in unknown)
+
+
+def _required(place: Place) -> Sentences:
+    for name in place.wanted:
+        if name not in place.value and not _misspelt(place, [name]):
+            yield Problem(f"{place.label} needs {name}", place.span, example(place.node, name))
+
+
+def _choice(place: Place) -> Sentences:
+    names = [name for branch in place.wanted for name in branch.get("required", ())]
+    present = [name for name in names if name in place.value]
+    if present:
+        yield Problem(f"{place.label} has {' and '.join(present)}, where only one can be",
+                      place.at(present[-1]), f"keep one of {one_of(names)}")
+    elif not _misspelt(place, names):
+        exactly = "exactly one of" if place.rule == "oneOf" else "one of"
+        yield Problem(f"{place.label} needs {exactly} {one_of(names)}", place.span,
+                      example(place.node, names[0]))
+
+
+def _dependent(place: Place) -> Sentences:
+    for key, names in place.wanted.items():
+        for name in names:
+            if key in place.value and name not in place.value:
+                yield Problem(f"{key} in {place.label} needs {name} beside it", place.at(key),
+                              example(place.node, name))
+
+
+def _type(place: Place) -> Sentences:
+    if place.value is None:
+        yield Problem(f"{place.label} has no value", place.span, place.example)
+    else:
+        what = type_words(place.value) if place.secret else a_value(place.value)
+        yield Problem(f"{place.label} must be {place.expects}, not {what}", place.span,
+                      place.example if place.secret else type_hint(place.value, place))
+
+
+def _enum(place: Place) -> Sentences:
+    allowed = [str(value) for value in place.node.get("enum", [place.wanted])]
+    written = str(place.value)
+    if place.value is None:
+        yield Problem(f"{place.label} has no value", place.span, f"write {one_of(allowed)}")
+        return
+    hint = suggest.hint(written, allowed, "choose one of")
+    if isinstance(place.value, bool) and written.lower() in allowed:
+        hint = f'write it in quotes: "{written.lower()}"'
+    yield Problem(f"{place.label} must be {one_of(allowed)}, not {a_value(place.value)}",
+                  place.span, hint)
+
+
+def _pattern(place: Place) -> Sentences:
+    shown = "what is written" if place.secret else quote(place.value)
+    yield Problem(f"{place.label} cannot be {shown}: it must be {place.expects}", place.span,
+                  place.example)
+
+
+def _property_name(place: Place) -> Sentences:
+    yield Problem(f"{place.label} cannot have {quote(place.value)}: it must be {place.expects}",
+                  place.at(str(place.value)))
+
+
+def _format(place: Place) -> Sentences:
+    shown = "what is written" if place.secret else quote(place.value)
+    yield Problem(f"{place.label} cannot be {shown}: {place.cause}", place.span, place.example)
+
+
+def _minimum(place: Place) -> Sentences:
+    yield Problem(f"{place.label} must be at least {place.wanted}, not {place.value}", place.span,
+                  place.example)
+
+
+def _maximum(place: Place) -> Sentences:
+    yield Problem(f"{place.label} must be at most {place.wanted}, not {place.value}", place.span,
+                  place.example)
+
+
+def _empty(place: Place) -> Sentences:
+    known = ", ".join(sorted(place.node.get("properties", {})))
+    yield Problem(f"{place.label} is empty", place.span,
+                  f"its fields are: {known}" if known else place.example)
+
+
+def _twice(place: Place) -> Sentences:
+    yield Problem(f"{place.label} is {quote(place.value)} a second time in its list", place.span,
+                  "items of a list are told apart by name: give it another")
+
+
+def _other(place: Place) -> Sentences:
+    yield Problem(f"{place.label} is not what it should be", place.span, place.example)
+
+
+_SENTENCES: Mapping[str, Callable[[Place], Sentences]] = {
+    "additionalProperties": _unknown, "required": _required, "dependentRequired": _dependent,
+    "oneOf": _choice, "anyOf": _choice, "type": _type, "enum": _enum, "const": _enum,
+    "pattern": _pattern, "propertyNames": _property_name, "format": _format, "minimum": _minimum,
+    "maximum": _maximum, "minItems": _empty, "minProperties": _empty, "x-named": _twice,
+}
