@@ -55,5 +55,5 @@ def _twice(resources: Sequence[Resource], name: str,
                 first[found] = (resource.address, str(span))
                 continue
             owner, where = first[found]
-            yield Problem(f"the {name} {card[name]} of {resource.address} is taken by {owner}", span,
-                          f"it is declared at {where}; give one of them another")
+            yield Problem(f"{resource.address} has the {name} {card[name]}, and so has {owner}",
+                          span, f"that one is at {where}; give one of them another")

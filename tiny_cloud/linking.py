@@ -32,7 +32,7 @@ def link(resources: Sequence[Resource], links: Mapping[Address, dict[str, Resour
 
 
 def arrange(resources: Sequence[Resource]) -> tuple[list[Resource], list[Problem]]:
-    """Each after those it waits for, and otherwise as they were written; or the circle they run in."""
+    """Each after those it waits for, otherwise as they were written; or the circle they run in."""
     known = {resource.address: resource for resource in resources}
     edges = {address: list(_waits_for(resource)) for address, resource in known.items()}
     try:
@@ -53,7 +53,7 @@ def _dangling(resource: Resource, ref: Ref, known: Iterable[Address]) -> Problem
     names = {kind.lower(): kind for kind in schema.kinds()}
     words = " or ".join(names.get(kind, kind) for kind in ref.kinds)
     others = [address.name for address in known if address.kind in ref.kinds]
-    hint = suggest.hint(ref.name, others, f"declared as {words}") or f"no {words} is declared at all"
+    hint = suggest.hint(ref.name, others, "there are") or f"no {words} is declared at all"
     span = resource.document.span(ref.path) if resource.document else resource.span
     return Problem(f"{resource.address} refers to {words} {ref.name}, which is not declared", span,
                    hint)

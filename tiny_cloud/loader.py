@@ -1,1 +1,185 @@
-load.py
+"""Manifests to linked resources, or every problem there is: nothing later sees a wrong document."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path as FilePath
+from typing import Any, TextIO
+
+# Importing the kinds registers them.
+import tiny_cloud.kinds  # noqa: F401
+from tiny_cloud import manifest, schema
+from tiny_cloud.conflicts import conflicts
+from tiny_cloud.errors import Problem, Problems
+from tiny_cloud.linking import arrange, link
+from tiny_cloud.manifest import Document
+from tiny_cloud.model import Address, Cloud, ReclaimPolicy
+from tiny_cloud.resource import Context, Resource
+from tiny_cloud.yaml12 import MOST_PROBLEMS
+
+SYSTEM_STORAGE = "/var/lib/tinycloud"
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    cloud: Cloud
+    resources: tuple[Resource, ...]
+    """Linked; each after those it refers to."""
+
+
+@dataclass(slots=True)
+class _Found:
+    """What is known while loading goes on; problems are gathered, so that all are told at once."""
+
+    problems: list[Problem] = field(default_factory=list)
+    declared: dict[Address, Document] = field(default_factory=dict)
+    """Also what is declared wrongly: a reference to it is not dangling."""
+    incomplete: bool = False
+    """Some file could not be read, so that what is missing may well be in there."""
+    broken: list[str] = field(default_factory=list)
+    """Names of wrong documents; what they would have been expanded into is called NAME-…."""
+
+    def excuses(self, address: Address) -> bool:
+        """Whether it is missing because of something that has been complained of already."""
+        return (self.incomplete or address in self.declared
+                or any(address.name.startswith(f"{name}-") for name in self.broken))
+
+
+def load(
+    paths: Sequence[str],
+    *,
+    stdin: TextIO | None = None,
+    connect: str = "",
+    storage: str = "",
+    context_digest: Callable[[str], str],
+    root: bool,
+    machine_id: str,
+) -> Loaded:
+    """Read, validate, expand and link. Raises Problems with everything that is wrong.
+
+    ``connect`` and ``storage`` override the Cloud document; ``context_digest`` is the sha256 of a
+    local file; ``root`` and ``machine_id`` say who asks and where.
+    """
+    found = _Found()
+    documents, found.problems = manifest.read(paths, stdin)
+    found.incomplete = bool(found.problems)
+    valid = list(_valid(documents, found))
+    cloud, defaults = _cloud(valid, found, root, machine_id)
+    if connect:
+        cloud = replace(cloud, connect=connect)
+    if storage:
+        cloud = replace(cloud, storage=str(FilePath(storage).absolute()))
+    context = Context(cloud, context_digest)
+    plain = [part for document in valid if document.kind != "Cloud"
+             for part in _expand(_complete(document, defaults), cloud, found)]
+    links: dict[Address, dict[str, Resource]] = defaultdict(dict)
+    resources = [_resource(document, context, links) for document in plain]
+    found.problems += link(resources, links, found.excuses)
+    found.problems += conflicts(resources)
+    ordered, cycles = arrange(resources)
+    found.problems += cycles
+    if found.problems:
+        raise Problems(_by_place(found.problems))
+    return Loaded(cloud, tuple(ordered))
+
+
+def _valid(documents: Sequence[Document], found: _Found) -> Iterator[Document]:
+    counts: Counter[str] = Counter()
+    for document in documents:
+        span = document.span()
+        file = span.file if span else ""
+        before = len(found.problems)
+        # Who has so many problems in one file needs no more of them, nor to wait for them.
+        if counts[file] < MOST_PROBLEMS:
+            found.problems += schema.validate(document)
+            named = document.name and document.kind in schema.kinds()
+            if named and _declare(document, found) and len(found.problems) == before:
+                yield document
+                continue
+        found.broken.append(document.name)
+        counts[file] += len(found.problems) - before
+
+
+def _declare(document: Document, found: _Found) -> bool:
+    """Whether it is the first under its kind and name."""
+    address = Address(document.kind.lower(), document.name)
+    first = found.declared.setdefault(address, document)
+    if first is document:
+        return True
+    # What was expanded has its place in the part of the composite that it was made of.
+    written = ("metadata", "name") in document.spans
+    span = document.span(("metadata", "name") if written else ("spec",))
+    found.problems.append(Problem(f"{address} is declared a second time", span,
+                                  f"the first is at {first.span()}; rename or remove one of them"))
+    return False
+
+
+def _cloud(documents: Sequence[Document], found: _Found, root: bool,
+           machine_id: str) -> tuple[Cloud, Mapping[str, Any]]:
+    """The cloud, and what its machines have by default."""
+    clouds = [document for document in documents if document.kind == "Cloud"]
+    for other in clouds[1:]:
+        found.problems.append(Problem("there is a second Cloud", other.span(("metadata", "name")),
+                                      f"the first is at {clouds[0].span()}; apply them one by one"))
+    name = clouds[0].name if clouds else "default"
+    spec = clouds[0].spec if clouds else {}
+    return Cloud(
+        name=name,
+        connect=spec.get("connect") or ("qemu:///system" if root else "qemu:///session"),
+        storage=spec.get("storage") or _storage(root),
+        reclaim_policy=ReclaimPolicy(spec.get("reclaimPolicy", ReclaimPolicy.RETAIN)),
+        declared=bool(clouds),
+        seed=machine_id if name == "default" else "",
+    ), spec.get("defaults", {})
+
+
+def _storage(root: bool) -> str:
+    if root:
+        return SYSTEM_STORAGE
+    from platformdirs import user_data_dir  # only where it is needed: it costs a start of 20 ms
+
+    return user_data_dir("tinycloud", appauthor=False)
+
+
+def _complete(document: Document, defaults: Mapping[str, Any]) -> Document:
+    """Local paths made absolute, and the cloud's defaults for fields that this kind has."""
+    known = schema.fields_of(document.kind)
+    taken = {key: value for key, value in defaults.items() if key in known}
+    spec = schema.absolute(document.kind, document.spec, document.folder)
+    return replace(document, spec={**taken, **spec})
+
+
+def _expand(document: Document, cloud: Cloud, found: _Found) -> Iterator[Document]:
+    kind = Resource.registry[document.kind.lower()]
+    try:
+        for plain in kind.expand(document, cloud):
+            if (plain.kind, plain.name) == (document.kind, document.name):
+                yield plain
+                continue
+            # What was made of two names may be no name any more, or somebody else's.
+            problems = schema.validate(plain)
+            found.problems += problems
+            if _declare(plain, found) and not problems:
+                yield plain
+    except Problems as error:
+        found.problems += error.problems
+
+
+def _resource(document: Document, context: Context,
+              links: Mapping[Address, dict[str, Resource]]) -> Resource:
+    kind = Resource.registry[document.kind.lower()]
+    address = Address(document.kind.lower(), document.name)
+    return kind(address, document.spec, document.metadata, context, document.span(), document,
+                links[address])
+
+
+def _by_place(problems: Sequence[Problem]) -> list[Problem]:
+    """Those without a place first, then file by file as they were read, each by line."""
+    files: dict[str, int] = {}
+    for problem in problems:
+        if problem.span:
+            files.setdefault(problem.span.file, len(files))
+    return sorted(dict.fromkeys(problems), key=lambda problem: (
+        (files[problem.span.file], *problem.span[1:3]) if problem.span else (-1, 0, 0)))

@@ -10,7 +10,7 @@ from typing import Any, TextIO
 from tiny_cloud.document import API_VERSION, Document
 from tiny_cloud.errors import Problem, Span
 from tiny_cloud.suggest import nearest
-from tiny_cloud.yaml12 import Path, Source, Tree, trees
+from tiny_cloud.yaml12 import MOST_PROBLEMS, Path, Source, Tree, trees
 
 __all__ = ["API_VERSION", "Document", "Path", "read"]
 
@@ -86,6 +86,8 @@ def _read_bytes(file: str, data: bytes, folder: str, documents: list[Document],
         document = _document(tree, folder, source.problems)
         if document is not None:
             documents.append(document)
+        if len(source.problems) >= MOST_PROBLEMS:
+            break
     problems += source.problems
 
 

@@ -1,10 +1,11 @@
-"""A real Debian on a partitioned disk is edited through libguestfs, and read back by another appliance."""
+"""A real Debian on a partitioned disk is edited in an appliance and read back in another."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import textwrap
@@ -29,7 +30,7 @@ BIOS_BOOT = "21686148-6449-6E6F-744E-656564454649"
 LINUX = "0FC63DAF-8483-4772-8E79-3D69D8477DE4"
 SECRETS = {"ROOT": "correct horse", "KODER": "battery staple"}
 UNRELATED = ("/etc/ssh/ssh_config", "/etc/ssh/sshd_config", "/etc/login.defs", "/etc/fstab",
-             "/etc/pam.d/*", "/usr/bin/*", "/var/lib/dpkg/status")
+             "/etc/pam.d/*", "/etc/security/*", "/usr/bin/m*", "/var/lib/dpkg/status")
 
 
 def run(*argv: str, stdin: str = "") -> str:
@@ -37,11 +38,24 @@ def run(*argv: str, stdin: str = "") -> str:
 
 
 @pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The image's files as they were before anything was edited."""
+    folder = tmp_path_factory.mktemp("tree")
+    tree = folder / "tree"
+    # By way of a tar: mmdebstrap's own folder can be entered by apt's user, pytest's cannot.
+    tar = folder / "tree.tar"
+    run("mmdebstrap", "--variant=minbase", f"--include={PACKAGES}", "bookworm", str(tar))
+    tree.mkdir()
+    run("tar", "-xf", str(tar), "-C", str(tree))
+    tar.unlink()
+    yield tree
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="module")
+def base(tree: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """1 GiB: a BIOS-boot partition with a name and an attribute, then Debian on ext4."""
-    folder = tmp_path_factory.mktemp("debian")
-    tree, disk = folder / "tree", folder / "base.raw"
-    run("mmdebstrap", "--variant=minbase", f"--include={PACKAGES}", "bookworm", str(tree))
+    disk = tmp_path_factory.mktemp("disks") / "base.raw"
     with disk.open("wb") as file:
         file.truncate(1024 * MIB)
     run("sfdisk", "-q", str(disk), stdin=textwrap.dedent(f"""\
@@ -51,9 +65,8 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         """))
     run("mke2fs", "-q", "-t", "ext4", "-E", f"offset={2 * MIB}", "-d", str(tree), str(disk),
         "1020M")
-    shutil.rmtree(tree)
     yield disk
-    shutil.rmtree(folder)
+    shutil.rmtree(disk.parent)
 
 
 @pytest.fixture(scope="module")
@@ -128,30 +141,31 @@ def test_names_and_network_are_as_asked(found: Found) -> None:
     assert "nameserver 10.0.2.3\n" in found.text("/etc/resolv.conf")
 
 
-def test_the_machine_is_like_no_other(base: Path, found: Found, before: Found) -> None:
-    assert found.text("/etc/machine-id") != before.text("/etc/machine-id")
+def test_the_machine_is_like_no_other(tree: Path, found: Found) -> None:
+    assert found.text("/etc/machine-id") != (tree / "etc/machine-id").read_text()
     for kind in ("rsa", "ecdsa", "ed25519"):
         path = f"/etc/ssh/ssh_host_{kind}_key"
-        assert found.files[path].content != before.files[path].content
+        assert found.files[path].content not in (b"", (tree / path[1:]).read_bytes())
         assert found.files[path].mode == 0o600
     assert len(found.files["/var/lib/systemd/random-seed"].content) == 512
 
 
-@pytest.fixture(scope="module")
-def before(base: Path) -> Found:
-    return guest.inspect(str(base), "raw", environ=ENVIRON,
-                         paths=("/etc/machine-id", "/etc/ssh/*", *UNRELATED))
-
-
-def test_all_else_is_byte_for_byte_as_before(found: Found, before: Found) -> None:
-    def unrelated(files: Mapping[str, File]) -> Mapping[str, File]:
-        return {path: file for path, file in files.items()
-                if not path.startswith(("/etc/ssh/ssh_host_", "/etc/machine-id"))
-                and path in before.files}
-
-    assert len(unrelated(before.files)) > 100
-    assert unrelated(found.files) == unrelated(before.files)
+def test_all_else_is_byte_for_byte_as_before(tree: Path, found: Found) -> None:
+    before = {f"/{path.relative_to(tree)}": as_it_was(path)
+              for pattern in UNRELATED for path in tree.glob(pattern[1:])}
+    assert len(before) > 30
+    assert {path: found.files[path] for path in before} == before
     assert [path for path in found.files if "/.tinycloud" in path] == []
+
+
+def as_it_was(path: Path) -> File:
+    facts = path.lstat()
+    owner = {"mode": stat.S_IMODE(facts.st_mode), "uid": facts.st_uid, "gid": facts.st_gid}
+    if path.is_symlink():
+        return File("symlink", target=os.readlink(path), **owner)
+    if path.is_dir():
+        return File("folder", **owner)
+    return File(content=path.read_bytes(), **owner)
 
 
 def test_the_root_is_grown_and_the_boot_partition_is_as_it_was(
@@ -175,7 +189,7 @@ def test_the_root_is_grown_and_the_boot_partition_is_as_it_was(
 def test_no_secret_was_reported(edited: tuple[Path, Mapping[str, str], list[str]]) -> None:
     _, _, told = edited
     assert told[0] == "starts the libguestfs appliance"
-    assert told[-1].endswith("files and folders into debian 12.15") or "debian 12." in told[-1]
+    assert "files and folders into debian 12." in told[-1]
     assert not any(secret in line for line in told for secret in SECRETS.values())
 
 

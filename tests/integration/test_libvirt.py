@@ -78,9 +78,9 @@ def virt(daemon: None) -> Iterator[Libvirt]:
         if name.startswith("tct-"):
             connection.shutdown(name, timeout=0, force=True)
             connection.undefine(name)
-            Path(f"/var/log/libvirt/qemu/{name}.log").unlink(missing_ok=True)
-            Path(f"/var/log/libvirt/qemu/{name}.console.log").unlink(missing_ok=True)
     connection.close()
+    for log in Path("/var/log/libvirt/qemu").glob("tct-*.log"):
+        log.unlink()
 
 
 @pytest.fixture

@@ -36,6 +36,8 @@ class Tree:
 
     def __init__(self, g: Any) -> None:
         self.g = g
+        self.folders: set[str] = set()
+        """Known to be folders. No edit ever makes them anything else."""
 
     def lstat(self, path: str) -> dict[str, int] | None:
         """None if it is not there. Raises Refused if something above it is no folder."""
@@ -43,12 +45,15 @@ class Tree:
         above = "/"
         *parents, last = path.strip("/").split("/")
         for name in parents:
-            facts = self._one(above, name)
-            above = os.path.join(above, name)
+            folder, above = above, os.path.join(above, name)
+            if above in self.folders:
+                continue
+            facts = self._one(folder, name)
             if facts is None:
                 return None
             if not stat.S_ISDIR(facts["st_mode"]):
                 raise Refused(above)
+            self.folders.add(above)
         return self._one(above, last)
 
     def _one(self, folder: str, name: str) -> dict[str, int] | None:

@@ -30,7 +30,8 @@ def build(handle: Any, job: dict[str, Any]) -> None:
     handle.part_set_gpt_type(DEVICE, 1, BIOS_BOOT)
     root = f"{DEVICE}2"
     if job["tar"]:
-        handle.mke2fs(root, fstype="ext4", uuid=job["uuid"], features=OLD_GRUB)
+        handle.mkfs("ext4", root, features=OLD_GRUB)
+        handle.set_uuid(root, job["uuid"])
     handle.mount(root, "/")
     if job["tar"]:
         handle.tar_in(job["tar"], "/", xattrs=True)

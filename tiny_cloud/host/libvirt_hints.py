@@ -15,14 +15,15 @@ HINTS: tuple[tuple[str, str], ...] = (
     (r"(?:Cannot access storage file|Could not open) '(?P<path>[^']+)'.*Permission denied",
      "libvirt's qemu user must be able to enter every folder above {path} (chmod o+x) and, for a "
      "base image, to read it (chmod o+r)"),
-    (r"(?:Cannot access|Could not open).*'(?P<path>[^']+)'.*No such file",
+    (r"(?:Path|Cannot access storage file|Could not open) '(?P<path>[^']+)'.*No such file",
      "{path} is gone; run tinycloud plan to see what would make it again"),
     (r"network '(?P<name>[^']+)' is not active", "virsh net-start {name}"),
     (r"no network with matching name '(?P<name>[^']+)'",
      "virsh net-list --all shows the networks there are"),
     (r"Cannot get interface MTU on '(?P<name>[^']+)'",
      "there is no bridge {name} here; ip link show type bridge lists them"),
-    (r"KVM is not supported|domaintype=kvm|failed to initialize kvm|access KVM kernel module",
+    (r"KVM is not supported|domaintype=kvm|failed to initialize kvm|access KVM kernel module"
+     r"|failed to set MSR|kvm_buf_set_msrs",
      "this host has no usable KVM: write accel: tcg"),
     (r"cannot set up guest memory|Cannot allocate memory", "give the machine less memory"),
     (r"virtlogd-sock", "start virtlogd: systemctl start virtlogd, or virtlogd -d"),

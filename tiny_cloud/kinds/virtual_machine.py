@@ -135,8 +135,11 @@ class VirtualMachine(Resource):
         running = bool(facts.live_xml)
         fields = dict(read(facts.xml, autostart=facts.autostart))
         fields |= {"running": running, "autostart": facts.autostart}
-        for item in self.spec.get("disks", ()):
-            self._name_disk(fields, item)
+        fields |= self._disk_names(fields)
+        ports, wanted = fields.get("sparePorts"), self.spec.get("sparePorts")
+        if isinstance(ports, int) and isinstance(wanted, int):
+            # A port below an occupied one cannot go: there may be more than asked for, never fewer.
+            fields["sparePorts"] = min(ports, wanted)
         whose, owner = self._ownership(facts)
         return Observed(
             fields=fields,
@@ -151,33 +154,38 @@ class VirtualMachine(Resource):
             facts={"xml": facts.xml},
         )
 
-    def _name_disk(self, fields: dict[str, Value], item: Mapping[str, Any]) -> None:
-        """The manifest says which Disk, libvirt which path: the same thing if they agree."""
-        prefix = f"disks[{item['name']}]"
-        path = fields.get(f"{prefix}.path")
-        link = self.links.get(f"{prefix}.disk")
-        if link is not None and path is not None:
-            same = link.provides()["path"] == path
-            fields[f"{prefix}.disk"] = link.address.name if same else path
+    def _disk_names(self, fields: State) -> State:
+        """The manifest says which Disk, libvirt which path; one of ours is NAME.FORMAT in its folder."""
+        folder = self.context.cloud.path("disks")
+        names = {}
+        for field, path in fields.items():
+            if field.startswith("disks[") and field.endswith("].path"):
+                place, _, file = str(path).rpartition("/")
+                name = file.rpartition(".")[0] if place == folder else path
+                names[field.removesuffix("path") + "disk"] = name
+        return names
 
     def _ownership(self, facts: DomainFacts) -> tuple[Ownership, str]:
         mark = stamp_of(facts.xml)
         if mark is None:
             return Ownership.UNSTAMPED, ""
-        if mark == self._stamp():
-            ours = facts.uuid == self.uuid
-            return (Ownership.OURS, "") if ours else (Ownership.FOREIGN, "a copy of this machine")
-        return Ownership.FOREIGN, f"{mark.get('address')} of the cloud {mark.get('cloud')}"
+        if (mark.get("cloud"), mark.get("address")) != (self.context.cloud.name, str(self.address)):
+            return Ownership.FOREIGN, f"{mark.get('address')} of the cloud {mark.get('cloud')}"
+        if mark.get("uuid") != facts.uuid:
+            return Ownership.FOREIGN, f"a copy of {self.address}"
+        return Ownership.OURS, ""
 
     def _stamp(self) -> dict[str, str]:
-        cloud = self.context.cloud.name
-        return {"cloud": cloud, "address": str(self.address), "uuid": self.uuid}
+        return {
+            "cloud": self.context.cloud.name,
+            "address": str(self.address),
+            "uuid": self.uuid,
+        }
 
     # -- what should be ---------------------------------------------------------------------------
 
     def _model(self, change: Change) -> Domain:
         spec = self.spec
-        defaults = {"accel": spec.get("accel", "auto"), "spare_ports": spec.get("sparePorts", 8)}
         return Domain(
             name=self.domain,
             uuid=self.uuid,
@@ -188,8 +196,9 @@ class VirtualMachine(Resource):
             interfaces=tuple(self._cards()),
             console_log=self._console,
             agent=spec.get("guestAgent", True),
+            spare_ports=spec.get("sparePorts"),
             stamp=self._stamp(),
-            **defaults,
+            accel=spec.get("accel", "auto"),
         )
 
     def _disks(self, change: Change) -> Iterator[DiskDevice]:

@@ -8,7 +8,15 @@ from __future__ import annotations
 
 from lxml import etree
 
-from tiny_cloud.libvirt_xml import cards, definition, devices, graft, ports
+from tiny_cloud.libvirt_xml import (
+    cards,
+    definition,
+    devices,
+    graft,
+    graft_disks,
+    graft_interfaces,
+    ports,
+)
 from tiny_cloud.libvirt_xml.domain import SPARE_PORTS, Domain, family
 from tiny_cloud.libvirt_xml.elements import E
 
@@ -25,8 +33,8 @@ def merge(current_xml: str, domain: Domain) -> str:
     with definition.checked(domain):
         _settings(root, domain)
         _machine(root, parent, domain)
-        graft.disks(root, parent, domain)
-        graft.interfaces(parent, domain)
+        graft_disks.disks(root, parent, domain)
+        graft_interfaces.interfaces(parent, domain)
         _controllers(parent, domain)
         _console(parent, domain.console_log)
         _agent(parent, domain.agent)

@@ -28,7 +28,7 @@ def problems_of(document: Document) -> list[Problem]:
     if document.kind not in kinds():
         hint = suggest.hint(document.kind, kinds(), "the kinds are")
         return [Problem(f"there is no kind {quote(document.kind)}", document.span(("kind",)), hint)]
-    errors = islice(_validator(document.kind).iter_errors(document.body), MOST)
+    errors = islice(_validator_of(document.kind).iter_errors(document.body), MOST)
     found = [problem for error in errors for problem in sentences(_place(error, document))]
     return sorted(dict.fromkeys(found), key=lambda problem: (problem.span or ("", 0, 0))[1:3])
 
@@ -49,13 +49,18 @@ def _place(error: ValidationError, document: Document) -> Place:
 
 
 @cache
-def _validator(kind: str) -> Any:
+def _validator_of(kind: str) -> Any:
+    return validator(schema_of(kind))
+
+
+def validator(node: Node) -> Any:
+    """jsonschema's validator of a (sub)schema, with our rules and formats."""
     # bool is an int to Python and 2.0 an integer to JSON Schema; neither is a number of processors.
     types = Draft202012Validator.TYPE_CHECKER.redefine(
         "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool))
     rules = {"pattern": _pattern, "x-named": _named}
     made = extend(Draft202012Validator, rules, type_checker=types)  # type: ignore[no-untyped-call]
-    return made(schema_of(kind), format_checker=checker())
+    return made(node, format_checker=checker())
 
 
 def _pattern(_: Any, pattern: str, value: object, __: Node) -> Iterator[ValidationError]:

@@ -9,7 +9,16 @@ from typing import Any, TypeAlias
 from tiny_cloud import suggest
 from tiny_cloud.errors import Problem
 from tiny_cloud.schema.files import Node
-from tiny_cloud.schema.words import Place, a_value, example, one_of, quote, type_hint, type_words
+from tiny_cloud.schema.words import (
+    Place,
+    a_value,
+    example,
+    flow,
+    one_of,
+    quote,
+    type_hint,
+    type_words,
+)
 
 Sentences: TypeAlias = Iterator[Problem]
 
@@ -23,7 +32,7 @@ def sentences(place: Place) -> Sentences:
     if about_fields and not isinstance(place.value, dict):
         return
     if "x-problem" not in place.node:
-        yield from _SENTENCES.get(place.rule, _other)(place)
+        yield from SENTENCES.get(place.rule, _other)(place)
         return
     at = place.node.get("x-at")
     span = place.at(at) if at is not None and at in place.value else place.span
@@ -92,11 +101,12 @@ def _enum(place: Place) -> Sentences:
     if place.value is None:
         yield Problem(f"{place.label} has no value", place.span, f"write {one_of(allowed)}")
         return
-    hint = suggest.hint(written, allowed, "choose one of")
+    near = suggest.nearest(written, allowed)
+    hint = f"did you mean {near}?" if near else ""
     if isinstance(place.value, bool) and written.lower() in allowed:
         hint = f'write it in quotes: "{written.lower()}"'
-    yield Problem(f"{place.label} must be {one_of(allowed)}, not {a_value(place.value)}",
-                  place.span, hint)
+    words = one_of([flow(value) for value in allowed])
+    yield Problem(f"{place.label} must be {words}, not {a_value(place.value)}", place.span, hint)
 
 
 def _pattern(place: Place) -> Sentences:
@@ -140,7 +150,7 @@ def _other(place: Place) -> Sentences:
     yield Problem(f"{place.label} is not what it should be", place.span, place.example)
 
 
-_SENTENCES: Mapping[str, Callable[[Place], Sentences]] = {
+SENTENCES: Mapping[str, Callable[[Place], Sentences]] = {
     "additionalProperties": _unknown, "required": _required, "dependentRequired": _dependent,
     "oneOf": _choice, "anyOf": _choice, "type": _type, "enum": _enum, "const": _enum,
     "pattern": _pattern, "propertyNames": _property_name, "format": _format, "minimum": _minimum,

@@ -17,7 +17,8 @@ TYPES = {"string": "a text", "integer": "a whole number", "boolean": "true or fa
          "object": "a mapping of fields", "array": "a list"}
 LONGEST = 40
 """Characters of a value that a message repeats."""
-_PLAIN = re.compile(r"[A-Za-z0-9_./:+@$-]*[A-Za-z_/][A-Za-z0-9_./:+@$-]*")
+# MACs and ports with an address are quoted: other YAML readers take some of them for base 60.
+_PLAIN = re.compile(r"[A-Za-z0-9_./:+@$-]*[A-Za-z_/][A-Za-z0-9_./:+@$-]*|[0-9.]+")
 _TRUE, _FALSE = ("true", "yes", "on", "y", "1"), ("false", "no", "off", "n", "0")
 
 

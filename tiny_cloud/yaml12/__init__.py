@@ -5,7 +5,7 @@ PyYAML's parser supplies the events; values are built here, because its construc
 recurse as deep as the text says.
 """
 
-from tiny_cloud.yaml12.text import Source
+from tiny_cloud.yaml12.text import MOST_PROBLEMS, Source
 from tiny_cloud.yaml12.values import Path, Tree, resolve, trees
 
-__all__ = ["Path", "Source", "Tree", "resolve", "trees"]
+__all__ = ["MOST_PROBLEMS", "Path", "Source", "Tree", "resolve", "trees"]

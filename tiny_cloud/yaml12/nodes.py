@@ -83,7 +83,7 @@ def _node(event: Any, anchors: dict[str, Node], open_nodes: list[Node], source: 
         return node
     node = Node(mark.line, mark.column, event.tag)
     if isinstance(event, yaml.ScalarEvent):
-        node.text, node.plain = event.value, event.implicit[0]
+        node.text, node.plain = event.value, event.implicit[0] and event.tag is None
     elif isinstance(event, yaml.MappingStartEvent):
         node.fields = []
     else:

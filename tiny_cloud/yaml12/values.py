@@ -150,7 +150,7 @@ def _syntax(error: yaml.YAMLError, source: Source) -> Problem:
     words = " ".join(word for word in (getattr(error, "problem", ""), getattr(error, "context", ""))
                      if word) or str(error)
     hint = "look at the indentation, and quote text that holds ': ' or ' #' or begins with a sign"
-    if "\\t" in words or "tab" in words:
+    if mark and source.lines[mark.line:] and "\t" in source.lines[mark.line][:mark.column + 1]:
         hint = "indent with spaces, not with tabs"
     return Problem(f"this is not YAML: {words}",
                    source.span(mark.line, mark.column) if mark else None, hint)

@@ -13,8 +13,8 @@ def root(device: str = "/dev/sda2") -> Root:
 
 def test_a_disk_without_a_system_is_said_to_have_none() -> None:
     """The original's bugs 5 and 12: an IndexError, and the machine booted anyway."""
-    with pytest.raises(Failure, match=r"no operating system was found on web-root\.qcow2") as caught:
-        only_root([], {"/dev/sda1": "ext4"}, "web-root.qcow2")
+    with pytest.raises(Failure, match="no operating system was found on web-root") as caught:
+        only_root([], {"/dev/sda1": "ext4"}, "web-root")
     assert caught.value.detail == "file systems on it: /dev/sda1: ext4"
 
 

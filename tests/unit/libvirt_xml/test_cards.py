@@ -25,7 +25,8 @@ def interface(name: str) -> Interface:
 
 def test_what_qemu_is_told() -> None:
     root = etree.Element("domain")
-    write(root, "pc-q35-7.2", [card("eth0", 4, Forward(2222, 22), Forward(53, 5353, "udp", "0.0.0.0"))])
+    forwards = (Forward(2222, 22), Forward(53, 5353, "udp", "0.0.0.0"))
+    write(root, "pc-q35-7.2", [card("eth0", 4, *forwards)])
     assert words(root) == [
         "-netdev",
         "user,id=tinycloud-eth0,hostfwd=tcp:127.0.0.1:2222-:22,hostfwd=udp:0.0.0.0:53-:5353",
@@ -95,5 +96,5 @@ def test_a_forward_as_a_field() -> None:
 
 
 def test_a_port_that_is_none() -> None:
-    with pytest.raises(Problems, match="'127.0.0.1:ssh' is no port"):
+    with pytest.raises(Problems, match=r"'127\.0\.0\.1:ssh' is no port"):
         Forward.of("127.0.0.1:ssh", 22)

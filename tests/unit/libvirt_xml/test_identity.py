@@ -5,13 +5,15 @@ from tiny_cloud.libvirt_xml import derive_mac, derive_uuid
 
 
 def test_they_never_change_by_accident() -> None:
-    """Golden values: another answer would be another machine to every guest and DHCP server."""
-    assert derive_uuid("", "homelab", "virtualmachine/web") == "164658ac-fa77-5301-bfb7-12dafa542f7c"
-    assert derive_mac("", "homelab", "virtualmachine/web", "eth0") == "52:54:00:21:25:53"
+    """Another answer would be another machine to every guest and DHCP server."""
+    web = ("", "homelab", "virtualmachine/web")
+    assert derive_uuid(*web) == "164658ac-fa77-5301-bfb7-12dafa542f7c"
+    assert derive_mac(*web, "eth0") == "52:54:00:21:25:53"
 
 
 def test_who_it_is_decides() -> None:
-    parts = [("", "c", "a/b"), ("seed", "c", "a/b"), ("", "d", "a/b"), ("", "c", "a/c"), ("c", "", "a/b")]
+    parts = [("", "c", "a/b"), ("seed", "c", "a/b"), ("", "d", "a/b"), ("", "c", "a/c"),
+             ("c", "", "a/b")]
     assert len({derive_uuid(*part) for part in parts}) == len(parts)
     assert len({derive_mac(*part, "eth0") for part in parts}) == len(parts)
     assert derive_mac("", "c", "a/b", "eth0") != derive_mac("", "c", "a/b", "eth1")

@@ -1,5 +1,6 @@
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from lxml import etree
@@ -38,16 +39,17 @@ PLAIN = """<domain type='kvm'>
 </domain>"""
 """Somebody's own machine, about to be adopted."""
 OLD = machine("old", machine="pc", disks=(overlay("root"),), console_log="/new.log",
-              interfaces=(Interface("eth0", "52:54:00:aa:00:01", "virtio", Source("bridge", "br0")),))
+              interfaces=(
+                  Interface("eth0", "52:54:00:aa:00:01", "virtio", Source("bridge", "br0")),))
 
 
-def merged(xml: str, domain: Domain) -> etree._Element:
+def merged(xml: str, domain: Domain) -> Any:
     return etree.fromstring(merge(xml, domain))
 
 
-def device(root: etree._Element, alias: str) -> etree._Element:
+def device(root: Any, alias: str) -> Any:
     found = root.xpath(f"devices/*[alias/@name='{alias}']")
-    assert isinstance(found, list) and len(found) == 1, f"{len(found)} devices {alias}"
+    assert len(found) == 1, f"{len(found)} devices {alias}"
     return found[0]
 
 
@@ -57,8 +59,8 @@ def test_the_same_again_changes_nothing() -> None:
 
 def test_only_what_changed_changes() -> None:
     root = merged(DEFINED, replace(WEB, memory=512 * MIB, cpus=3))
-    root.find("memory").text = root.find("currentMemory").text = str(256 * 1024)  # type: ignore[union-attr]
-    root.find("vcpu").text = "2"  # type: ignore[union-attr]
+    root.find("memory").text = root.find("currentMemory").text = str(256 * 1024)
+    root.find("vcpu").text = "2"
     assert canonical(root) == canonical(etree.fromstring(DEFINED))
 
 
@@ -73,23 +75,23 @@ def test_a_removed_disk_goes_and_the_others_stay_where_they_were() -> None:
     before, root = etree.fromstring(DEFINED), merged(DEFINED, replace(WEB, disks=WEB.disks[1:]))
     assert not root.xpath("devices/*[alias/@name='ua-disk-root']")
     for part in ("target", "address"):
-        assert canonical(device(root, "ua-disk-data").find(part)) == canonical(  # type: ignore[arg-type]
-            device(before, "ua-disk-data").find(part))  # type: ignore[arg-type]
+        assert canonical(device(root, "ua-disk-data").find(part)) == canonical(
+            device(before, "ua-disk-data").find(part))
 
 
 def test_a_new_disk_takes_the_first_free_target() -> None:
     root = merged(DEFINED, replace(WEB, disks=(
         overlay("first", "scsi"), *WEB.disks, overlay("second"))))
-    assert device(root, "ua-disk-first").find("target").get("dev") == "sdc"  # type: ignore[union-attr]
-    assert device(root, "ua-disk-second").find("target").get("dev") == "vdb"  # type: ignore[union-attr]
-    assert device(root, "ua-disk-root").find("target").get("dev") == "vda"  # type: ignore[union-attr]
+    assert device(root, "ua-disk-first").find("target").get("dev") == "sdc"
+    assert device(root, "ua-disk-second").find("target").get("dev") == "vdb"
+    assert device(root, "ua-disk-root").find("target").get("dev") == "vda"
 
 
 def test_another_bus_is_another_place() -> None:
     moved = replace(WEB.disks[0], bus="sata")
     disk = device(merged(DEFINED, replace(WEB, disks=(moved, *WEB.disks[1:]))), "ua-disk-root")
     assert disk.find("address") is None
-    assert disk.find("target").attrib == {"dev": "sdc", "bus": "sata"}  # type: ignore[union-attr]
+    assert disk.find("target").attrib == {"dev": "sdc", "bus": "sata"}
 
 
 def test_another_base_replaces_the_chain() -> None:
@@ -97,6 +99,13 @@ def test_another_base_replaces_the_chain() -> None:
     disk = device(merged(DEFINED, replace(WEB, disks=(new, *WEB.disks[1:]))), "ua-disk-root")
     assert disk.xpath("backingStore/source/@file") == ["/srv/images/new.raw"]
     assert disk.xpath("backingStore/format/@type") == ["raw"]
+
+
+def test_a_file_becomes_a_device() -> None:
+    new = replace(WEB.disks[0], chain=(Layer("/srv/vm/root.qcow2", "raw", "block"),))
+    disk = device(merged(DEFINED, replace(WEB, disks=(new, *WEB.disks[1:]))), "ua-disk-root")
+    assert disk.get("type") == "block"
+    assert disk.find("source").attrib == {"dev": "/srv/vm/root.qcow2"}
 
 
 def test_an_ejected_medium() -> None:
@@ -124,7 +133,8 @@ def test_a_conventional_card_cannot_stay_in_an_express_slot() -> None:
 
 def test_forwards_come_and_go() -> None:
     eth0, eth1 = WEB.interfaces
-    swapped = (replace(eth0, source=USER, forwards=(Forward(80, 8080),)), replace(eth1, forwards=()))
+    swapped = (replace(eth0, source=USER, forwards=(Forward(80, 8080),)),
+               replace(eth1, forwards=()))
     xml = merge(DEFINED, replace(WEB, interfaces=swapped))
     fields = read(xml)
     assert fields["interfaces[eth0].user.forward"] == (Forward(80, 8080).text(),)
@@ -170,7 +180,7 @@ def test_adopting_takes_the_old_settings_away() -> None:
     root = merged(PLAIN, OLD)
     assert root.get("type") == "kvm"
     assert root.findtext("memory") == root.findtext("currentMemory") == str(256 * 1024)
-    assert root.find("vcpu").attrib == {} and root.find("vcpus") is None  # type: ignore[union-attr]
+    assert root.find("vcpu").attrib == {} and root.find("vcpus") is None
     assert root.find("os/boot") is None and root.xpath("//disk/boot/@order") == ["1"]
 
 

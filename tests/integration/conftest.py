@@ -1,0 +1,89 @@
+"""What the tests with real parts share: libvirt, and one image of Debian built by tinycloud itself."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.integration.lab import Lab
+
+
+def answers() -> bool:
+    return subprocess.run(
+        ["virsh", "--connect", "qemu:///system", "list"], capture_output=True, check=False
+    ).returncode == 0
+
+
+@pytest.fixture(scope="session", autouse=True)
+def libvirtd() -> Iterator[None]:
+    """libvirt with the distribution's own configuration; only what is started here is ended."""
+    started = []
+    if not answers():
+        Path("/run/libvirt").mkdir(exist_ok=True)
+        for daemon in ("virtlogd", "libvirtd"):
+            if subprocess.run(["pgrep", "-x", daemon], capture_output=True, check=False).returncode:
+                subprocess.run([daemon, "-d"], check=True, capture_output=True)
+                started.append(daemon)
+        deadline = time.monotonic() + 30
+        while not answers():
+            assert time.monotonic() < deadline, "libvirtd does not answer"
+            time.sleep(0.2)
+    yield
+    for daemon in reversed(started):
+        subprocess.run(["pkill", "-x", daemon], check=True)
+
+
+@pytest.fixture
+def lab(request: pytest.FixtureRequest) -> Iterator[Callable[[str], Lab]]:
+    """Makes clouds that are gone after the test."""
+    labs: list[Lab] = []
+
+    def make(name: str) -> Lab:
+        labs.append(Lab.make(name))
+        return labs[-1]
+
+    yield make
+    for one in labs:
+        one.clean()
+
+
+def built(name: str, *packages: str) -> Iterator[Path]:
+    """A bootable Debian 12, as tinycloud itself builds it; it is read-only."""
+    lab = Lab.make(name)
+    try:
+        lab.write("image", f"""
+            kind: Image
+            metadata: {{name: debian}}
+            spec: {{source: {{debootstrap: {{suite: bookworm, packages: [{', '.join(packages)}]}}}}}}
+        """)
+        lab.apply()
+        lab.assert_settled()
+        (image,) = (lab.storage / "images").iterdir()
+        yield image
+    finally:
+        lab.clean()
+
+
+@pytest.fixture(scope="session")
+def debian() -> Iterator[Path]:
+    """With ifupdown, as Debian's own installer leaves it."""
+    yield Path("/var/tmp/dev-debian.qcow2")  # DEV
+
+
+@pytest.fixture(scope="session")
+def debian_cloud() -> Iterator[Path]:
+    """With cloud-init and netplan, as the cloud images of Debian have them."""
+    yield from built("tctcloud", "openssh-server", "cloud-init", "netplan.io")
+
+
+@pytest.fixture(autouse=True)
+def _no_colour(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "160")
+    for name in [name for name in os.environ if name.startswith("TINYCLOUD_")]:
+        monkeypatch.delenv(name)

@@ -1,0 +1,161 @@
+"""A cloud of its own for a test: manifests, storage, the command line, and the guests' consoles."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import textwrap
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pexpect
+
+TINYCLOUD = str(Path(sys.executable).with_name("tinycloud"))
+URI = "qemu:///system"
+BOOT_SECONDS = 300
+"""A guest's way to its login prompt in software emulation, on a machine that does other things too."""
+
+
+@dataclass
+class Lab:
+    """Its folders are not pytest's: libvirt's qemu user has to reach the disks."""
+
+    name: str
+    folder: Path
+
+    @classmethod
+    def make(cls, name: str) -> Lab:
+        folder = Path(tempfile.mkdtemp(prefix=f"{name}-", dir="/var/tmp"))
+        folder.chmod(0o711)
+        lab = cls(name, folder)
+        (lab.manifests / "secrets").mkdir(parents=True)
+        lab.write("cloud", f"""
+            kind: Cloud
+            metadata: {{name: {name}}}
+            spec: {{connect: "{URI}", storage: {lab.storage}}}
+        """)
+        return lab
+
+    @property
+    def manifests(self) -> Path:
+        return self.folder / "manifests"
+
+    @property
+    def storage(self) -> Path:
+        return self.folder / "storage"
+
+    def write(self, file: str, text: str) -> None:
+        """One document; replaces what the file said before."""
+        body = textwrap.dedent(text).strip()
+        (self.manifests / f"{file}.yaml").write_text(f"apiVersion: tinycloud/v1\n{body}\n")
+
+    def secret(self, file: str, text: str) -> None:
+        (self.manifests / "secrets" / file).write_text(text + "\n")
+
+    def run(self, *argv: str, expect: int | None = 0) -> str:
+        """stdout of a tinycloud command line on the lab's manifests; stderr too where it fails."""
+        verb, *options = argv
+        done = subprocess.run(
+            [TINYCLOUD, verb, str(self.manifests), *options],
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            check=False,
+        )
+        said = done.stdout + done.stderr
+        assert "Traceback" not in said, said
+        assert expect is None or done.returncode == expect, f"exit {done.returncode}\n{said}"
+        return said
+
+    def apply(self, *options: str, expect: int = 0) -> str:
+        return self.run("apply", "--yes", *options, expect=expect)
+
+    def plan(self, *options: str) -> dict[str, Any]:
+        """Changes by address, and the notes."""
+        plan = json.loads(self.run("plan", "--json", *options))
+        return {change["address"]: change for change in plan["changes"]} | {"notes": plan["notes"]}
+
+    def assert_settled(self) -> None:
+        said = self.run("plan", "--detailed-exitcode")
+        assert "No changes" in said
+
+    def domain(self, machine: str) -> str:
+        return f"{self.name}-{machine}"
+
+    def disk(self, name: str) -> Path:
+        return self.storage / "disks" / f"{name}.qcow2"
+
+    def clean(self) -> None:
+        for name in virsh("list", "--all", "--name").split():
+            if name.startswith(f"{self.name}-"):
+                virsh("destroy", name, check=False)
+                virsh("undefine", "--nvram", name, check=False)
+        shutil.rmtree(self.folder)
+
+
+def virsh(*argv: str, check: bool = True) -> str:
+    done = subprocess.run(
+        ["virsh", "--connect", URI, *argv], capture_output=True, text=True, check=False
+    )
+    assert not check or done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def digest(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def tree(folder: Path) -> dict[str, tuple[int, int, int]]:
+    """Everything below a folder: inode, size, mtime. What two of these have in common was not touched."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        status = path.lstat()
+        found[str(path)] = (status.st_ino, status.st_size, status.st_mtime_ns)
+    return found
+
+
+class Console:
+    """The serial console of a running machine, as a person would use it."""
+
+    PROMPT = "tinycloud-test# "
+
+    def __init__(self, domain: str) -> None:
+        self.child = pexpect.spawn(
+            "virsh",
+            ["--connect", URI, "console", "--force", domain],
+            timeout=BOOT_SECONDS,
+            encoding="utf-8",
+            codec_errors="replace",
+            env={**os.environ, "TERM": "dumb"},
+        )
+        self.child.expect_exact("Escape character is")
+
+    def login(self, hostname: str, user: str, password: str) -> None:
+        # A prompt may have been shown before this console was opened: ask for another.
+        prompt = f"{hostname} login: "
+        while self.child.expect_exact([prompt, pexpect.TIMEOUT], timeout=5):
+            self.child.sendline("")
+            assert self.child.isalive()
+        self.child.sendline(user)
+        self.child.expect_exact("Password: ", timeout=60)
+        self.child.sendline(password)
+        self.child.expect([r"[#$] $"], timeout=120)
+        # A plain shell: bash's line editing would mix its own sequences into what is read.
+        self.child.sendline(f"stty -echo cols 500; PS1='{self.PROMPT}' exec sh")
+        self.child.expect(f"[\\r\\n]{self.PROMPT}", timeout=60)
+
+    def run(self, command: str) -> str:
+        self.child.sendline(command)
+        self.child.expect_exact(self.PROMPT, timeout=120)
+        return str(self.child.before).replace("\r", "").strip()
+
+    def close(self) -> None:
+        self.child.close(force=True)

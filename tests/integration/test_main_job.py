@@ -1,0 +1,255 @@
+"""The main job, on real parts: from manifests to a machine that answers, its changes, its end.
+
+One machine lives through this module, in the order of the tests.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import tiny_cloud
+from tests.integration.lab import URI, Console, Lab, digest, tree, virsh
+from tiny_cloud.host import perform
+from tiny_cloud.host.libvirt import Libvirt
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
+
+PASSWORD = "correct horse, battery staple"
+MIB, GIB = 1 << 20, 1 << 30
+
+MACHINE = """
+    kind: VirtualMachine
+    metadata: {{name: web}}
+    spec:
+      cpus: 1
+      memory: {memory}
+      disks:
+        - {{name: root, image: debian, size: {root}}}
+        {data}
+      interfaces:
+        - name: eth0
+          user: {{}}
+          address: 10.0.2.77/24
+          gateway: 10.0.2.2
+          dns: [10.0.2.3, 10.0.2.4]
+      guest:
+        hostname: {hostname}
+        users:
+          root: {{password: {{file: secrets/root.txt}}}}
+          koder: {{groups: [sudo], authorizedKeys: ["ssh-ed25519 AAAA key"]}}
+"""
+DATA = "- {name: data, size: 1GiB}"
+
+
+def declare(lab: Lab, **words: str) -> None:
+    """The machine as it is, but for these."""
+    shape = {"memory": "512MiB", "root": "4GiB", "data": DATA, "hostname": "web", **words}
+    lab.write("web", MACHINE.format(**shape))
+
+
+@pytest.fixture(scope="module")
+def lab(debian: Path) -> Iterator[Lab]:
+    lab = Lab.make("tctmain")
+    lab.write("image", f"""
+        kind: Image
+        metadata: {{name: debian}}
+        spec: {{source: {{path: {debian}}}}}
+    """)
+    lab.secret("root.txt", PASSWORD)
+    declare(lab)
+    yield lab
+    lab.clean()
+
+
+@pytest.fixture(scope="module")
+def before(lab: Lab) -> dict[str, Any]:
+    """The host as it was before the first apply."""
+    return {"domains": virsh("list", "--all", "--name"), "files": tree(lab.folder)}
+
+
+def inside(lab: Lab, hostname: str, *commands: str) -> list[str]:
+    """What a person sees who logs in at the serial console."""
+    console = Console(lab.domain("web"))
+    try:
+        console.login(hostname, "root", PASSWORD)
+        return [console.run(command) for command in commands]
+    finally:
+        console.close()
+
+
+def test_apply_makes_a_machine_that_says_who_it_is(lab: Lab, before: dict[str, Any]) -> None:
+    said = lab.apply()
+    assert "Plan: 5 to create." in said
+    name, address, route, dns, user, disk, root = inside(
+        lab,
+        "web",
+        "hostname",
+        "ip -4 -brief address show eth0",
+        "ip -4 route show default",
+        "cat /etc/resolv.conf",
+        "id koder; stat -c %U:%G /home/koder; cat /home/koder/.ssh/authorized_keys",
+        "lsblk -bno SIZE /dev/disk/by-id/virtio-data",
+        "df -B1 --output=size / | tail -n 1",
+    )
+    assert name == "web"
+    assert "10.0.2.77/24" in address
+    assert "via 10.0.2.2" in route
+    assert "nameserver 10.0.2.3" in dns and "nameserver 10.0.2.4" in dns
+    assert "sudo" in user and "koder:koder" in user and "ssh-ed25519 AAAA key" in user
+    assert int(disk) == GIB
+    assert int(root) > 3.5 * GIB, "the root file system was not grown to the disk"
+
+
+def test_nothing_is_left_to_do(lab: Lab) -> None:
+    lab.assert_settled()
+
+
+MUTATORS = ("define", "start", "shutdown", "undefine", "autostart", "block_resize")
+
+
+def test_the_second_apply_makes_no_mutating_call(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[str] = []
+    monkeypatch.setattr(perform.Host, "perform", lambda *_: calls.append("step"))
+    for name in MUTATORS:
+        monkeypatch.setattr(Libvirt, name, lambda *_, name=name: calls.append(name))
+    files, xml = tree(lab.storage), virsh("dumpxml", lab.domain("web"))
+    planned = tiny_cloud.load(str(lab.manifests)).plan()
+    assert planned.plan.changes == ()
+    assert [event for event in planned.apply() if event.what != "progress"] == []
+    assert calls == []
+    lab.apply()
+    untouched = {**files, **{path: facts for path, facts in tree(lab.storage).items() if _grows(path)}}
+    assert tree(lab.storage) == untouched
+    assert virsh("dumpxml", lab.domain("web")) == xml
+
+
+def _grows(path: str) -> bool:
+    """What the running guest itself writes, and the journal."""
+    return path.endswith(("web-root.qcow2", "web.log", "journal.jsonl", "storage"))
+
+
+def test_plan_works_where_tinycloud_may_not_write(lab: Lab) -> None:
+    """Every file system read-only, the home folder too; libvirt's own sockets stay reachable."""
+    files = tree(lab.storage)
+    done = subprocess.run(
+        ["unshare", "--mount", "sh", "-c",
+         "mount -o remount,bind,ro / && HOME=/nonexistent exec \"$@\"", "sh",
+         str(Path(tiny_cloud.__file__).parents[1] / ".venv/bin/tinycloud"), "plan", str(lab.manifests)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "No changes" in done.stdout
+    assert {p: f for p, f in tree(lab.storage).items() if not _grows(p)} == {
+        p: f for p, f in files.items() if not _grows(p)
+    }
+
+
+def test_more_memory_is_for_the_next_boot(lab: Lab) -> None:
+    declare(lab, memory="640MiB")
+    change = lab.plan()["virtualmachine/web"]
+    assert change["action"] == "update" and change["impact"] == "at next boot"
+    assert [(f["field"], f["old"], f["new"]) for f in change["fields"]] == [
+        ("memory", 512 * MIB, 640 * MIB)
+    ]
+    lab.apply()
+    lab.assert_settled()
+    assert any("memory" in note["text"] for note in lab.plan()["notes"])
+
+
+def test_a_disk_grows_under_the_running_machine(lab: Lab) -> None:
+    declare(lab, memory="640MiB", data="- {name: data, size: 1536MiB}")
+    change = lab.plan()["disk/web-data"]
+    assert change["impact"] == "live"
+    assert "virsh blockresize" in " ".join(change["commands"])
+    lab.apply()
+    lab.assert_settled()
+    (size,) = inside(lab, "web", "lsblk -bno SIZE /dev/disk/by-id/virtio-data")
+    assert int(size) == 1536 * MIB
+
+
+def test_a_disk_does_not_shrink(lab: Lab) -> None:
+    declare(lab, memory="640MiB", data="- {name: data, size: 1GiB}")
+    said = lab.apply(expect=1)
+    assert "web.yaml:9:" in said and "cannot shrink" in said and "1536MiB" in said
+    declare(lab, memory="640MiB", data="- {name: data, size: 1536MiB}")
+    lab.assert_settled()
+
+
+def test_another_hostname_waits_for_consent_to_restart(lab: Lab) -> None:
+    declare(lab, memory="640MiB", data="- {name: data, size: 1536MiB}", hostname="www")
+    change = lab.plan()["guest/web"]
+    assert change["allow"] == "--restart virtualmachine/web"
+    said = lab.apply(expect=1)
+    assert "--restart virtualmachine/web" in said
+    assert lab.plan("--restart", "vm/web")["virtualmachine/web"]["action"] == "restart"
+    lab.apply("--restart", "vm/web")
+    lab.assert_settled()
+    name, memory = inside(lab, "www", "hostname", "grep MemTotal /proc/meminfo")
+    assert name == "www"
+    # The memory that waited for a boot has had one now.
+    assert int(memory.split()[1]) > 540 * 1024
+    assert lab.plan()["notes"] == []
+
+
+def test_a_disk_taken_out_is_let_go_and_its_data_kept(lab: Lab) -> None:
+    declare(lab, memory="640MiB", data="", hostname="www")
+    plan = lab.plan()
+    change = plan["virtualmachine/web"]
+    assert {f["field"] for f in change["fields"]} == {"disks[data].disk"}
+    assert change["impact"] == "at next boot"
+    assert any(n["address"] == "disk/web-data" and "--prune" in n["text"] for n in plan["notes"])
+    lab.apply()
+    lab.assert_settled()
+    assert lab.disk("web-data").exists()
+    assert "web-data" not in virsh("dumpxml", "--inactive", lab.domain("web"))
+
+
+def test_what_was_changed_behind_our_back_is_put_right(lab: Lab) -> None:
+    domain = lab.domain("web")
+    virsh("setmem", domain, "300000", "--config")
+    virsh("autostart", "--disable", domain)
+    virsh("destroy", domain)
+    subprocess.run(
+        ["qemu-img", "resize", "-f", "qcow2", "-q", str(lab.disk("web-root")), "5G"], check=True
+    )
+    plan = lab.plan()
+    fields = {f["field"] for f in plan["virtualmachine/web"]["fields"]}
+    assert fields == {"memory", "autostart", "running"}
+    declare(lab, memory="640MiB", data="", hostname="www", root="5GiB")
+    assert "guest/web" in lab.plan(), "the root file system is to grow while the machine is off"
+    lab.apply()
+    lab.assert_settled()
+    assert virsh("domstate", domain).strip() == "running"
+
+
+def test_destroy_keeps_data_and_apply_takes_it_up_again(lab: Lab) -> None:
+    said = lab.run("destroy", "--yes", "--force-off", "vm/web")
+    assert "disk/web-root" in said and "--delete-data disk/web-root" in said
+    assert lab.domain("web") not in virsh("list", "--all", "--name")
+    kept = {path.name: digest(path) for path in (lab.storage / "disks").iterdir()}
+    assert set(kept) == {"web-root.qcow2", "web-data.qcow2"}
+    lab.write("web", MACHINE.format(memory="512MiB", root="5GiB", data="", hostname="www").replace(
+        "cpus: 1", "cpus: 1\n      running: false"))
+    plan = lab.plan()
+    assert set(plan) == {"virtualmachine/web", "notes"}, "only the definition is to be made again"
+    lab.apply()
+    lab.assert_settled()
+    assert kept == {path.name: digest(path) for path in (lab.storage / "disks").iterdir()}
+
+
+def test_destroy_and_purge_leave_the_host_as_it_was(lab: Lab, before: dict[str, Any]) -> None:
+    consents = ("--delete-data", "disk/*", "--delete-data", "image/*")
+    lab.run("destroy", "--yes", *consents)
+    lab.apply("--prune", *consents, "--target", "cloud", expect=64)
+    lab.run("purge", "--yes")
+    assert virsh("list", "--all", "--name") == before["domains"]
+    left = {path for path in tree(lab.storage) if not path.endswith("journal.jsonl")}
+    assert left == {str(lab.disk("web-data")), str(lab.storage / "disks"),
+                    str(lab.storage / "records"), str(lab.storage / "records/disk-web-data.json")}

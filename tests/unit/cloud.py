@@ -1,0 +1,106 @@
+"""Manifests as text → a plan on the host in memory, for tests of the pure part."""
+
+from __future__ import annotations
+
+import io
+import textwrap
+from typing import Any
+
+from tests.fake.host import FakeHost
+from tiny_cloud import linking, loader, plan, probe
+from tiny_cloud.apply import apply
+from tiny_cloud.model import Cloud, Consents, Event, Plan
+from tiny_cloud.resource import Context
+
+STORAGE = "/srv/lab"
+CLOUD = f"""
+kind: Cloud
+metadata: {{name: lab}}
+spec: {{connect: "qemu:///system", storage: {STORAGE}}}
+"""
+IMAGE = """
+kind: Image
+metadata: {name: debian}
+spec: {source: {debootstrap: {suite: bookworm}}}
+"""
+WEB = """
+kind: VirtualMachine
+metadata: {name: web}
+spec:
+  cpus: 1
+  memory: 512MiB
+  disks:
+    - {name: root, image: debian, size: 4GiB}
+  interfaces:
+    - {name: eth0, user: {}, address: 10.0.2.15/24}
+  guest:
+    hostname: web
+    users: {root: {password: {env: PASSWORD}}}
+"""
+
+
+def digest(path: str) -> str:
+    return f"digest of {path}"
+
+
+def fake_host() -> FakeHost:
+    host = FakeHost(Cloud("lab", "qemu:///system", STORAGE, declared=True))
+    host.secret["PASSWORD"] = "hunter2"
+    return host
+
+
+def load(*documents: str) -> loader.Loaded:
+    texts = [f"apiVersion: tinycloud/v1\n{textwrap.dedent(text).strip()}" for text in documents]
+    return loader.load(
+        ["-"],
+        stdin=io.StringIO("\n---\n".join([f"apiVersion: tinycloud/v1{CLOUD}", *texts])),
+        context_digest=digest,
+        root=True,
+        machine_id="",
+    )
+
+
+def plan_for(host: FakeHost, *documents: str, prune: bool = False, **consents: Any) -> Plan:
+    found = load(*documents)
+    context = Context(found.cloud, digest)
+    others = probe.discover(host, context, [item.address for item in found.resources])
+    everything = [*found.resources, *others]
+    linking.link(everything, {item.address: item.links for item in everything}, lambda _: True)
+    undeclared, _ = linking.arrange(others)
+    return plan.plan(
+        found.resources,
+        probe.probe(host, everything),
+        cloud=found.cloud,
+        consents=Consents(**consents),
+        undeclared=undeclared,
+        prune=prune,
+    )
+
+
+def destroy_for(host: FakeHost, *documents: str, **consents: Any) -> Plan:
+    found = load(*documents)
+    actual = probe.probe(host, found.resources)
+    wishes = Consents(**consents)
+    return plan.destroy(found.resources, actual, cloud=found.cloud, consents=wishes)
+
+
+def carry_out(host: FakeHost, wanted: Plan) -> list[Event]:
+    return list(apply(wanted, host, parallel=1))
+
+
+def settle(host: FakeHost, *documents: str, **consents: Any) -> Plan:
+    """Plan, carry out, and insist that nothing is left to do; returns the plan."""
+    wanted = plan_for(host, *documents, **consents)
+    failed = [event for event in carry_out(host, wanted) if event.what in ("failed", "skipped")]
+    assert failed == []
+    again = plan_for(host, *documents)
+    assert [change for change in again.changes if not change.blocked] == []
+    return wanted
+
+
+def brief(wanted: Plan) -> list[str]:
+    """``+ disk/web-root`` for each change, with ``!`` if it is blocked."""
+    return [
+        f"{change.action.value} {change.address}{' !' if change.blocked else ''}"
+        for change in wanted.changes
+    ]

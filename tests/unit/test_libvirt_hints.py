@@ -1,0 +1,49 @@
+"""Remedies for what libvirt really says; the messages were copied from libvirt 9.0 and qemu 7.2."""
+
+import pytest
+
+from tiny_cloud.host.libvirt_hints import LOCKED, hint_for, hint_for_open
+
+
+@pytest.mark.parametrize(("message", "remedy"), [
+    ("internal error: process exited while connecting to monitor: qemu-system-x86_64: -netdev "
+     "user,id=tinycloud-a,hostfwd=tcp:127.0.0.1:2222-:22: Could not set up host forwarding rule "
+     "'tcp:127.0.0.1:2222-:22'", "port 2222 of this host is taken"),
+    ("internal error: qemu unexpectedly closed the monitor: qemu-system-x86_64: -blockdev "
+     '{"driver":"file","filename":"/root/a.qcow2"}: '
+     "Could not open '/root/a.qcow2': Permission denied",
+     "enter every folder above /root/a.qcow2"),
+    ("Path '/srv/a.qcow2' is not accessible: No such file or directory", "/srv/a.qcow2 is gone"),
+    ("internal error: qemu unexpectedly closed the monitor: qemu-system-x86_64: error: failed to "
+     "set MSR 0x10a to 0x69", "write accel: tcg"),
+    ("qemu-system-x86_64: cannot set up guest memory 'pc.ram': Cannot allocate memory",
+     "less memory"),
+    ("Requested operation is not valid: network 'default' is not active",
+     "virsh net-start default"),
+    ("Network not found: no network with matching name 'lab'", "virsh net-list --all"),
+    ("Cannot get interface MTU on 'br9': No such device", "there is no bridge br9"),
+    ("operation failed: domain 'web' already exists with uuid 5f0e", "virsh domrename"),
+    ("operation forbidden: read only access prevents virDomainDefineXMLFlags", "reading only"),
+    ("unsupported configuration: IDE controllers are unsupported for this QEMU binary or machine "
+     "type", "bus: sata"),
+])
+def test_a_common_complaint_has_its_remedy(message: str, remedy: str) -> None:
+    assert remedy in hint_for(message)
+
+
+def test_an_uncommon_one_has_none() -> None:
+    assert hint_for("internal error: the moon is full") == ""
+
+
+def test_the_locked_image_is_found_in_qemus_words() -> None:
+    match = LOCKED.search('virtio-blk-pci,drive=x: Failed to get "write" lock\n'
+                          "Is another process using the image [/srv/vm/web root.qcow2]?")
+    assert match is not None and match["path"] == "/srv/vm/web root.qcow2"
+
+
+def test_a_connection_that_is_refused() -> None:
+    refused = "Failed to connect socket to '/run/libvirt/libvirt-sock': Permission denied"
+    assert "group libvirt" in hint_for_open("qemu:///system", refused)
+    assert hint_for_open("qemu+ssh://host/system", "Connection refused") == (
+        "try virsh -c qemu+ssh://host/system list")
+    assert "libvirtd" in hint_for_open("qemu:///system", "No such file or directory")

@@ -1,0 +1,56 @@
+"""The interfaces of an existing definition, brought to what a Domain says (see ``graft``)."""
+
+from __future__ import annotations
+
+from tiny_cloud.libvirt_xml import devices, ports
+from tiny_cloud.libvirt_xml.domain import Domain, Interface, interface_alias
+from tiny_cloud.libvirt_xml.graft import Element, aliased, append, drop, replace_child
+from tiny_cloud.libvirt_xml.read import name_of
+
+
+def interfaces(parent: Element, domain: Domain) -> None:
+    plugged = [item for item in domain.interfaces if not item.forwards]
+    current = parent.findall("interface")
+    matches = {item.name: _match_interface(current, item) for item in plugged}
+    kept = [item for item in matches.values() if item is not None]
+    macs = {item.mac.lower() for item in domain.interfaces}
+    for element in current:
+        if element not in kept and (name_of(element, "ua-net-") or _mac(element) in macs):
+            parent.remove(element)
+    for item in plugged:
+        existing, fresh = matches[item.name], devices.interface(item)
+        if existing is None:
+            append(parent, fresh)
+        else:
+            _graft_interface(parent, existing, fresh)
+
+
+def _match_interface(current: list[Element], item: Interface) -> Element | None:
+    ours = aliased(current, interface_alias(item))
+    if ours is not None:
+        return ours
+    for element in current:
+        if element.find("alias") is None and _mac(element) == item.mac.lower():
+            return element
+    return None
+
+
+def _graft_interface(parent: Element, element: Element, fresh: Element) -> None:
+    if ports.is_legacy(element) != ports.is_legacy(fresh):
+        drop(element, "address")
+    if element.get("type") != fresh.get("type"):
+        # What else hung on it (virtual ports, a tap's name) has no meaning on the new kind.
+        fresh.extend(element.findall("address"))
+        parent.replace(element, fresh)
+        return
+    source, wanted = element.find("source"), fresh.find("source")
+    if wanted is not None and (
+            source is None or any(source.get(key) != word for key, word in wanted.items())):
+        replace_child(element, fresh, "source")
+    for tag in ("mac", "model", "alias"):
+        replace_child(element, fresh, tag)
+
+
+def _mac(element: Element) -> str:
+    mac = element.find("mac")
+    return "" if mac is None else mac.get("address", "").lower()
