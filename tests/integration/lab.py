@@ -158,4 +158,7 @@ class Console:
         return str(self.child.before).replace("\r", "").strip()
 
     def close(self) -> None:
+        """Logged out, so that whoever comes next finds a login prompt."""
+        self.child.sendline("exit")
+        self.child.expect_exact([" login: ", pexpect.EOF], timeout=60)
         self.child.close(force=True)

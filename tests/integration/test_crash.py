@@ -1,0 +1,70 @@
+"""kill -9 after each step of an apply: the next one ends in an empty plan, whatever the moment."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.integration.lab import Lab, virsh
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
+
+ROOT = Path(__file__).parents[2]
+
+
+def killed_after(lab: Lab, steps: int) -> bool:
+    """Whether the apply was killed, rather than having come to its end before."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.integration.killed_apply", str(lab.manifests), str(steps)],
+        cwd=ROOT,
+        start_new_session=True,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode in (0, -signal.SIGKILL), done.stderr
+    return done.returncode != 0
+
+
+def test_killed_after_each_step(debian: Path, lab: Callable[[str], Lab]) -> None:
+    """Each run goes one step further than the one before, from whatever that has left."""
+    cloud = lab("tctkill")
+    cloud.secret("root.txt", "a password")
+    cloud.write("image", f"""
+        kind: Image
+        metadata: {{name: debian}}
+        spec: {{source: {{path: {debian}}}}}
+    """)
+    cloud.write("web", """
+        kind: VirtualMachine
+        metadata: {name: web}
+        spec:
+          cpus: 1
+          memory: 256MiB
+          disks: [{name: root, image: debian, size: 4GiB}]
+          interfaces: [{name: eth0, user: {}, address: 10.0.2.15/24}]
+          guest:
+            hostname: web
+            users: {root: {password: {file: secrets/root.txt}}}
+    """)
+    kills = 0
+    while killed_after(cloud, kills + 1):
+        kills += 1
+        # Half done or not, the plan can be made, and says no more than what is left to do.
+        assert set(cloud.plan()) <= {
+            "image/debian", "disk/web-root", "guest/web", "virtualmachine/web", "notes"
+        }  # fmt: skip
+        assert kills < 40
+    assert kills >= 10, "the apply had too few steps for this to mean anything"
+    cloud.assert_settled()
+    assert virsh("domstate", cloud.domain("web")).strip() == "running"
+    names = {path.name for path in cloud.storage.rglob("*") if path.is_file()}
+    assert not [name for name in names if name.endswith((".part", ".stamp"))]
+    cloud.run("destroy", "--yes", "--force-off", "vm/web", "--delete-data", "*")
+    cloud.run("purge", "--yes")
+    assert [path.name for path in cloud.storage.rglob("*")] == ["journal.jsonl"]

@@ -1,0 +1,112 @@
+"""Exit codes and the words around them; the work itself is tested elsewhere."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from tiny_cloud import api, cli
+from tiny_cloud.errors import Failure
+
+GOOD = """\
+apiVersion: tinycloud/v1
+kind: Disk
+metadata: {name: data}
+spec: {size: 1GiB}
+"""
+MACHINE = """\
+apiVersion: tinycloud/v1
+kind: VirtualMachine
+metadata: {name: web}
+spec: {cpus: 1, memory: 64MiB}
+"""
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]):  # type: ignore[no-untyped-def]
+    """Runs a command line in an empty folder: (exit code, stdout, stderr)."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("NO_COLOR", "1")
+
+    def call(*argv: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["tinycloud", *argv])
+        code = 0
+        try:
+            cli.main()
+        except SystemExit as end:
+            code = end.code if isinstance(end.code, int) else 1
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return call
+
+
+def test_usage_errors_exit_64(run) -> None:  # type: ignore[no-untyped-def]
+    assert run("frobnicate")[0] == 64
+    assert run("plan", "--no-such-flag")[0] == 64
+    Path("manifests").mkdir()
+    Path("manifests/a.yaml").write_text(GOOD)
+    code, _, err = run("plan", "--prune", "--target", "disk/data")
+    assert code == 64 and "--prune" in err
+
+
+def test_validate_says_what_is_wrong_and_where(run) -> None:  # type: ignore[no-untyped-def]
+    Path("bad.yaml").write_text(GOOD.replace("size:", "sizes:"))
+    code, out, err = run("validate", "bad.yaml")
+    assert (code, out) == (1, "")
+    assert "bad.yaml:4:8: there is no field sizes in Disk.spec" in err
+    assert "did you mean size?" in err
+
+
+def test_validate_of_good_manifests(run) -> None:  # type: ignore[no-untyped-def]
+    Path("manifests").mkdir()
+    Path("manifests/a.yaml").write_text(GOOD)
+    code, out, err = run("validate")
+    assert (code, err) == (0, "")
+    assert "valid" in out
+
+
+def test_without_a_folder_of_manifests(run) -> None:  # type: ignore[no-untyped-def]
+    code, _, err = run("plan")
+    assert code == 1 and "there is no folder manifests here" in err
+
+
+def test_a_stopped_libvirt_is_one_sentence_and_what_to_run(run) -> None:  # type: ignore[no-untyped-def]
+    Path("a.yaml").write_text(MACHINE)
+    code, _, err = run("plan", "a.yaml", "--connect", "qemu+unix:///system?socket=/nonexistent")
+    assert code == 1
+    assert "libvirt does not answer" in err and "Traceback" not in err
+
+
+def test_what_changes_something_refuses_to_guess(  # type: ignore[no-untyped-def]
+    run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("a.yaml").write_text(GOOD)
+
+    def applied(*_: object, **__: object) -> None:
+        raise AssertionError("applied without being asked")
+
+    monkeypatch.setattr(api.Planned, "apply", applied)
+    code, _, err = run("apply", "a.yaml", "--connect", "test:///default", "--storage", "s")
+    assert code == 1 and "--yes" in err
+
+
+def test_detailed_exitcode_is_2_for_changes(run) -> None:  # type: ignore[no-untyped-def]
+    Path("a.yaml").write_text(GOOD)
+    argv = ("plan", "a.yaml", "--connect", "test:///default", "--storage", "s")
+    assert run(*argv)[0] == 0
+    assert run(*argv, "--detailed-exitcode")[0] == 2
+    assert not Path("s").exists(), "plan wrote something"
+
+
+def test_a_failure_is_shown_with_what_the_program_said(  # type: ignore[no-untyped-def]
+    run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise Failure("it went wrong", "mend it", "the program's own words")
+
+    monkeypatch.setattr(api.Workspace, "plan", fail)
+    Path("a.yaml").write_text(GOOD)
+    code, _, err = run("plan", "a.yaml")
+    assert code == 1
+    assert err.splitlines() == ["it went wrong", "    the program's own words", "    mend it"]

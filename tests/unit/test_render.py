@@ -1,0 +1,111 @@
+"""What people and programs get to see of a plan."""
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from rich.console import Console
+
+from tests.fake.host import FakeHost
+from tests.unit.cloud import IMAGE, WEB, carry_out, fake_host, plan_for, settle
+from tiny_cloud.errors import Problem, Span
+from tiny_cloud.model import Plan
+from tiny_cloud.render import text
+from tiny_cloud.render.json import dumps
+
+SCHEMA = json.loads((Path(__file__).parents[2] / "schemas/plan.json").read_text())
+
+
+def screen(plan: Plan, **options: Any) -> str:
+    stream = io.StringIO()
+    text.show_plan(Console(file=stream, width=100, soft_wrap=True), plan, **options)
+    return stream.getvalue()
+
+
+def running() -> FakeHost:
+    host = fake_host()
+    settle(host, IMAGE, WEB)
+    return host
+
+
+@pytest.mark.parametrize(
+    ("edit", "consents"),
+    [
+        (("", ""), {}),
+        (("512MiB", "1GiB"), {}),
+        (("hostname: web", "hostname: www"), {}),
+        (("hostname: web", "hostname: www"), {"restart": ("virtualmachine/web",)}),
+        (("4GiB", "8GiB"), {}),
+    ],
+)
+def test_every_plan_is_valid_json(edit: tuple[str, str], consents: dict[str, Any]) -> None:
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+    plan = plan_for(running(), IMAGE, WEB.replace(*edit), **consents)
+    jsonschema.validate(json.loads(dumps(plan)), SCHEMA)
+
+
+def test_a_new_cloud_as_json() -> None:
+    document = json.loads(dumps(plan_for(fake_host(), IMAGE, WEB)))
+    jsonschema.validate(document, SCHEMA)
+    assert [change["action"] for change in document["changes"]] == ["create"] * 4
+    disk = document["changes"][1]
+    assert {"field": "size", "old": None, "new": 4 << 30, "impact": "none"} in disk["fields"]
+    assert any(command.startswith("qemu-img create -f qcow2 -b") for command in disk["commands"])
+
+
+def test_no_changes_in_one_sentence() -> None:
+    assert screen(plan_for(running(), IMAGE, WEB)).endswith(
+        "No changes: the host is as the manifests say.\n"
+    )
+
+
+def test_a_change_shows_old_and_new_in_peoples_units_and_its_cost() -> None:
+    shown = screen(plan_for(running(), IMAGE, WEB.replace("512MiB", "1GiB")))
+    assert "~ virtualmachine/web  [at next boot]" in shown
+    assert "memory: 512MiB → 1GiB" in shown
+    assert shown.endswith("Plan: 1 to change.\n")
+
+
+def test_a_blocked_change_names_the_flag() -> None:
+    shown = screen(plan_for(running(), IMAGE, WEB.replace("hostname: web", "hostname: www")))
+    assert "blocked: virtualmachine/web runs and would have to restart" in shown
+    assert "to allow it: --restart virtualmachine/web" in shown
+    assert shown.endswith("Plan: 1 blocked.\n")
+
+
+def test_commands_are_what_a_person_would_type() -> None:
+    shown = screen(plan_for(fake_host(), IMAGE, WEB), commands=True)
+    for line in ("$ mmdebstrap", "$ qemu-img create", "$ virsh define", "$ virsh start lab-web"):
+        assert line in shown
+
+
+def test_no_secret_is_shown() -> None:
+    host = fake_host()
+    plan = plan_for(host, IMAGE, WEB)
+    assert "hunter2" not in screen(plan, commands=True) + dumps(plan)
+    carry_out(host, plan)
+    host.secret["PASSWORD"] = "swordfish"
+    plan = plan_for(host, IMAGE, WEB)
+    assert "swordfish" not in screen(plan, commands=True) + dumps(plan)
+    assert "users.root.password" in screen(plan)
+
+
+def test_a_problem_shows_its_line_with_a_caret() -> None:
+    stream = io.StringIO()
+    span = Span("web.yaml", 4, 9, "  cpus: two")
+    text.show_problems(
+        Console(file=stream, width=60, soft_wrap=True), [Problem("wrong", span, "write 2")]
+    )
+    assert stream.getvalue().splitlines() == [
+        "web.yaml:4:9: wrong",
+        "      cpus: two",
+        "            ^",
+        "    write 2",
+    ]
+
+
+def test_control_and_bidirectional_characters_are_made_visible() -> None:
+    assert text.clean("a\x1b[31m\u202eb\x00") == "a\\u001b[31m\\u202eb\\u0000"
