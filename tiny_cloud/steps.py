@@ -27,13 +27,6 @@ class Run(Step):
     """Run a command to its end; a non-zero exit is a failure that quotes its stderr."""
 
     argv: tuple[str, ...]
-    creates: str = ""
-    """A file that the command makes: removed beforehand (a leftover of a killed apply; never a
-    published path) and after a failure."""
-    foreign: bool = False
-    """It parses content from elsewhere: time, memory and CPU limits apply (safety.md)."""
-    progress: bool = False
-    """Its stdout is qemu-img's ``-p`` progress."""
 
     def shell(self) -> str:
         return shlex.join(self.argv)

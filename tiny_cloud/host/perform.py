@@ -67,7 +67,7 @@ class Host:
 
     @_do.register
     def _(self, step: steps.Run, progress: Progress) -> None:
-        command.run(step.argv, foreign=step.foreign, pass_fds=(self.lock,))
+        command.run(step.argv, pass_fds=(self.lock,))
 
     @_do.register
     def _(self, step: steps.MakeFolder, progress: Progress) -> None:
@@ -89,7 +89,8 @@ class Host:
 
     @_do.register
     def _(self, step: steps.CreateDisk, progress: Progress) -> None:
-        qemu_img.create(step.to, step.format, step.size, step.backing, step.backing_format)
+        base = (step.backing, step.backing_format)
+        qemu_img.create(step.to, step.format, step.size, *base, pass_fds=(self.lock,))
 
     @_do.register
     def _(self, step: steps.Stamp, progress: Progress) -> None:

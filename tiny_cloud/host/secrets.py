@@ -20,7 +20,8 @@ def resolve(secret: Secret, *, run_commands: bool) -> str | None:
     if secret.source == "command":
         if not run_commands:
             return None
-        return command.run(tuple(secret.value)).decode().removesuffix("\n")
+        # pass, gpg and the like need the user's own variables.
+        return command.run(tuple(secret.value), environ=os.environ).decode().removesuffix("\n")
     return None
 
 
