@@ -198,8 +198,43 @@ def test_another_hostname_waits_for_consent_to_restart(lab: Lab) -> None:
     assert lab.plan()["notes"] == []
 
 
+def test_what_was_changed_behind_our_back_is_put_right(lab: Lab) -> None:
+    domain = lab.domain("web")
+    virsh("setmem", domain, "300000", "--config")
+    virsh("autostart", "--disable", domain)
+    virsh("destroy", domain)
+    resize("--shrink", lab.disk("web-data"), "1G")
+    plan = lab.plan()
+    assert {f["field"] for f in plan["virtualmachine/web"]["fields"]} == {
+        "memory", "autostart", "running"
+    }  # fmt: skip
+    assert [(f["field"], f["old"]) for f in plan["disk/web-data"]["fields"]] == [("size", GIB)]
+    lab.apply()
+    lab.assert_settled()
+    assert virsh("domstate", domain).strip() == "running"
+
+
+def test_what_cannot_be_put_right_says_what_to_write(lab: Lab) -> None:
+    virsh("destroy", lab.domain("web"))
+    resize("-q", lab.disk("web-root"), "5G")
+    said = lab.run("plan", expect=1)
+    assert "has 5GiB and cannot shrink to 4GiB" in said and "write size: 5GiB or more" in said
+    declare(lab, memory="640MiB", data="- {name: data, size: 1536MiB}", hostname="www", root="5GiB")
+    # The file system inside has not grown yet; the machine is off, so nothing stands in the way.
+    assert [f["field"] for f in lab.plan()["guest/web"]["fields"]] == ["growRoot"]
+    lab.apply()
+    lab.assert_settled()
+    (size,) = inside(lab, "www", "df -B1 --output=size / | tail -n 1")
+    assert int(size) > 4.5 * GIB
+
+
+def resize(option: str, disk: Path, size: str) -> None:
+    argv = ["qemu-img", "resize", "-f", "qcow2", option, str(disk), size]
+    subprocess.run(argv, check=True, capture_output=True)
+
+
 def test_a_disk_taken_out_is_let_go_and_its_data_kept(lab: Lab) -> None:
-    declare(lab, memory="640MiB", data="", hostname="www")
+    declare(lab, memory="640MiB", data="", hostname="www", root="5GiB")
     plan = lab.plan()
     change = plan["virtualmachine/web"]
     assert {f["field"] for f in change["fields"]} == {"disks[data].disk"}
@@ -209,24 +244,6 @@ def test_a_disk_taken_out_is_let_go_and_its_data_kept(lab: Lab) -> None:
     lab.assert_settled()
     assert lab.disk("web-data").exists()
     assert "web-data" not in virsh("dumpxml", "--inactive", lab.domain("web"))
-
-
-def test_what_was_changed_behind_our_back_is_put_right(lab: Lab) -> None:
-    domain = lab.domain("web")
-    virsh("setmem", domain, "300000", "--config")
-    virsh("autostart", "--disable", domain)
-    virsh("destroy", domain)
-    subprocess.run(
-        ["qemu-img", "resize", "-f", "qcow2", "-q", str(lab.disk("web-root")), "5G"], check=True
-    )
-    plan = lab.plan()
-    fields = {f["field"] for f in plan["virtualmachine/web"]["fields"]}
-    assert fields == {"memory", "autostart", "running"}
-    declare(lab, memory="640MiB", data="", hostname="www", root="5GiB")
-    assert "guest/web" in lab.plan(), "the root file system is to grow while the machine is off"
-    lab.apply()
-    lab.assert_settled()
-    assert virsh("domstate", domain).strip() == "running"
 
 
 def test_destroy_keeps_data_and_apply_takes_it_up_again(lab: Lab) -> None:
@@ -245,11 +262,17 @@ def test_destroy_keeps_data_and_apply_takes_it_up_again(lab: Lab) -> None:
 
 
 def test_destroy_and_purge_leave_the_host_as_it_was(lab: Lab, before: dict[str, Any]) -> None:
-    consents = ("--delete-data", "disk/*", "--delete-data", "image/*")
-    lab.run("destroy", "--yes", *consents)
-    lab.apply("--prune", *consents, "--target", "cloud", expect=64)
+    lab.run("destroy", "--yes", "--delete-data", "disk/*", "--delete-data", "image/*")
+    # The disk that was taken out is declared no more: destroy leaves it, pruning removes it.
+    assert lab.disk("web-data").exists()
+    for file in ("web", "image"):
+        (lab.manifests / f"{file}.yaml").unlink()
+    lab.apply("--prune", "--delete-data", "disk/web-data")
+    assert [path.name for path in (lab.storage / "trash").iterdir()] != []
     lab.run("purge", "--yes")
     assert virsh("list", "--all", "--name") == before["domains"]
-    left = {path for path in tree(lab.storage) if not path.endswith("journal.jsonl")}
-    assert left == {str(lab.disk("web-data")), str(lab.storage / "disks"),
-                    str(lab.storage / "records"), str(lab.storage / "records/disk-web-data.json")}
+    assert [path.name for path in lab.storage.rglob("*")] == ["journal.jsonl"]
+    gone = {str(lab.storage), str(lab.storage / "journal.jsonl")}
+    kept = {path for path in tree(lab.folder) if path not in gone}
+    declared = {str(lab.manifests / "web.yaml"), str(lab.manifests / "image.yaml")}
+    assert kept == set(before["files"]) - declared
