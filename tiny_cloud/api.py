@@ -1,4 +1,4 @@
-"""The Python API: ``tiny_cloud.load("manifests").plan().apply()``. The command line stands on it."""
+"""The Python API, on which the command line stands: ``tiny_cloud.load().plan().apply()``."""
 
 from __future__ import annotations
 
@@ -77,7 +77,8 @@ class Workspace:
             found = probe.discover(snapshot, context, [item.address for item in self.resources])
             # What is rebuilt from records may lack what it stood on: that is no error here.
             everything = [*self.resources, *found]
-            linking.link(everything, {item.address: item.links for item in everything}, lambda _: True)
+            links = {item.address: item.links for item in everything}
+            linking.link(everything, links, lambda _: True)
             undeclared, _ = linking.arrange(found)
         actual = probe.probe(snapshot, [*resources, *undeclared])
         if wish.destroy:
@@ -167,7 +168,7 @@ def require_secrets(wanted: Plan) -> None:
 
 
 def _essence(wanted: Plan) -> object:
-    """What must be the same for a plan to still hold; sizes of running guests may grow meanwhile."""
+    """What must be the same for a plan to still hold."""
     return [
         (c.address, c.action, c.diffs, c.blocked, c.down, c.up, c.seal) for c in wanted.changes
     ]

@@ -1,6 +1,7 @@
 """Walk a plan's graph with a thread pool and yield Events.
 
-A failed step stops what depends on it and nothing else. The calling thread owns the graph; workers only run steps.
+A failed step stops what depends on it and nothing else. The calling thread owns the graph; workers
+only run steps.
 """
 
 from __future__ import annotations
@@ -63,7 +64,8 @@ class _Run:
 
     def waiting(self) -> dict[Key, str]:
         """Ready tasks that stand before a step to be batched, with the batch's key."""
-        return {key: rest[0].batch for key in self.ready if (rest := self.rest(key)) and rest[0].batch}
+        found = {key: rest[0].batch for key in self.ready if (rest := self.rest(key))}
+        return {key: batch for key, batch in found.items() if batch}
 
     def batch(self) -> list[Key]:
         """The tasks whose next step is to be executed together now; none while waiting pays."""

@@ -18,9 +18,9 @@ def ready_batch(
 ) -> str | None:
     """The batch key to run now, or None while it is worth waiting.
 
-    ``waiting``: tasks that stand before a step of that batch. ``future``: for unfinished tasks that do
-    not wait, the batch keys still ahead of them. ``after``: what each task waits for. ``busy``: tasks
-    that run or could run now.
+    ``waiting``: tasks that stand before a step of that batch. ``future``: for unfinished tasks that
+    do not wait, the batch keys still ahead of them. ``after``: what each task waits for. ``busy``:
+    tasks that run or could run now.
     """
     for batch in dict.fromkeys(waiting.values()):
         coming = [key for key, keys in future.items() if batch in keys and key not in waiting]

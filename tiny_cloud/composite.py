@@ -1,6 +1,6 @@
-"""A VirtualMachine document as people write it becomes plain Disk, Guest and VirtualMachine documents. Pure.
+"""A VirtualMachine document as people write it becomes plain Disk, Guest and VirtualMachine ones.
 
-The plain documents keep the positions of the lines they come from, so that errors point at what was written.
+They keep the positions of the lines they come from, so that errors point at what was written. Pure.
 """
 
 from collections.abc import Iterator, Mapping
@@ -23,11 +23,13 @@ def expand_machine(document: Document) -> Iterator[Document]:
     for at, item in enumerate(spec.get("disks", ())):
         if "disk" not in item:
             yield _disk(document, at, item)
-        disks.append({**_without(item, DISK_SIDE), "disk": item.get("disk", _disk_name(document, item))})
+        name = item.get("disk", _disk_name(document, item))
+        disks.append({**_without(item, DISK_SIDE), "disk": name})
     if disks:
         spec["disks"] = disks
     cards = spec.get("interfaces", ())
-    inside = [{k: v for k, v in card.items() if k in ("name", "mac", *GUEST_SIDE)} for card in cards]
+    known = ("name", "mac", *GUEST_SIDE)
+    inside = [{key: value for key, value in card.items() if key in known} for card in cards]
     if cards:
         spec["interfaces"] = [_without(card, GUEST_SIDE) for card in cards]
     settings = spec.get("guest", {})

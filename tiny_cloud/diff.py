@@ -1,4 +1,4 @@
-"""What differs between what is declared and what is there: declared fields only, never documents."""
+"""What differs between the declared and what is there: declared fields only, not documents."""
 
 from collections.abc import Iterator, Mapping
 

@@ -1,8 +1,8 @@
 """What was done, as JSON lines in STORAGE/journal.jsonl: history for people, never an input.
 
-Whoever may write it holds the cloud: the host's lock is a flock(2) on this very file, so no other file is
-left behind, and the last "begin" in it names the holder. Children inherit the descriptor: a killed apply's
-lock is free only when the last child that may still write is gone.
+Whoever may write it holds the cloud: the host's lock is a flock(2) on this very file, so no other
+file is left behind, and the last "begin" in it names the holder. Children inherit the descriptor: a
+killed apply's lock is free only when the last child that may still write is gone.
 """
 
 import datetime
@@ -46,10 +46,11 @@ class Journal:
 
 @contextmanager
 def locked(storage: Path, command: str) -> Iterator[Journal]:
-    """The journal, held exclusively. Raises Failure that names the holder if it is not to be had."""
+    """The journal, held exclusively. Raises Failure that names the holder if it is taken."""
     storage.mkdir(mode=0o711, parents=True, exist_ok=True)
     path = storage / "journal.jsonl"
-    with open(os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600), "a+") as stream:
+    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    with open(descriptor, "a+") as stream:
         _take(stream, path)
         journal = Journal(stream)
         journal.write(what="begin", command=command, pid=os.getpid(), user=getpass.getuser())

@@ -1,4 +1,4 @@
-"""The nouns every layer shares: addresses, states, changes, plans, events. All data, no behaviour."""
+"""The nouns every layer shares: addresses, states, changes, plans, events. Data, no behaviour."""
 
 from __future__ import annotations
 

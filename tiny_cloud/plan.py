@@ -76,11 +76,11 @@ def destroy(
 def _changes(drafts: rules.Drafts, consents: Consents) -> tuple[Change, ...]:
     found: list[Change] = []
     problems: list[Problem] = []
-    resting = rules.resting(drafts)
+    resting, fillers = rules.resting(drafts), rules.fillers(drafts)
     for draft in drafts.values():
         if draft.action is None:
             continue
-        change = _change(draft, drafts, consents, resting)
+        change = _change(draft, drafts, consents, resting, fillers)
         try:
             steps = _steps(draft.resource, change)
         except Problems as error:
@@ -93,7 +93,11 @@ def _changes(drafts: rules.Drafts, consents: Consents) -> tuple[Change, ...]:
 
 
 def _change(
-    draft: rules.Draft, drafts: rules.Drafts, consents: Consents, resting: Container[Address]
+    draft: rules.Draft,
+    drafts: rules.Drafts,
+    consents: Consents,
+    resting: Container[Address],
+    fillers: Mapping[Address, tuple[Address, ...]],
 ) -> Change:
     assert draft.action is not None
     around = [link.address for link in draft.resource.links.values()]
@@ -120,11 +124,7 @@ def _change(
         stop=draft.stop,
         aside=making and (container is None or container in fresh),
         fresh=fresh,
-        fillers=tuple(
-            address
-            for address, other in drafts.items()
-            if making and other.works and ordering.container_of(other.resource) == draft.resource.address
-        ),
+        fillers=fillers.get(draft.resource.address, ()) if making else (),
         around={a: seen for a in around if a in drafts and (seen := drafts[a].observed)},
         force=rules.matches(consents.force_off, draft.resource.address),
         span=draft.resource.span,

@@ -1,7 +1,8 @@
 """The base class of every kind, its registry, and the ports through which kinds see a host.
 
-A kind is one class in ``tiny_cloud/kinds`` and one schema in ``schemas``; importing its file registers it.
-Kinds are pure: what they know of the host comes through a ``Reader``, what they want done are steps.
+A kind is one class in ``tiny_cloud/kinds`` and one schema in ``schemas``; importing its file
+registers it. Kinds are pure: what they know of the host comes through a ``Reader``, what they want
+done are steps.
 """
 
 from __future__ import annotations

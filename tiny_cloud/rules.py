@@ -238,6 +238,16 @@ def resting(drafts: Drafts) -> frozenset[Address]:
     return frozenset(found)
 
 
+def fillers(drafts: Drafts) -> Mapping[Address, tuple[Address, ...]]:
+    """Who writes into a thing in this plan, by the thing."""
+    found: dict[Address, tuple[Address, ...]] = {}
+    for address, draft in drafts.items():
+        container = ordering.container_of(draft.resource)
+        if container is not None and draft.works:
+            found[container] = (*found.get(container, ()), address)
+    return found
+
+
 def hold_back(drafts: Drafts) -> None:
     for draft in drafts.values():
         if draft.action is None:

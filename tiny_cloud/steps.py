@@ -1,7 +1,7 @@
 """Steps are data: the plan shows exactly what apply runs, and a test compares lists.
 
-Each step says with ``shell`` what a person would type to the same end (``plan --commands``). A step never
-holds a secret: it refers to one, and the host resolves it when the step runs.
+Each step says with ``shell`` what a person would type to the same end (``plan --commands``). A step
+never holds a secret: it refers to one, and the host resolves it when the step runs.
 """
 
 from __future__ import annotations
@@ -43,12 +43,12 @@ class MakeFolder(Step):
 
 @dataclass(frozen=True, slots=True)
 class Fetch(Step):
-    """Download to ``to`` (resumed if a part is there), hashing on the way; wrong digest: failure."""
+    """Download to ``to`` (resumed if a part is there), hashing on the way."""
 
     url: str
     algorithm: str
     digest: str
-    """Hexadecimal; empty for file URLs without one, or when ``sums`` names a published sums file."""
+    """Hexadecimal; empty when ``sums`` names a published sums file instead."""
     to: str
     sums: str = ""
 
@@ -58,7 +58,7 @@ class Fetch(Step):
 
 @dataclass(frozen=True, slots=True)
 class ImportImage(Step):
-    """Inspect a foreign image, refuse hostile ones, and convert it to a standalone qcow2 at ``to``."""
+    """Inspect a foreign image, refuse hostile ones, convert it to a standalone qcow2 at ``to``."""
 
     source: str
     format: str
@@ -75,7 +75,7 @@ class ImportImage(Step):
 
 @dataclass(frozen=True, slots=True)
 class Debootstrap(Step):
-    """Build a bootable disk from Debian packages: mmdebstrap, then an appliance that installs GRUB."""
+    """Build a bootable disk from Debian packages: mmdebstrap, then GRUB in an appliance."""
 
     suite: str
     packages: tuple[str, ...]
@@ -93,7 +93,7 @@ class Debootstrap(Step):
 
 @dataclass(frozen=True, slots=True)
 class CreateDisk(Step):
-    """``qemu-img create``; an overlay smaller than its base is refused before qemu-img accepts it."""
+    """``qemu-img create``, which would accept an overlay smaller than its base: we do not."""
 
     to: str
     format: str
@@ -127,7 +127,7 @@ class Stamp(Step):
 
 @dataclass(frozen=True, slots=True)
 class Publish(Step):
-    """fsync, give the mode, rename to the final name, fsync the folder. Never over an existing file."""
+    """fsync, mode, final name, fsync of the folder; never over an existing file."""
 
     part: str
     final: str
@@ -218,7 +218,8 @@ class Shutdown(Step):
 
     def shell(self) -> str:
         command = shlex.join(["virsh", "shutdown", self.name])
-        return f"{command}  # waits {self.timeout} s" + (", then virsh destroy" if self.force else "")
+        then = ", then virsh destroy" if self.force else ""
+        return f"{command}  # waits {self.timeout} s{then}"
 
 
 @dataclass(frozen=True, slots=True)

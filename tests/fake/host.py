@@ -1,6 +1,7 @@
 """A host in memory: it carries steps out on dictionaries and answers probes from them.
 
-For the pure and fast part only; what qemu, libvirt and libguestfs really do is for tests/integration.
+For the pure and fast part only; what qemu, libvirt and libguestfs really do is for
+tests/integration.
 """
 
 from __future__ import annotations
@@ -175,7 +176,7 @@ class FakeHost:
         users = [use for path, use in self.disk_users().items() if path == step.disk]
         assert not any(use.running for use in users), f"{step.disk} is edited while it is in use"
         hashes = {
-            f"users.{name}.password": f"hash of {self.secret[next(iter(user['password'].values()))]}"
+            f"users.{name}.password": f"hash of {self.secret[user['password']['env']]}"
             for name, user in step.settings.get("users", {}).items()
             if "password" in user
         }

@@ -1,4 +1,4 @@
-"""What the tests with real parts share: libvirt, and one image of Debian built by tinycloud itself."""
+"""What the tests with real parts share: libvirt, and images of Debian built by tinycloud itself."""
 
 from __future__ import annotations
 
@@ -59,7 +59,8 @@ def built(name: str, *packages: str) -> Iterator[Path]:
         lab.write("image", f"""
             kind: Image
             metadata: {{name: debian}}
-            spec: {{source: {{debootstrap: {{suite: bookworm, packages: [{', '.join(packages)}]}}}}}}
+            spec:
+              source: {{debootstrap: {{suite: bookworm, packages: [{', '.join(packages)}]}}}}
         """)
         lab.apply()
         lab.assert_settled()

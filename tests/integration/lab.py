@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -20,7 +19,7 @@ import pexpect
 TINYCLOUD = str(Path(sys.executable).with_name("tinycloud"))
 URI = "qemu:///system"
 BOOT_SECONDS = 300
-"""A guest's way to its login prompt in software emulation, on a machine that does other things too."""
+"""A guest's way to its login prompt in software emulation, on a busy machine."""
 
 
 @dataclass
@@ -114,7 +113,7 @@ def digest(path: Path) -> str:
 
 
 def tree(folder: Path) -> dict[str, tuple[int, int, int]]:
-    """Everything below a folder: inode, size, mtime. What two of these have in common was not touched."""
+    """Everything below a folder: inode, size, mtime; what is equal in two was not touched."""
     found = {}
     for path in sorted(folder.rglob("*")):
         status = path.lstat()

@@ -1,4 +1,4 @@
-"""An image with cloud-init and netplan: what the manifest says counts, not what cloud-init would make."""
+"""An image with cloud-init and netplan: what counts is what the manifest says."""
 
 from __future__ import annotations
 

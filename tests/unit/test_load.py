@@ -4,11 +4,11 @@ import io
 from pathlib import Path
 
 import pytest
-from tiny_cloud.loader import Loaded, load
 
 from tiny_cloud.errors import Problems
 from tiny_cloud.kinds.virtual_machine import VirtualMachine
 from tiny_cloud.linking import arrange
+from tiny_cloud.loader import Loaded, load
 from tiny_cloud.model import Address, Cloud, ReclaimPolicy
 from tiny_cloud.resource import Context, Resource
 

@@ -14,6 +14,7 @@ from tiny_cloud.resource import FileFacts
 from tiny_cloud.steps import MakeFolder, Publish, Stamp, Trash
 
 # The qemu user may write user.* attributes of its disks; only root may write trusted.* (xattr(7)).
+RIGHTS = "run as root, or as the user who owns it"
 ATTRIBUTE = "trusted.tinycloud" if os.geteuid() == 0 else "user.tinycloud"
 
 
@@ -33,7 +34,7 @@ def facts(paths: Iterable[str]) -> dict[str, FileFacts | Unknown]:
             found[path] = Unknown(f"a part of the path {path} is no folder")
             continue
         except PermissionError:
-            found[path] = Unknown(f"{path} may not be read", "run as root, or as the user who owns it")
+            found[path] = Unknown(f"{path} may not be read", RIGHTS)
             continue
         genuine = mark is not None and (mark.get("path"), mark.get("inode")) == (
             path,
@@ -49,7 +50,7 @@ def listing(folder: str) -> tuple[str, ...]:
     except FileNotFoundError:
         return ()
     except PermissionError as error:
-        raise Failure(f"{folder} may not be read", "run as root, or as the user who owns it") from error
+        raise Failure(f"{folder} may not be read", RIGHTS) from error
 
 
 def _sidecar(path: str) -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import singledispatchmethod
@@ -75,7 +75,10 @@ class Host:
 
     @_do.register
     def _(self, step: steps.Fetch, progress: Progress) -> None:
-        fetch.fetch(step, lambda done, total: progress("downloads", done / total if total else None))
+        def tell(done: int, total: int) -> None:
+            progress("downloads", done / total if total else None)
+
+        fetch.fetch(step, tell)
 
     @_do.register
     def _(self, step: steps.ImportImage, progress: Progress) -> None:
@@ -83,9 +86,8 @@ class Host:
 
     @_do.register
     def _(self, step: steps.Debootstrap, progress: Progress) -> None:
-        debootstrap.build(
-            step, environ=self._appliance(), progress=progress_words(progress), pass_fds=(self.lock,)
-        )
+        say = words_only(progress)
+        debootstrap.build(step, environ=self._appliance(), progress=say, pass_fds=(self.lock,))
 
     @_do.register
     def _(self, step: steps.CreateDisk, progress: Progress) -> None:
@@ -154,7 +156,7 @@ class Host:
             secret=lambda source: secrets.need(secret_of(source)),
             environ=self._appliance(),
             pass_fds=(self.lock,),
-            progress=progress_words(progress),
+            progress=words_only(progress),
         )
         size = qemu_img.info(step.disk, step.format).virtual_size
         told: Mapping[str, Any] = {
@@ -169,7 +171,7 @@ class Host:
         return acceleration.appliance_environ(acceleration.probe(self.cache))
 
 
-def progress_words(progress: Progress) -> Any:
+def words_only(progress: Progress) -> Callable[[str], None]:
     """For those who report in words alone."""
     return lambda text: progress(text, None)
 

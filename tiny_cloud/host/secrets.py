@@ -1,4 +1,4 @@
-"""Resolve references to secrets. What comes back never leaves the process but by descriptor or stdin."""
+"""Resolve references to secrets, which leave the process only by descriptor or stdin."""
 
 import os
 from pathlib import Path
@@ -30,7 +30,7 @@ def need(secret: Secret) -> str:
     found = resolve(secret, run_commands=True)
     if found is None:
         hint = {"file": "create the file", "env": "set the variable"}.get(secret.source, "")
-        raise Failure(f"the secret from {secret.source} {secret.value} is not there", hint)
+        raise Failure(f"the secret from {secret} is not there", hint)
     if not found or any(ord(char) < 32 for char in found):
-        raise Failure(f"the secret from {secret.source} {secret.value} is empty or has control characters")
+        raise Failure(f"the secret from {secret} is empty or has control characters")
     return found

@@ -113,7 +113,7 @@ class Disk(Resource):
         return name if name and folder == self.context.cloud.path("images") else backing
 
     def _age(self, backing: str) -> list[str]:
-        wanted = self.links["image"] if "image" in self.links else None
+        wanted = self.links.get("image")
         if wanted is None or wanted.provides()["path"] == backing:
             return []
         if self._image_name(backing) != wanted.address.name:

@@ -1,4 +1,4 @@
-"""Guest: what is written inside a disk: hostname, interfaces, users. It lives and dies with the disk."""
+"""Guest: what is written inside a disk (hostname, interfaces, users); it dies with the disk."""
 
 from __future__ import annotations
 
@@ -37,7 +37,8 @@ class Guest(Resource):
         machine = self.links["machine"].provides() if "machine" in self.links else {}
         plain = {key: value for key, value in self.spec.items() if key not in ("disk", "machine")}
         interfaces = [
-            {"mac": machine.get(f"mac:{item['name']}"), **item} for item in plain.get("interfaces", ())
+            {"mac": machine.get(f"mac:{item['name']}"), **item}
+            for item in plain.get("interfaces", ())
         ]
         return {"growRoot": True, **plain, **({"interfaces": interfaces} if interfaces else {})}
 
@@ -91,7 +92,7 @@ class Guest(Resource):
     def _written(
         self, host: Reader, record: Mapping[str, Any]
     ) -> tuple[dict[str, Value], tuple[str, ...]]:
-        """The recorded fields, where a secret counts as equal if it still hashes to what was written."""
+        """The recorded fields; a secret counts as equal if it hashes to what was written."""
         fields = dict(declared_of(record) or {})
         notes = []
         desired = self.desired()
@@ -102,7 +103,7 @@ class Guest(Resource):
             same = host.secret_is(secret, crypt_hash)
             fields[name] = ANOTHER if same is False else desired[name]
             if same is None:
-                notes.append(f"{name}: the secret from {secret} is not there, so it is not compared")
+                notes.append(f"{name} is not compared: the secret from {secret} is not there")
         return fields, tuple(notes)
 
     def up(self, change: Change) -> Iterator[Step]:

@@ -36,8 +36,9 @@ BUILD_SIZE = "3GiB"
 
 
 class Image(Resource):
-    """Its path carries a key made of what the manifest says of the source, so that overlays can name their
-    base before it exists; another source is another file, and what stands on the old one stays there."""
+    """Its path carries a key made of what the manifest says of the source, so that overlays can
+    name their base before it exists; another source is another file, and what stands on the old
+    one stays there."""
 
     KIND = "Image"
     SHORT = ("img",)

@@ -1,4 +1,4 @@
-"""VirtualMachine: a libvirt domain. What is composite in it becomes Disk and Guest documents first."""
+"""VirtualMachine: a libvirt domain; its composite parts become Disk and Guest documents."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ class VirtualMachine(Resource):
         )
 
     def _disk_names(self, fields: State) -> State:
-        """The manifest says which Disk, libvirt which path; one of ours is NAME.FORMAT in its folder."""
+        """The manifest says which Disk, libvirt which path; ours are NAME.FORMAT in one folder."""
         folder = self.context.cloud.path("disks")
         names = {}
         for field, path in fields.items():
@@ -223,13 +223,13 @@ class VirtualMachine(Resource):
         for card in self.spec.get("interfaces", ()):
             socket = next((kind for kind in SOCKETS if kind in card), "user")
             name = str(card[socket]) if socket != "user" else ""
-            forwards = (card.get("user") or {}).get("forward", ())
+            ports = (card.get("user") or {}).get("forward", ())
             yield Interface(
                 card["name"],
                 self._mac(card),
                 card.get("model", CARD),
                 Source(socket, name),
-                tuple(Forward.of(f["host"], f["guest"], f.get("protocol", "tcp")) for f in forwards),
+                tuple(Forward.of(p["host"], p["guest"], p.get("protocol", "tcp")) for p in ports),
             )
 
     # -- how to get there -------------------------------------------------------------------------

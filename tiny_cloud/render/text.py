@@ -75,7 +75,8 @@ def _show_change(console: Console, change: Change, *, commands: bool) -> None:
         allow = f"; to allow it: {change.allow}" if change.allow else ""
         console.print(Text(f"      blocked: {clean(change.blocked)}{allow}", style="bold red"))
     for step in (*change.down, *change.up, *change.seal) if commands else ():
-        console.print(Text("\n".join(f"      $ {line}" for line in clean(step.shell()).split("\n"))))
+        lines = clean(step.shell()).split("\n")
+        console.print(Text("\n".join(f"      $ {line}" for line in lines)))
 
 
 def _field(change: Change, diff: FieldDiff) -> Text:
