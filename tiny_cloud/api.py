@@ -68,29 +68,42 @@ class Workspace:
     def _plan(self, wish: Wish, libvirt: Libvirt) -> Plan:
         snapshot = Snapshot(self.cloud, libvirt, run_commands=wish.run_commands)
         resources = self._targeted(wish.targets)
-        problems = probe.check(snapshot, resources)
-        if problems and not wish.destroy:
-            raise Problems(problems)
-        context = Context(self.cloud, partial(digest.sha256, cache=CACHE))
-        undeclared: list[Resource] = []
-        if not wish.targets:
-            found = probe.discover(snapshot, context, [item.address for item in self.resources])
-            # What is rebuilt from records may lack what it stood on: that is no error here.
-            everything = [*self.resources, *found]
-            links = {item.address: item.links for item in everything}
-            linking.link(everything, links, lambda _: True)
-            undeclared, _ = linking.arrange(found)
-        actual = probe.probe(snapshot, [*resources, *undeclared])
         if wish.destroy:
-            return plan.destroy(resources, actual, cloud=self.cloud, consents=wish.consents)
+            return self._destruction(snapshot, resources, wish.consents)
+        problems = probe.check(snapshot, resources)
+        if problems:
+            raise Problems(problems)
+        undeclared = [] if wish.targets else self._undeclared(snapshot)
         return plan.plan(
             resources,
-            actual,
+            probe.probe(snapshot, [*resources, *undeclared]),
             cloud=self.cloud,
             consents=wish.consents,
             undeclared=undeclared,
             prune=wish.prune,
         )
+
+    def _destruction(
+        self, snapshot: Snapshot, declared: Sequence[Resource], consents: Consents
+    ) -> Plan:
+        """What was applied goes as it was applied: a source need not be there any more for that."""
+        rebuilt = {item.address: item for item in probe.discover(snapshot, self._context, ())}
+        resources = [rebuilt.get(item.address, item) for item in declared]
+        linking.relink(resources)
+        ordered, _ = linking.arrange(resources)
+        actual = probe.probe(snapshot, ordered)
+        return plan.destroy(ordered, actual, cloud=self.cloud, consents=consents)
+
+    def _undeclared(self, snapshot: Snapshot) -> Sequence[Resource]:
+        """What the cloud owns and no document declares, each after what it stands on."""
+        known = [item.address for item in self.resources]
+        found = probe.discover(snapshot, self._context, known)
+        linking.relink([*self.resources, *found])
+        return linking.arrange(found)[0]
+
+    @property
+    def _context(self) -> Context:
+        return Context(self.cloud, partial(digest.sha256, cache=CACHE))
 
 
 @dataclass(frozen=True, slots=True)

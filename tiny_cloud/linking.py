@@ -31,6 +31,11 @@ def link(resources: Sequence[Resource], links: Mapping[Address, dict[str, Resour
     return problems
 
 
+def relink(resources: Sequence[Resource]) -> None:
+    """Link what was partly rebuilt from records; what it stood on may be gone: no error here."""
+    link(resources, {item.address: item.links for item in resources}, lambda _: True)
+
+
 def arrange(resources: Sequence[Resource]) -> tuple[list[Resource], list[Problem]]:
     """Each after those it waits for, otherwise as they were written; or the circle they run in."""
     known = {resource.address: resource for resource in resources}

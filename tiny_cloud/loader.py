@@ -172,7 +172,7 @@ def _resource(document: Document, context: Context,
     kind = Resource.registry[document.kind.lower()]
     address = Address(document.kind.lower(), document.name)
     return kind(address, document.spec, document.metadata, context, document.span(), document,
-                links[address])
+                links=links[address])
 
 
 def _by_place(problems: Sequence[Problem]) -> list[Problem]:

@@ -141,6 +141,8 @@ class Resource(ABC):
     span: Span | None = None
     document: Document | None = None
     """Where it was declared; None for what was rebuilt from a record."""
+    recorded: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """The record it was rebuilt from; empty for what was read from a manifest."""
     links: dict[str, Resource] = field(default_factory=dict, repr=False, compare=False)
     """By field path: what its x-ref fields refer to; filled by load.link."""
 
@@ -171,7 +173,7 @@ class Resource(ABC):
         """What the cloud owns of this kind, rebuilt from the records."""
         kind = cls.KIND.lower()
         return [
-            cls(address, record["spec"], record.get("metadata", {}), context)
+            cls(address, record["spec"], record["metadata"], context, recorded=record)
             for address, record in host.records().items()
             if address.kind == kind
         ]

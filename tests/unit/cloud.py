@@ -65,7 +65,7 @@ def plan_for(host: FakeHost, *documents: str, prune: bool = False, **consents: A
     context = Context(found.cloud, digest)
     others = probe.discover(host, context, [item.address for item in found.resources])
     everything = [*found.resources, *others]
-    linking.link(everything, {item.address: item.links for item in everything}, lambda _: True)
+    linking.relink(everything)
     undeclared, _ = linking.arrange(others)
     return plan.plan(
         found.resources,

@@ -20,6 +20,7 @@ PACKAGES: Mapping[str, str] = {
     "lvs": "lvm2", "lvcreate": "lvm2", "lvextend": "lvm2", "lvremove": "lvm2", "lvchange": "lvm2",
     "lvrename": "lvm2", "vgs": "lvm2",
     "mke2fs": "e2fsprogs",
+    "sfdisk": "fdisk",
     "mmdebstrap": "mmdebstrap",
     "prlimit": "util-linux",
     "python3": "python3",

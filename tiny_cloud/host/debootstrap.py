@@ -30,6 +30,10 @@ SCRATCH = 2 << 30
 """Bytes that the packages, the tree and the disk of a small system take together, roughly."""
 SMALLEST = 768 * MIB
 
+BIOS_BOOT = "21686148-6449-6E6F-744E-656564454649"
+"""Partition type where GRUB keeps its core on a GPT disk without EFI."""
+LINUX = "0FC63DAF-8483-4772-8E79-3D69D8477DE4"
+
 INSTALL = (("grub-install", "--target=i386-pc", DEVICE), ("update-grub",))
 
 
@@ -75,7 +79,7 @@ def _check(step: Debootstrap) -> None:
     if step.size < SMALLEST:
         raise Failure(f"a disk of {step.size} bytes has no room for {step.suite}",
                       hint=f"ask for at least {SMALLEST >> 20}MiB")
-    for tool in ("mmdebstrap", "mke2fs", "qemu-img"):
+    for tool in ("mmdebstrap", "mke2fs", "sfdisk", "qemu-img"):
         require(tool)
     require_space(step.to, SCRATCH, f"building {step.suite}")
 
@@ -96,6 +100,10 @@ def _make_disk(raw: str, size: int, identity: str, tree: str, pass_fds: Sequence
     """A sparse file with the root file system where its partition will be."""
     with open(raw, "xb") as disk:
         disk.truncate(size // MIB * MIB)
+    # Not in the appliance: there udev reads a new table again while GRUB looks for its partitions,
+    # and one build in seven failed with "embedding is not possible".
+    run(("sfdisk", "--quiet", "--no-reread", "--", raw), input=_table(size).encode(),
+        pass_fds=pass_fds)
     if tree.endswith(".tar"):
         return
     try:
@@ -121,8 +129,6 @@ def _finish(
         "disk": raw,
         "tar": tree if tree.endswith(".tar") else "",
         "uuid": identity,
-        "start": START // 512,
-        "end": (START + _root_length(step.size)) // 512 - 1,
         "files": debian_base.files(step.packages, identity),
         "remove": debian_base.REMOVED,
         "commands": INSTALL,
@@ -130,6 +136,13 @@ def _finish(
     worker = str(Path(__file__).with_name("image_worker.py"))
     run(("/usr/bin/python3", "-I", worker), input=json.dumps(job).encode(), environ=environ,
         pass_fds=pass_fds)
+
+
+def _table(size: int) -> str:
+    """For sfdisk(8). The root comes last, so that it can grow with the disk."""
+    first, length = START // 512, _root_length(size) // 512
+    return (f"label: gpt\nstart=2048, size={first - 2048}, type={BIOS_BOOT}\n"
+            f"start={first}, size={length}, type={LINUX}\n")
 
 
 def _root_length(size: int) -> int:

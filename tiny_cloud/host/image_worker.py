@@ -1,11 +1,11 @@
-"""The appliance's side of a Debian build: partitions, a few files, GRUB.
+"""The appliance's side of a Debian build: a few files, GRUB.
 
 Runs as ``/usr/bin/python3 -I``, for Debian's libguestfs binding exists only there: standard library
 and guestfs alone, one job as JSON on stdin, a sentence on stderr and exit code 1 if it fails.
 
-A job: ``disk`` (path of a raw image), ``tar`` (path of a tree to unpack; empty: the file system is
-there already), ``uuid``, ``start`` and ``end`` (first and last sector of the root partition),
-``files`` (path -> text), ``remove`` (globs), ``commands`` (argv lists, run inside the tree).
+A job: ``disk`` (path of a raw image, partitioned), ``tar`` (path of a tree to unpack; empty: the file
+system is there already), ``uuid``, ``files`` (path -> text), ``remove`` (globs), ``commands`` (argv
+lists, run inside the tree).
 """
 
 import json
@@ -13,8 +13,6 @@ import os.path
 import sys
 from typing import Any
 
-BIOS_BOOT = "21686148-6449-6E6F-744E-656564454649"
-"""Partition type where GRUB keeps its core on a GPT disk without EFI."""
 DEVICE = "/dev/sda"
 OLD_GRUB = "^metadata_csum_seed,^orphan_file"
 """Features younger than the GRUB of Debian 12, which then could not read the file system."""
@@ -23,11 +21,6 @@ OLD_GRUB = "^metadata_csum_seed,^orphan_file"
 def build(handle: Any, job: dict[str, Any]) -> None:
     handle.add_drive_opts(job["disk"], format="raw", cachemode="unsafe")
     handle.launch()
-    handle.part_init(DEVICE, "gpt")
-    # The root comes last, so that it can grow with the disk.
-    handle.part_add(DEVICE, "p", 2048, job["start"] - 1)
-    handle.part_add(DEVICE, "p", job["start"], job["end"])
-    handle.part_set_gpt_type(DEVICE, 1, BIOS_BOOT)
     root = f"{DEVICE}2"
     if job["tar"]:
         handle.mkfs("ext4", root, features=OLD_GRUB)

@@ -8,6 +8,7 @@ import os.path
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Self
 
+from tiny_cloud.errors import Failure, Problem
 from tiny_cloud.model import Address, Change, Observed, Ownership, State, Unknown, Value
 from tiny_cloud.resource import (
     FileFacts,
@@ -51,6 +52,8 @@ class Image(Resource):
 
     @property
     def key(self) -> str:
+        if "key" in self.recorded:
+            return str(self.recorded["key"])  # the source need not be there any more
         text = json.dumps(self._identity(), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:KEY_LENGTH]
 
@@ -83,6 +86,15 @@ class Image(Resource):
         if "debootstrap" in self.source:
             return {"source": f"debootstrap {self.source['debootstrap']['suite']}"}
         return {"source": self.source.get("url") or self.source["path"]}
+
+    @classmethod
+    def check(cls, host: Reader, wanted: Sequence[Self]) -> Iterator[Problem]:
+        for item in wanted:
+            try:
+                item.provides()
+            except Failure as failure:
+                path = ("spec", "source", "path" if "path" in item.source else "url")
+                yield from item.refuse(path, failure.summary, failure.hint).problems
 
     @classmethod
     def probe(cls, host: Reader, wanted: Sequence[Self]) -> Mapping[Address, Observed | Unknown]:
@@ -140,7 +152,7 @@ class Image(Resource):
     def up(self, change: Change) -> Iterator[Step]:
         if not change.aside:
             yield Remove(f"{self.path}.part")
-            yield self.record()
+            yield self.record(key=self.key)
             return
         part = f"{self.path}.part"
         yield MakeFolder(self._folder, 0o711)
@@ -170,7 +182,7 @@ class Image(Resource):
         part, cloud = f"{self.path}.part", self.context.cloud
         return (
             Stamp(part, self.path, cloud.name, str(self.address), immutable=True),
-            self.record(),
+            self.record(key=self.key),
             Publish(part, self.path, 0o444),
         )
 
