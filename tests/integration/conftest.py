@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -62,6 +63,13 @@ def built(name: str, *packages: str) -> Iterator[Path]:
             spec:
               source: {{debootstrap: {{suite: bookworm, packages: [{', '.join(packages)}]}}}}
         """)
+        # What a build that was killed leaves: neither a part nor its scratch may be in the way.
+        commands = lab.plan()["image/debian"]["commands"]
+        (part,) = re.findall(r"mv --no-clobber (\S+)", " ".join(commands))
+        Path(part).parent.mkdir(parents=True)
+        for ending in ("", ".root"):
+            Path(part + ending).write_text("left over")
+        Path(f"{part}.tree").mkdir()
         lab.apply()
         lab.assert_settled()
         (image,) = (lab.storage / "images").iterdir()
@@ -73,7 +81,7 @@ def built(name: str, *packages: str) -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def debian() -> Iterator[Path]:
     """With ifupdown, as Debian's own installer leaves it."""
-    yield Path("/var/tmp/dev-debian.qcow2")  # DEV
+    yield from built("tctbase", "openssh-server", "sudo")
 
 
 @pytest.fixture(scope="session")

@@ -61,7 +61,12 @@ def load(*documents: str) -> loader.Loaded:
 
 
 def plan_for(host: FakeHost, *documents: str, prune: bool = False, **consents: Any) -> Plan:
-    found = load(*documents)
+    return plan_loaded(host, load(*documents), prune=prune, **consents)
+
+
+def plan_loaded(
+    host: FakeHost, found: loader.Loaded, *, prune: bool = False, **consents: Any
+) -> Plan:
     context = Context(found.cloud, digest)
     others = probe.discover(host, context, [item.address for item in found.resources])
     everything = [*found.resources, *others]

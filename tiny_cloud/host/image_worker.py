@@ -3,9 +3,9 @@
 Runs as ``/usr/bin/python3 -I``, for Debian's libguestfs binding exists only there: standard library
 and guestfs alone, one job as JSON on stdin, a sentence on stderr and exit code 1 if it fails.
 
-A job: ``disk`` (path of a raw image, partitioned), ``tar`` (path of a tree to unpack; empty: the file
-system is there already), ``uuid``, ``files`` (path -> text), ``remove`` (globs), ``commands`` (argv
-lists, run inside the tree).
+A job: ``disk`` (path of a raw image, partitioned), ``tar`` (path of a tree to unpack; empty: the
+file system is there already), ``uuid``, ``files`` (path -> text), ``remove`` (globs), ``commands``
+(argv lists, run inside the tree).
 """
 
 import json
