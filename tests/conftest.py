@@ -8,6 +8,7 @@ from typing import NoReturn
 
 import pytest
 
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--regenerate", action="store_true", help="write the goldens of tests/scenarios anew"

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import hashlib
 import json
 import os
 import stat
@@ -40,7 +41,9 @@ def facts(paths: Iterable[str]) -> dict[str, FileFacts | Unknown]:
             path,
             str(status.st_ino),
         )
-        found[path] = FileFacts(path, status.st_size, status.st_ino, mark, genuine)
+        found[path] = FileFacts(
+            path, status.st_size, status.st_ino, mark, genuine, _is_intact(mark, status)
+        )
     return found
 
 
@@ -51,6 +54,13 @@ def listing(folder: str) -> tuple[str, ...]:
         return ()
     except PermissionError as error:
         raise Failure(f"{folder} may not be read", RIGHTS) from error
+
+
+def _is_intact(mark: Mapping[str, str] | None, status: os.stat_result) -> bool:
+    """Cheaply: size and mtime as an immutable file's stamp has them; others are always intact."""
+    if mark is None or "mtime" not in mark:
+        return True
+    return (mark.get("size"), mark["mtime"]) == (str(status.st_size), str(status.st_mtime_ns))
 
 
 def _sidecar(path: str) -> Path:
@@ -84,6 +94,11 @@ def write_stamp(step: Stamp) -> None:
         "inode": str(os.stat(step.path).st_ino),
         **step.extra,
     }
+    if step.immutable:
+        status = os.stat(step.path)
+        with open(step.path, "rb") as stream:
+            content = hashlib.file_digest(stream, "sha256").hexdigest()
+        mark |= {"size": str(status.st_size), "mtime": str(status.st_mtime_ns), "sha256": content}
     text = json.dumps(mark, sort_keys=True)
     try:
         os.setxattr(step.path, ATTRIBUTE, text.encode(), follow_symlinks=False)

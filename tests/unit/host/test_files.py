@@ -1,0 +1,105 @@
+"""Stamps, publishing and the trash, on a real file system."""
+
+import os
+import shutil
+import stat
+from pathlib import Path
+
+import pytest
+
+from tiny_cloud.errors import Failure
+from tiny_cloud.host import files
+from tiny_cloud.model import Unknown
+from tiny_cloud.resource import FileFacts
+from tiny_cloud.steps import MakeFolder, Publish, Stamp, Trash
+
+
+def stamped(folder: Path, *, immutable: bool = False) -> Path:
+    """A file made the way a disk is: part, stamp, publish."""
+    part, final = folder / "disk.part", folder / "disk"
+    part.write_bytes(b"content")
+    extra = {"guest": "guest/x"}
+    files.write_stamp(Stamp(str(part), str(final), "lab", "disk/x", extra, immutable))
+    files.publish(Publish(str(part), str(final), 0o600))
+    return final
+
+
+def facts(path: Path) -> FileFacts:
+    found = files.facts([str(path)])[str(path)]
+    assert isinstance(found, FileFacts)
+    return found
+
+
+def test_a_stamp_survives_publishing_and_is_genuine(tmp_path: Path) -> None:
+    final = stamped(tmp_path)
+    seen = facts(final)
+    assert seen.genuine and seen.intact
+    assert seen.stamp is not None
+    assert (seen.stamp["cloud"], seen.stamp["address"], seen.stamp["guest"]) == (
+        "lab", "disk/x", "guest/x"
+    )  # fmt: skip
+    assert stat.S_IMODE(final.stat().st_mode) == 0o600
+    assert not (tmp_path / "disk.part").exists()
+
+
+def test_a_copy_with_its_attributes_is_not_genuine(tmp_path: Path) -> None:
+    final = stamped(tmp_path)
+    copy = tmp_path / "copy"
+    shutil.copy2(final, copy)
+    os.setxattr(copy, files.ATTRIBUTE, os.getxattr(final, files.ATTRIBUTE))
+    seen = facts(copy)
+    assert seen.stamp is not None and not seen.genuine
+    final.unlink()
+    copy.rename(final)  # back under the old name it is still another file
+    assert not facts(final).genuine
+
+
+def test_an_immutable_file_that_was_changed_is_not_intact(tmp_path: Path) -> None:
+    final = stamped(tmp_path, immutable=True)
+    assert facts(final).intact
+    with final.open("r+b") as stream:
+        stream.write(b"C")
+    os.utime(final, ns=(0, 12345))
+    assert not facts(final).intact
+
+
+def test_publishing_never_replaces_a_file(tmp_path: Path) -> None:
+    part, final = tmp_path / "a.part", tmp_path / "a"
+    part.write_text("new")
+    final.write_text("somebody's")
+    with pytest.raises(Failure, match="exists already and is not overwritten"):
+        files.publish(Publish(str(part), str(final), 0o600))
+    assert final.read_text() == "somebody's" and part.read_text() == "new"
+
+
+def test_trash_keeps_the_content(tmp_path: Path) -> None:
+    final = stamped(tmp_path)
+    trash = tmp_path / "trash" / "disk.1"
+    files.move_to_trash(Trash(str(final), str(trash)))
+    assert trash.read_bytes() == b"content" and not final.exists()
+    files.move_to_trash(Trash(str(final), str(trash)))  # again, as after a kill
+    assert trash.read_bytes() == b"content"
+
+
+def test_what_is_no_regular_file_is_unknown(tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    link.symlink_to("/etc/passwd")
+    os.mkfifo(tmp_path / "fifo")
+    for path in (link, tmp_path / "fifo", tmp_path):
+        assert isinstance(files.facts([str(path)])[str(path)], Unknown)
+
+
+def test_absent_files_have_no_entry(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    assert files.facts([str(tmp_path / "nothing")]) == {}
+    found = files.facts([str(tmp_path / "file" / "below")])
+    assert isinstance(found[str(tmp_path / "file" / "below")], Unknown)
+
+
+def test_folders_are_made_with_their_mode_and_left_alone_when_there(tmp_path: Path) -> None:
+    folder = tmp_path / "a" / "b"
+    files.make_folder(MakeFolder(str(folder), 0o711))
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o711
+    folder.chmod(0o700)
+    files.make_folder(MakeFolder(str(folder), 0o711))
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700

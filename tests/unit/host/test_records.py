@@ -1,0 +1,91 @@
+"""Records, digests and secrets: what is kept beside the things themselves."""
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from tiny_cloud.errors import Failure
+from tiny_cloud.host import command, digest, records, secrets
+from tiny_cloud.model import Address, Secret
+
+RECORD = {"cloud": "lab", "spec": {"size": 1}, "metadata": {}, "fields": {"size": 1}}
+DATA = Address("disk", "web-data")
+
+
+def test_a_record_comes_back_and_is_private(tmp_path: Path) -> None:
+    records.write(tmp_path, DATA, RECORD)
+    assert records.read_all(tmp_path) == {DATA: RECORD}
+    (file,) = (tmp_path / "records").iterdir()
+    assert file.name == "disk-web-data.json"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    records.drop(tmp_path, DATA)
+    records.drop(tmp_path, DATA)
+    assert records.read_all(tmp_path) == {}
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"cloud": "lab"}', '{"cloud": 1, "spec": []}'])
+def test_a_damaged_record_counts_as_lost(tmp_path: Path, text: str) -> None:
+    (tmp_path / "records").mkdir()
+    (tmp_path / "records/disk-web-data.json").write_text(text)
+    assert records.read_all(tmp_path) == {}
+
+
+def test_a_digest_is_of_the_content_and_remembered_by_identity(tmp_path: Path) -> None:
+    file, cache = tmp_path / "file", tmp_path / "cache"
+    file.write_text("abc")
+    # FIPS 180-4's own example.
+    known = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert digest.sha256(str(file), cache) == known == digest.sha256(str(file), cache)
+    file.write_text("abd")
+    assert digest.sha256(str(file), cache) != known
+
+
+def test_a_digest_lives_without_its_cache(tmp_path: Path) -> None:
+    file, cache = tmp_path / "file", tmp_path / "cache"
+    file.write_text("abc")
+    cache.write_text("a file where the folder should be")
+    assert digest.sha256(str(file), cache).startswith("ba7816bf")
+
+
+def test_an_unreadable_source_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(Failure, match="there is no file"):
+        digest.sha256(str(tmp_path / "nothing"), tmp_path)
+    with pytest.raises(Failure, match="is a folder"):
+        digest.sha256(str(tmp_path), tmp_path)
+
+
+def test_secrets_from_files_lose_one_newline(tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text("pass word\n\n")
+    assert secrets.resolve(Secret("file", str(file)), run_commands=False) == "pass word\n"
+
+
+def test_secrets_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TCT_SECRET", "x")
+    assert secrets.need(Secret("env", "TCT_SECRET")) == "x"
+    monkeypatch.delenv("TCT_SECRET")
+    with pytest.raises(Failure, match="the secret from env TCT_SECRET is not there"):
+        secrets.need(Secret("env", "TCT_SECRET"))
+
+
+def test_a_command_runs_only_when_commands_may(monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[object] = []
+
+    def run(argv: object, **_: object) -> bytes:
+        ran.append(argv)
+        return b"from pass\n"
+
+    monkeypatch.setattr(command, "run", run)
+    secret = Secret("command", ("pass", "show", "x"))
+    assert secrets.resolve(secret, run_commands=False) is None and ran == []
+    assert secrets.need(secret) == "from pass" and ran == [("pass", "show", "x")]
+
+
+@pytest.mark.parametrize("text", ["", "a\nb", "a\x00b"])
+def test_what_no_login_could_type_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "secret").write_text(text)
+    with pytest.raises(Failure) as error:
+        secrets.need(Secret("file", str(tmp_path / "secret")))
+    assert not text or text not in str(error.value)
+
