@@ -17,7 +17,7 @@ from pathlib import Path
 from tiny_cloud.errors import Failure
 from tiny_cloud.host import debian_base, qemu_img
 from tiny_cloud.host.command import require, run
-from tiny_cloud.host.image_worker import DEVICE, OLD_GRUB
+from tiny_cloud.host.image_worker import OLD_GRUB
 from tiny_cloud.host.imports import require_space
 from tiny_cloud.steps import Debootstrap
 
@@ -34,7 +34,7 @@ BIOS_BOOT = "21686148-6449-6E6F-744E-656564454649"
 """Partition type where GRUB keeps its core on a GPT disk without EFI."""
 LINUX = "0FC63DAF-8483-4772-8E79-3D69D8477DE4"
 
-INSTALL = (("grub-install", "--target=i386-pc", DEVICE), ("update-grub",))
+INSTALL = (("grub-install", "--target=i386-pc", "DISK"), ("update-grub",))
 
 
 def build(
@@ -100,8 +100,6 @@ def _make_disk(raw: str, size: int, identity: str, tree: str, pass_fds: Sequence
     """A sparse file with the root file system where its partition will be."""
     with open(raw, "xb") as disk:
         disk.truncate(size // MIB * MIB)
-    # Not in the appliance: there udev reads a new table again while GRUB looks for its partitions,
-    # and one build in seven failed with "embedding is not possible".
     run(("sfdisk", "--quiet", "--no-reread", "--", raw), input=_table(size).encode(),
         pass_fds=pass_fds)
     if tree.endswith(".tar"):

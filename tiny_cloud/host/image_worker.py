@@ -5,7 +5,7 @@ and guestfs alone, one job as JSON on stdin, a sentence on stderr and exit code 
 
 A job: ``disk`` (path of a raw image, partitioned), ``tar`` (path of a tree to unpack; empty: the
 file system is there already), ``uuid``, ``files`` (path -> text), ``remove`` (globs), ``commands``
-(argv lists, run inside the tree).
+(argv lists, run inside the tree; the word DISK is the disk there).
 """
 
 import json
@@ -14,12 +14,14 @@ import sys
 from typing import Any
 
 DEVICE = "/dev/sda"
+"""The first disk in libguestfs's own calls, whatever the appliance's kernel calls it."""
+LABEL = "image"
 OLD_GRUB = "^metadata_csum_seed,^orphan_file"
 """Features younger than the GRUB of Debian 12, which then could not read the file system."""
 
 
 def build(handle: Any, job: dict[str, Any]) -> None:
-    handle.add_drive_opts(job["disk"], format="raw", cachemode="unsafe")
+    handle.add_drive_opts(job["disk"], format="raw", label=LABEL, cachemode="unsafe")
     handle.launch()
     root = f"{DEVICE}2"
     if job["tar"]:
@@ -35,8 +37,10 @@ def build(handle: Any, job: dict[str, Any]) -> None:
     for pattern in job["remove"]:
         for path in handle.glob_expand(pattern, directoryslash=False):
             handle.rm_f(path)
+    # The kernel finds disks in any order: one time in seven /dev/sda is the appliance's own root.
+    disk = handle.command(["readlink", "-f", f"/dev/disk/guestfs/{LABEL}"]).strip()
     for argv in job["commands"]:
-        handle.command(argv)
+        handle.command([disk if word == "DISK" else word for word in argv])
     handle.umount_all()
     # close() would swallow the error of a write that never reached the disk.
     handle.shutdown()
