@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from tiny_cloud.api import Planned, Wish, Workspace
+    from tiny_cloud.model import Event
 
 USAGE = 64
 """sysexits.h EX_USAGE, so that 2 always means "there are changes"."""
@@ -127,12 +128,12 @@ def destroy(
 def purge(paths: tuple[str, ...], connect: str, storage: str, yes: bool) -> None:
     """Empty the trash: what is in it is gone for good."""
     from tiny_cloud.host import trash
-    from tiny_cloud.sizes import format_size
+    from tiny_cloud.sizes import about
 
     workspace = _load(paths, connect, storage)
     found = trash.listing(workspace.cloud)
     for file, size in found:
-        _out().print(f"  - {file}  {format_size(size)}", highlight=False)
+        _out().print(f"  - {file}  {about(size)}", highlight=False)
     if not found:
         _out().print("The trash is empty.")
     elif not _agreed(yes, f"Delete {len(found)} files for good?"):
@@ -172,8 +173,6 @@ def _show(planned: Planned, *, commands: bool = False, as_json: bool = False) ->
 
 
 def _carry_out(planned: Planned, *, yes: bool, parallel: int, as_json: bool) -> int:
-    from tiny_cloud.render import json, text
-
     plan = planned.plan
     if not as_json:
         _show(planned)
@@ -182,16 +181,25 @@ def _carry_out(planned: Planned, *, yes: bool, parallel: int, as_json: bool) -> 
         return 1 if blocked else 0
     if not _agreed(yes, "Do this?"):
         return 1
-    failed = False
-    for event in planned.apply(parallel=parallel):
-        failed |= event.what in ("failed", "skipped")
-        if as_json:
-            click.echo(json.event_line(event))
-        else:
-            text.show_event(_err(), event)
+    failed = _follow(planned.apply(parallel=parallel), as_json=as_json)
     if not failed and not as_json:
         _out().print(f"Done: {len(plan.changes) - blocked} changes.")
     return 1 if failed or blocked else 0
+
+
+def _follow(events: Iterator[Event], *, as_json: bool) -> bool:
+    """Show what happens; whether something did not come out as it should."""
+    from tiny_cloud.render import json
+    from tiny_cloud.render.live import Live
+
+    failed = False
+    with Live(_err(quiet=as_json)) as live:
+        for event in events:
+            failed |= event.what in ("failed", "skipped")
+            live.show(event)
+            if as_json:
+                click.echo(json.event_line(event))
+    return failed
 
 
 def _agreed(yes: bool, question: str) -> bool:
@@ -210,10 +218,10 @@ def _out() -> Console:
     return Console(highlight=False, soft_wrap=True)
 
 
-def _err() -> Console:
+def _err(*, quiet: bool = False) -> Console:
     from rich.console import Console
 
-    return Console(stderr=True, highlight=False, soft_wrap=True)
+    return Console(stderr=True, highlight=False, soft_wrap=True, quiet=quiet)
 
 
 def main() -> None:

@@ -46,6 +46,13 @@ def format_size(size: int) -> str:
     return f"{size}B"
 
 
+def about(size: int) -> str:
+    """To one decimal, for people: ``425.4MiB``."""
+    power = max(0, min((size.bit_length() - 1) // 10, len(UNITS) - 1))
+    unit = list(UNITS)[power]
+    return f"{size / 1024**power:.1f}{unit}iB" if power else f"{size}B"
+
+
 def _power(unit: str, number: str) -> int:
     match = _IEC.fullmatch(unit)
     if match is not None:

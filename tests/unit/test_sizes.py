@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tiny_cloud.sizes import LARGEST, format_size, parse_size
+from tiny_cloud.sizes import LARGEST, about, format_size, parse_size
 
 
 @pytest.mark.parametrize(("text", "size"), [
@@ -42,6 +42,14 @@ def test_refuses(text: str | int, words: str) -> None:
 ])
 def test_formats(size: int, text: str) -> None:
     assert format_size(size) == text
+
+
+@pytest.mark.parametrize(("size", "text"), [
+    (0, "0B"), (1023, "1023B"), (1024, "1.0KiB"), (446_300_160, "425.6MiB"), (2**41, "2.0TiB"),
+    (2**60, "1024.0PiB"),
+])
+def test_about(size: int, text: str) -> None:
+    assert about(size) == text
 
 
 @given(st.integers(0, LARGEST))

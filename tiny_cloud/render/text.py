@@ -105,19 +105,28 @@ def words(kind: str, field: str, value: Value) -> str:
     return clean(str(value))
 
 
+BEGINS = {"down": "is taken down", "up": "is brought up", "seal": "is published"}
+ENDS = {"down": "is down", "up": "is up", "seal": "is in its place"}
+
+
 def show_event(console: Console, event: Event) -> None:
-    """One line an event; steps and progress are for a terminal's live display only."""
-    where = f"{event.address}"
+    """One line an event; progress is for a terminal's live display only."""
+    name = event.address
     if event.what == "started":
-        doing = {"down": "takes down", "up": "brings up", "seal": "publishes"}[event.phase]
-        console.print(Text(f"  … {where}: {doing}", style="dim"))
+        console.print(Text(f"  … {name} {BEGINS[event.phase]}", style="dim"))
     elif event.what == "done":
-        console.print(Text(f"  ✓ {where}: {event.phase}", style="green"))
-    elif event.what in ("failed", "skipped"):
-        style = "bold red" if event.what == "failed" else "yellow"
-        console.print(Text(f"  ✘ {where}: {clean(event.text)}", style=style))
-        for text in filter(None, (event.detail, event.hint)):
-            console.print(Text("\n".join(f"      {line}" for line in clean(text).splitlines())))
+        console.print(Text(f"  ✓ {name} {ENDS[event.phase]}", style="green"))
+    elif event.what == "skipped":
+        console.print(Text(f"  ⊘ {name}: {clean(event.text)}", style="yellow"))
+    elif event.what == "failed":
+        console.print(Text(f"  ✘ {name}: {clean(event.text)}", style="bold red"))
+        _show_below(console, event.detail, event.hint, indent=6)
+
+
+def _show_below(console: Console, *texts: str, indent: int) -> None:
+    for text in filter(None, texts):
+        lines = (" " * indent + line for line in clean(text.rstrip()).splitlines())
+        console.print(Text("\n".join(lines)))
 
 
 def show_problems(console: Console, problems: Iterable[Problem]) -> None:
@@ -134,5 +143,4 @@ def show_problems(console: Console, problems: Iterable[Problem]) -> None:
 
 def show_failure(console: Console, failure: Failure) -> None:
     console.print(Text(clean(failure.summary), style="bold red"))
-    for text in filter(None, (failure.detail.rstrip(), failure.hint)):
-        console.print(Text("\n".join(f"    {line}" for line in clean(text).splitlines())))
+    _show_below(console, failure.detail, failure.hint, indent=4)
