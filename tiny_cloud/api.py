@@ -88,7 +88,11 @@ class Workspace:
     ) -> Plan:
         """What was applied goes as it was applied: a source need not be there any more for that."""
         rebuilt = {item.address: item for item in probe.discover(snapshot, self._context, ())}
-        resources = [rebuilt.get(item.address, item) for item in declared]
+        resources = [
+            rebuilt.get(item.address, item)
+            for item in declared
+            if item.address in rebuilt or _has_name(item)
+        ]
         linking.relink(resources)
         ordered, _ = linking.arrange(resources)
         actual = probe.probe(snapshot, ordered)
@@ -178,6 +182,15 @@ def require_secrets(wanted: Plan) -> None:
                 for user in step.settings.get("users", {}).values():
                     if "password" in user and "hash" not in user["password"]:
                         secrets.need(secret_of(user["password"]))
+
+
+def _has_name(resource: Resource) -> bool:
+    """An image that was never applied and whose source is gone has no path to look under."""
+    try:
+        resource.provides()
+    except Failure:
+        return False
+    return True
 
 
 def _essence(wanted: Plan) -> object:
