@@ -25,7 +25,7 @@ def perform(self: Host, step: Step, progress: Progress) -> None:
 
 
 if __name__ == "__main__":
-    Host.perform = perform  # type: ignore[method-assign]
+    Host.perform = perform
     for event in tiny_cloud.load(sys.argv[1]).plan().apply(parallel=1):
         if event.what in ("failed", "skipped"):
             sys.exit(f"{event.address}: {event.text} {event.detail}")

@@ -152,7 +152,7 @@ def test_a_change_in_place_keeps_what_stays(virt: Libvirt, domain: Domain) -> No
 def places(xml: str) -> dict[str, tuple[str, str]]:
     """Target and address of every device of ours that has one, by alias."""
     return {
-        device.find("alias").get("name"): (  # type: ignore[union-attr, misc]
+        device.find("alias").get("name"): (
             "".join(canonical(target) for target in device.findall("target")),
             "".join(canonical(address) for address in device.findall("address")))
         for device in etree.fromstring(xml).iterfind("devices/*")

@@ -1,6 +1,7 @@
 """Exit codes and the words around them; the work itself is tested elsewhere."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -21,9 +22,13 @@ metadata: {name: web}
 spec: {cpus: 1, memory: 64MiB}
 """
 
+Run = Callable[..., tuple[int, str, str]]
+
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]):  # type: ignore[no-untyped-def]
+def run(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> Run:
     """Runs a command line in an empty folder: (exit code, stdout, stderr)."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("NO_COLOR", "1")
@@ -41,7 +46,7 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureF
     return call
 
 
-def test_usage_errors_exit_64(run) -> None:  # type: ignore[no-untyped-def]
+def test_usage_errors_exit_64(run: Run) -> None:
     assert run("frobnicate")[0] == 64
     assert run("plan", "--no-such-flag")[0] == 64
     Path("manifests").mkdir()
@@ -50,7 +55,7 @@ def test_usage_errors_exit_64(run) -> None:  # type: ignore[no-untyped-def]
     assert code == 64 and "--prune" in err
 
 
-def test_validate_says_what_is_wrong_and_where(run) -> None:  # type: ignore[no-untyped-def]
+def test_validate_says_what_is_wrong_and_where(run: Run) -> None:
     Path("bad.yaml").write_text(GOOD.replace("size:", "sizes:"))
     code, out, err = run("validate", "bad.yaml")
     assert (code, out) == (1, "")
@@ -58,7 +63,7 @@ def test_validate_says_what_is_wrong_and_where(run) -> None:  # type: ignore[no-
     assert "did you mean size?" in err
 
 
-def test_validate_of_good_manifests(run) -> None:  # type: ignore[no-untyped-def]
+def test_validate_of_good_manifests(run: Run) -> None:
     Path("manifests").mkdir()
     Path("manifests/a.yaml").write_text(GOOD)
     code, out, err = run("validate")
@@ -66,20 +71,20 @@ def test_validate_of_good_manifests(run) -> None:  # type: ignore[no-untyped-def
     assert "valid" in out
 
 
-def test_without_a_folder_of_manifests(run) -> None:  # type: ignore[no-untyped-def]
+def test_without_a_folder_of_manifests(run: Run) -> None:
     code, _, err = run("plan")
     assert code == 1 and "there is no folder manifests here" in err
 
 
-def test_a_stopped_libvirt_is_one_sentence_and_what_to_run(run) -> None:  # type: ignore[no-untyped-def]
+def test_a_stopped_libvirt_is_one_sentence_and_what_to_run(run: Run) -> None:
     Path("a.yaml").write_text(MACHINE)
     code, _, err = run("plan", "a.yaml", "--connect", "qemu+unix:///system?socket=/nonexistent")
     assert code == 1
     assert "libvirt does not answer" in err and "Traceback" not in err
 
 
-def test_what_changes_something_refuses_to_guess(  # type: ignore[no-untyped-def]
-    run, monkeypatch: pytest.MonkeyPatch
+def test_what_changes_something_refuses_to_guess(
+    run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Path("a.yaml").write_text(GOOD)
 
@@ -91,7 +96,7 @@ def test_what_changes_something_refuses_to_guess(  # type: ignore[no-untyped-def
     assert code == 1 and "--yes" in err
 
 
-def test_detailed_exitcode_is_2_for_changes(run) -> None:  # type: ignore[no-untyped-def]
+def test_detailed_exitcode_is_2_for_changes(run: Run) -> None:
     Path("a.yaml").write_text(GOOD)
     argv = ("plan", "a.yaml", "--connect", "test:///default", "--storage", "s")
     assert run(*argv)[0] == 0
@@ -99,8 +104,8 @@ def test_detailed_exitcode_is_2_for_changes(run) -> None:  # type: ignore[no-unt
     assert not Path("s").exists(), "plan wrote something"
 
 
-def test_a_failure_is_shown_with_what_the_program_said(  # type: ignore[no-untyped-def]
-    run, monkeypatch: pytest.MonkeyPatch
+def test_a_failure_is_shown_with_what_the_program_said(
+    run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object, **__: object) -> None:
         raise Failure("it went wrong", "mend it", "the program's own words")

@@ -50,7 +50,7 @@ def test_ordered_or_a_true_circle(edges: dict[int, list[int]]) -> None:
     except Cycle as cycle:
         steps = list(zip(cycle.path, cycle.path[1:], strict=False))
         assert steps and cycle.path[0] == cycle.path[-1]
-        assert all(later in edges[earlier] for earlier, later in steps)  # type: ignore[index]
+        assert all(later in edges[earlier] for earlier, later in steps)
     else:
         assert sorted(found) == list(range(21))
         assert all(found.index(other) < found.index(node)

@@ -94,7 +94,7 @@ def test_a_guest_added_to_a_running_machine_needs_a_restart() -> None:
     host.performed.clear()
     settle(host, IMAGE, WEB, restart=("virtualmachine/web",))
     assert names(host.performed)[:2] == ["Shutdown", "EditGuest"]
-    assert host.performed[1].disk == DISK  # type: ignore[attr-defined]
+    assert host.performed[1].disk == DISK
 
 
 def test_growing_is_live_on_a_running_machine_and_qemu_imgs_otherwise() -> None:

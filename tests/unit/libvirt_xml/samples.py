@@ -29,7 +29,7 @@ def machine(name: str, **fields: object) -> Domain:
         console_log=f"/var/log/libvirt/qemu/tct-{name}.console.log",
         stamp={"cloud": "tct", "address": f"virtualmachine/{name}"},
     )
-    return replace(domain, **fields)  # type: ignore[arg-type]
+    return replace(domain, **fields)
 
 
 WEB = machine(
