@@ -53,41 +53,52 @@ def lab(request: pytest.FixtureRequest) -> Iterator[Callable[[str], Lab]]:
         one.clean()
 
 
-def built(name: str, *packages: str) -> Iterator[Path]:
-    """A bootable Debian 12, as tinycloud itself builds it; it is read-only."""
-    lab = Lab.make(name)
+IMAGES = {
+    # With ifupdown, as Debian's own installer leaves it.
+    "debian": "openssh-server, sudo",
+    # With cloud-init and netplan, as the cloud images of Debian have them.
+    "debian-cloud": "openssh-server, cloud-init, netplan.io",
+}
+
+
+@pytest.fixture(scope="session")
+def images() -> Iterator[dict[str, Path]]:
+    """Bootable images of Debian 12, built by tinycloud itself, side by side; they are read-only."""
+    lab = Lab.make("tctimages")
     try:
-        lab.write("image", f"""
-            kind: Image
-            metadata: {{name: debian}}
-            spec:
-              source: {{debootstrap: {{suite: bookworm, packages: [{', '.join(packages)}]}}}}
-        """)
-        # What a build that was killed leaves: neither a part nor its scratch may be in the way.
-        commands = lab.plan()["image/debian"]["commands"]
-        (part,) = re.findall(r"mv --no-clobber (\S+)", " ".join(commands))
-        Path(part).parent.mkdir(parents=True)
-        for ending in ("", ".root"):
-            Path(part + ending).write_text("left over")
-        Path(f"{part}.tree").mkdir()
+        for name, packages in IMAGES.items():
+            lab.write(name, f"""
+                kind: Image
+                metadata: {{name: {name}}}
+                spec: {{source: {{debootstrap: {{suite: bookworm, packages: [{packages}]}}}}}}
+            """)
+        _leave_over(lab, "image/debian")
         lab.apply()
         lab.assert_settled()
-        (image,) = (lab.storage / "images").iterdir()
-        yield image
+        files = sorted((lab.storage / "images").iterdir(), key=lambda path: len(path.name))
+        yield dict(zip(IMAGES, files, strict=True))
     finally:
         lab.clean()
 
 
-@pytest.fixture(scope="session")
-def debian() -> Iterator[Path]:
-    """With ifupdown, as Debian's own installer leaves it."""
-    yield from built("tctbase", "openssh-server", "sudo")
+def _leave_over(lab: Lab, image: str) -> None:
+    """What a build that was killed leaves: neither a part nor its scratch may be in the way."""
+    commands = lab.plan()[image]["commands"]
+    (part,) = re.findall(r"mv --no-clobber (\S+)", " ".join(commands))
+    Path(part).parent.mkdir(parents=True)
+    for ending in ("", ".root"):
+        Path(part + ending).write_text("left over")
+    Path(f"{part}.tree").mkdir()
 
 
 @pytest.fixture(scope="session")
-def debian_cloud() -> Iterator[Path]:
-    """With cloud-init and netplan, as the cloud images of Debian have them."""
-    yield from built("tctcloud", "openssh-server", "cloud-init", "netplan.io")
+def debian(images: dict[str, Path]) -> Path:
+    return images["debian"]
+
+
+@pytest.fixture(scope="session")
+def debian_cloud(images: dict[str, Path]) -> Path:
+    return images["debian-cloud"]
 
 
 @pytest.fixture(autouse=True)
