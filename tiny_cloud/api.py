@@ -6,13 +6,14 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import platformdirs
 
 from tiny_cloud import apply as execution
-from tiny_cloud import journal, linking, loader, plan, probe, rules
+from tiny_cloud import journal, linking, loader, plan, probe
+from tiny_cloud.draft import matches
 from tiny_cloud.errors import Failure, Problem, Problems
 from tiny_cloud.graph import closure
 from tiny_cloud.host import digest, secrets
@@ -56,7 +57,7 @@ class Workspace:
         """Those that are named and all that they refer to; without names everything."""
         if not targets:
             return self.resources
-        named = [item for item in self.resources if rules.matches(targets, item.address)]
+        named = [item for item in self.resources if matches(targets, item.address)]
         if not named:
             raise Problems([Problem(f"nothing that is declared is called {', '.join(targets)}")])
         edges = {
@@ -86,12 +87,12 @@ class Workspace:
     def _destruction(
         self, snapshot: Snapshot, declared: Sequence[Resource], consents: Consents
     ) -> Plan:
-        """What was applied goes as it was applied: a source need not be there any more for that."""
-        rebuilt = {item.address: item for item in probe.discover(snapshot, self._context, ())}
+        """What was applied goes: an image's source need not be there any more for that."""
+        records = snapshot.records()
         resources = [
-            rebuilt.get(item.address, item)
+            replace(item, recorded=records.get(item.address, {}), links={})
             for item in declared
-            if item.address in rebuilt or _has_name(item)
+            if item.address in records or _has_name(item)
         ]
         linking.relink(resources)
         ordered, _ = linking.arrange(resources)
@@ -107,7 +108,7 @@ class Workspace:
 
     @property
     def _context(self) -> Context:
-        return Context(self.cloud, partial(digest.sha256, cache=CACHE))
+        return Context(self.cloud, cache(partial(digest.sha256, cache=CACHE)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +168,7 @@ def load_manifests(
         stdin=sys.stdin,
         connect=connect or os.environ.get("TINYCLOUD_CONNECT", ""),
         storage=storage or os.environ.get("TINYCLOUD_STORAGE", ""),
-        context_digest=partial(digest.sha256, cache=CACHE),
+        context_digest=cache(partial(digest.sha256, cache=CACHE)),
         root=os.geteuid() == 0,
         machine_id=_machine_id(),
     )

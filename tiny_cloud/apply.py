@@ -7,6 +7,8 @@ only run steps.
 from __future__ import annotations
 
 import queue
+import traceback
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -14,7 +16,7 @@ from functools import partial
 from graphlib import TopologicalSorter
 from typing import Protocol, TypeAlias
 
-from tiny_cloud.batches import Key, ready_batch
+from tiny_cloud.batches import Key, worth_waiting_for
 from tiny_cloud.errors import Failure
 from tiny_cloud.model import Event, Plan, Task
 from tiny_cloud.steps import Step
@@ -22,8 +24,9 @@ from tiny_cloud.steps import Step
 Progress: TypeAlias = Callable[[str, float | None], None]
 """Called by a running step with words and, where known, the fraction done."""
 
-
 _Messages: TypeAlias = "queue.SimpleQueue[Event | tuple[list[Key], Future[list[Failure | None]]]]"
+
+NOT_STARTED = "not started"
 
 
 class Performer(Protocol):
@@ -38,45 +41,80 @@ class Performer(Protocol):
 
 @dataclass(slots=True)
 class _Run:
-    """Where each task stands. ``position`` is the index of its next step."""
+    """Where each task stands. A task that is ready is in one of three queues, in the plan's order.
+
+    Each start and each finish costs the same however many tasks there are.
+    """
 
     tasks: Mapping[Key, Task]
     graph: TopologicalSorter[Key]
+    after: Mapping[Key, frozenset[Key]]
+    batched: Mapping[str, Mapping[Key, int]]
+    """For each batch, the tasks that have a step of it, and the position of the last such step."""
     position: dict[Key, int]
-    ready: dict[Key, None] = field(default_factory=dict)
-    """What could run now, in the plan's order."""
-    running: set[Key] = field(default_factory=set)
+    """The index of each task's next step."""
+    empty: deque[Key] = field(default_factory=deque)
+    """Ready, without steps."""
+    plain: OrderedDict[Key, None] = field(default_factory=OrderedDict)
+    """Ready, and its next step is one to run by itself."""
+    waiting: dict[str, list[Key]] = field(default_factory=dict)
+    """Ready, and before a step of a batch: by batch."""
+    held: dict[str, Key] = field(default_factory=dict)
+    """For a batch, a task in whose hands it is whether waiting pays, as long as that is busy."""
+    running: dict[Key, None] = field(default_factory=dict)
     unfinished: set[Key] = field(default_factory=set)
     failed: dict[Key, None] = field(default_factory=dict)
 
     @classmethod
     def of(cls, plan: Plan) -> _Run:
         tasks = {task.key: task for task in plan.tasks}
-        graph = TopologicalSorter({key: task.after for key, task in tasks.items()})
+        graph: TopologicalSorter[Key] = TopologicalSorter(dict.fromkeys(tasks, ()))
+        batched: dict[str, dict[Key, int]] = {}
+        for key, task in tasks.items():
+            graph.add(key, *task.after)
+            for at, step in enumerate(task.steps):
+                if step.batch:
+                    batched.setdefault(step.batch, {})[key] = at
         graph.prepare()
-        return cls(tasks, graph, dict.fromkeys(tasks, 0), unfinished=set(tasks))
+        after = {key: task.after for key, task in tasks.items()}
+        run = cls(tasks, graph, after, batched, dict.fromkeys(tasks, 0), unfinished=set(tasks))
+        run.refill()
+        return run
 
     def refill(self) -> None:
-        self.ready.update(dict.fromkeys(self.graph.get_ready()))
+        for key in self.graph.get_ready():
+            self.enqueue(key)
 
-    def rest(self, key: Key) -> Sequence[Step]:
-        return self.tasks[key].steps[self.position[key] :]
+    def enqueue(self, key: Key) -> None:
+        """Into the queue that fits its next step."""
+        steps = self.tasks[key].steps
+        if not steps:
+            self.empty.append(key)
+        elif batch := steps[self.position[key]].batch:
+            self.waiting.setdefault(batch, []).append(key)
+        else:
+            self.plain[key] = None
 
-    def waiting(self) -> dict[Key, str]:
-        """Ready tasks that stand before a step to be batched, with the batch's key."""
-        found = {key: rest[0].batch for key in self.ready if (rest := self.rest(key))}
-        return {key: batch for key, batch in found.items() if batch}
+    def has_more(self, key: Key) -> bool:
+        return self.position[key] < len(self.tasks[key].steps)
+
+    def is_busy(self, key: Key) -> bool:
+        """Whether it runs or could run now."""
+        return key in self.running or key in self.plain
 
     def batch(self) -> list[Key]:
         """The tasks whose next step is to be executed together now; none while waiting pays."""
-        waiting = self.waiting()
-        if not waiting:
-            return []
-        ahead = {key: {step.batch for step in self.rest(key)} for key in self.unfinished}
-        after = {key: task.after for key, task in self.tasks.items()}
-        busy = self.running | {key for key in self.ready if key not in waiting}
-        chosen = ready_batch(waiting, ahead, after, busy)
-        return [key for key, name in waiting.items() if name == chosen]
+        for batch in self.waiting:
+            if batch in self.held and self.is_busy(self.held[batch]):
+                continue
+            last = self.batched[batch]
+            coming = (key for key, at in last.items() if self.position[key] <= at)
+            busy = [*self.running, *self.plain]
+            holder = worth_waiting_for(coming, self.after, self.unfinished, busy)
+            if holder is None:
+                return self.waiting.pop(batch)
+            self.held[batch] = holder
+        return []
 
 
 def apply(
@@ -93,17 +131,20 @@ def apply(
     run = _Run.of(plan)
     messages: _Messages = queue.SimpleQueue()
     with ThreadPoolExecutor(max_workers=parallel) as pool:
+        finished = True
         while True:
-            if not stopping():
+            # Only what has finished makes room, or makes something else ready.
+            if finished and not stopping():
                 yield from _start(run, host, pool, messages, parallel)
             if not run.running:
                 break
             message = messages.get()
+            finished = not isinstance(message, Event)
             if isinstance(message, Event):
                 yield message
                 continue
             keys, future = message
-            for key, failure in zip(keys, future.result(), strict=True):
+            for key, failure in zip(keys, _outcomes(keys, future), strict=True):
                 yield from _finish(run, key, failure)
     yield from _skipped(run)
 
@@ -118,25 +159,33 @@ def _start(
     """Hand to the pool whatever can run now."""
 
     def submit(keys: list[Key], work: Callable[[], list[Failure | None]]) -> None:
-        for key in keys:
-            run.ready.pop(key)
-            run.running.add(key)
+        run.running.update(dict.fromkeys(keys))
         pool.submit(work).add_done_callback(lambda done: messages.put((keys, done)))
 
-    run.refill()
-    while empty := [key for key in run.ready if not run.tasks[key].steps]:
-        for key in empty:
-            yield from _finish(run, key, None)
-        run.refill()
-    waiting = run.waiting()
-    for key in [key for key in run.ready if key not in waiting]:
-        if len(run.running) < parallel:
-            if run.position[key] == 0:
-                yield Event("started", *key)
-            submit([key], partial(_work, run, key, host, messages.put))
+    while run.empty:
+        yield from _finish(run, run.empty.popleft(), None)
+    while run.plain and len(run.running) < parallel:
+        key, _ = run.plain.popitem(last=False)
+        if run.position[key] == 0:
+            yield Event("started", *key)
+        submit([key], partial(_work, run, key, host, messages.put))
     keys = run.batch()
     if keys:
         submit(keys, partial(_work_batch, run, keys, host, messages.put))
+
+
+def _outcomes(keys: list[Key], future: Future[list[Failure | None]]) -> list[Failure | None]:
+    """One a task. Whatever else than a Failure went wrong in a worker is a bug, and said so."""
+    error = future.exception()
+    if error is None:
+        return future.result()
+    if not isinstance(error, Exception):
+        raise error
+    if isinstance(error, Failure):
+        return [error] * len(keys)
+    words = f"internal error: {type(error).__name__}: {error}".removesuffix(": ")
+    trace = "".join(traceback.format_exception(error))
+    return [Failure(words, "this is a bug: please report it", trace)] * len(keys)
 
 
 def _work(
@@ -175,23 +224,36 @@ def _teller(key: Key, tell: Callable[[Event], None]) -> Progress:
 
 
 def _finish(run: _Run, key: Key, failure: Failure | None) -> Iterator[Event]:
-    run.running.discard(key)
+    run.running.pop(key, None)
     if failure is not None:
         run.failed[key] = None
         yield Event("failed", *key, text=failure.summary, hint=failure.hint, detail=failure.detail)
-    elif run.rest(key):
-        run.ready[key] = None
+    elif run.has_more(key):
+        run.enqueue(key)
     else:
-        run.ready.pop(key, None)
         run.unfinished.discard(key)
         run.graph.done(key)
+        run.refill()
         if run.tasks[key].steps:
             yield Event("done", *key)
 
 
 def _skipped(run: _Run) -> Iterator[Event]:
-    why = ", ".join(dict.fromkeys(str(address) for address, _ in run.failed))
-    text = f"not done, because of {why}" if why else "not started"
+    blame = _blame(run)
     for key, task in run.tasks.items():
         if key in run.unfinished and key not in run.failed and task.steps:
-            yield Event("skipped", *key, text=text)
+            guilty = [failed for failed in run.failed if failed in blame[key]]
+            why = ", ".join(dict.fromkeys(str(address) for address, _ in guilty))
+            yield Event("skipped", *key, text=f"not done, because of {why}" if why else NOT_STARTED)
+
+
+def _blame(run: _Run) -> Mapping[Key, frozenset[Key]]:
+    """For each unfinished task, the failed ones that it waits for, directly or not."""
+    left = {key: run.after[key] & run.unfinished for key in run.tasks if key in run.unfinished}
+    blame: dict[Key, frozenset[Key]] = {}
+    for key in TopologicalSorter(left).static_order():
+        above = {blame[other] | {other} if other in run.failed else blame[other]
+                 for other in left[key]}
+        # Most wait for one thing: they share its set instead of each having a copy.
+        blame[key] = above.pop() if len(above) == 1 else frozenset().union(*above)
+    return blame

@@ -24,6 +24,11 @@ def differences(
         else:
             diffs.append(FieldDiff(name, old, new, schema.impact(kind, name)))
     diffs.extend(_removed(kind, desired, observed))
+    diffs.extend(
+        FieldDiff(name, observed.policy[name], new)
+        for name, new in resource.policy().items()
+        if observed.policy.get(name, new) != new
+    )
     return tuple(diffs), tuple(notes)
 
 

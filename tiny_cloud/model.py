@@ -104,7 +104,8 @@ class Observed:
     users: tuple[str, ...] = ()
     """Names of running domains that have it open."""
     notes: tuple[str, ...] = ()
-    protected: bool = False
+    policy: State = field(default_factory=dict)
+    """``Resource.policy`` as of the last apply, from the record; empty: the record is missing."""
     facts: Mapping[str, object] = field(default_factory=dict)
     """What the kind itself wants to know again when it makes its steps (current XML, users)."""
 
@@ -115,6 +116,8 @@ class Unknown:
 
     reason: str
     hint: str = ""
+    adoptable: bool = False
+    """--adopt may write it anew over whatever is there."""
 
 
 class Action(enum.Enum):
@@ -172,6 +175,8 @@ class Change:
     observed: Observed | None = None
     stop: bool = False
     """It is running and has to come down for this change."""
+    rests: bool = False
+    """It is made while nobody uses the thing: after what stands on it has come down."""
     aside: bool = False
     """It is made under a name nobody uses yet and published when it is complete."""
     fresh: frozenset[Address] = frozenset()

@@ -81,11 +81,12 @@ def _between(source: Change, target: Change, link: Link) -> Iterable[tuple[Key, 
         # Make before break: nothing comes down before the new things it waits for are ready.
         yield (above, "down"), (below, "seal")
         return
-    # What is there comes down only after those above it ...
-    yield (below, "down"), (above, "down")
+    # What is there comes down only after those above it.
+    if target.stop:
+        yield (below, "down"), (above, "down")
     if target.aside:
-        # ... and the new one in its place is made before that, and takes its name after.
+        # The new one in its place is made before they come down, and takes its name after.
         yield (above, "down"), (below, "up")
         yield (below, "seal"), (above, "down")
-    else:
+    elif target.rests:
         yield (below, "up"), (above, "down")

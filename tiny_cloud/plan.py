@@ -6,6 +6,7 @@ from collections.abc import Container, Mapping, Sequence
 from dataclasses import replace
 
 from tiny_cloud import ordering, removal, rules
+from tiny_cloud.draft import Draft, Drafts, matches
 from tiny_cloud.errors import Problem, Problems
 from tiny_cloud.model import (
     Action,
@@ -40,22 +41,17 @@ def plan(
     """
     notes: list[Note] = []
     drafts = {item.address: rules.first_draft(item, actual, consents, notes) for item in resources}
+    rules.guard(drafts, consents)
     rules.contain(drafts)
-    for draft in drafts.values():
-        rules.guard(draft, consents)
+    rules.renew(drafts)
     rules.wake(drafts, consents, notes)
-    rules.fall(drafts, consents)
-    rules.hold_back(drafts)
+    rules.settle(drafts, consents)
     changes = _changes(drafts, consents)
     if prune:
         gone = removal.removals(undeclared, actual, consents)
         changes, notes = changes + gone.changes, notes + list(gone.notes)
     else:
-        notes += [
-            Note(item.address, "owned and no longer declared; --prune removes it")
-            for item in undeclared
-            if not removal.follows_container(item)
-        ]
+        notes += removal.undeclared_notes(undeclared, actual)
     links = ordering.links_of([*resources, *undeclared])
     return Plan(cloud, changes, tuple(notes), ordering.tasks(changes, links))
 
@@ -73,69 +69,69 @@ def destroy(
     return Plan(cloud, gone.changes, gone.notes, ordering.tasks(gone.changes, links))
 
 
-def _changes(drafts: rules.Drafts, consents: Consents) -> tuple[Change, ...]:
+def _changes(drafts: Drafts, consents: Consents) -> tuple[Change, ...]:
+    """Raises Problems for what can never be done."""
     found: list[Change] = []
     problems: list[Problem] = []
     resting, fillers = rules.resting(drafts), rules.fillers(drafts)
     for draft in drafts.values():
         if draft.action is None:
             continue
-        change = _change(draft, drafts, consents, resting, fillers)
+        change = _change(draft, drafts, resting, fillers)
+        change = replace(change, force=matches(consents.force_off, draft.address))
         try:
-            steps = _steps(draft.resource, change)
+            found.append(_with_steps(draft.resource, change))
         except Problems as error:
             problems += error.problems
-            continue
-        found.append(steps)
     if problems:
         raise Problems(problems)
     return tuple(found)
 
 
 def _change(
-    draft: rules.Draft,
-    drafts: rules.Drafts,
-    consents: Consents,
+    draft: Draft,
+    drafts: Drafts,
     resting: Container[Address],
     fillers: Mapping[Address, tuple[Address, ...]],
 ) -> Change:
     assert draft.action is not None
     around = [link.address for link in draft.resource.links.values()]
-    fresh = frozenset(a for a in around if a in drafts and drafts[a].action in ordering.MAKING)
-    container = ordering.container_of(draft.resource)
+    fresh = frozenset(a for a in around if a in drafts and drafts[a].makes)
+    inside = ordering.container_of(draft.resource)
     making = draft.action in ordering.MAKING
-    observed = draft.observed
-    if observed and draft.resource.address in resting and not draft.stop:
+    observed, rests = draft.observed, rules.needs_rest(draft, drafts)
+    if observed and draft.address in resting and not draft.stop:
+        rests = rests or observed.running
         observed = replace(observed, running=False, users=())
-    impact = max((diff.impact for diff in draft.diffs), key=list(Impact).index, default=Impact.NONE)
-    if draft.stop:
-        impact = Impact.RESTART
-    if draft.action is Action.CREATE or (impact is Impact.NEXT_BOOT and not _runs(draft)):
-        impact = Impact.NONE
     return Change(
-        address=draft.resource.address,
+        address=draft.address,
         action=draft.action,
         diffs=draft.diffs,
-        impact=impact,
-        because=tuple(dict.fromkeys(draft.because)),
+        impact=_impact(draft),
+        because=tuple(dict.fromkeys((*draft.because, *draft.stop_because))),
         blocked=draft.blocked,
         allow=draft.allow,
         observed=observed,
         stop=draft.stop,
-        aside=making and (container is None or container in fresh),
+        rests=rests,
+        aside=making and (inside is None or inside in fresh),
         fresh=fresh,
-        fillers=fillers.get(draft.resource.address, ()) if making else (),
+        fillers=fillers.get(draft.address, ()) if making else (),
         around={a: seen for a in around if a in drafts and (seen := drafts[a].observed)},
-        force=rules.matches(consents.force_off, draft.resource.address),
         span=draft.resource.span,
     )
 
 
-def _runs(draft: rules.Draft) -> bool:
-    return draft.observed is not None and draft.observed.running
+def _impact(draft: Draft) -> Impact:
+    if draft.own is Action.CREATE:
+        return Impact.NONE
+    if draft.stop and not draft.ends:
+        return Impact.RESTART
+    worst = max((diff.impact for diff in draft.diffs), key=list(Impact).index, default=Impact.NONE)
+    return Impact.NONE if worst is Impact.NEXT_BOOT and not draft.runs else worst
 
 
-def _steps(resource: Resource, change: Change) -> Change:
+def _with_steps(resource: Resource, change: Change) -> Change:
     if change.blocked:
         return change
     return replace(

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tiny_cloud import ordering, rules
+from tiny_cloud.draft import matches
 from tiny_cloud.model import (
     Action,
     Address,
@@ -44,15 +45,30 @@ def removals(
             going[resource.address] = _delete(
                 resource, None, consents, f"it cannot be observed: {seen.reason}", seen.hint
             )
+        elif seen is None and resource.recorded:
+            going[resource.address] = _delete(resource, None, consents, "")
         elif seen is not None and not follows_container(resource):
             _remove(resource, seen, consents, going, notes)
     for resource in resources:
-        seen = actual.get(resource.address)
         inside = ordering.container_of(resource)
-        if inside in going and isinstance(seen, Observed):
-            outer = going[inside]
-            going[resource.address] = _delete(resource, seen, consents, outer.blocked)
+        if inside in going and isinstance(actual.get(resource.address), Observed):
+            going[resource.address] = _delete(resource, None, consents, going[inside].blocked)
     return Removals(tuple(going.values()), tuple(notes))
+
+
+def undeclared_notes(
+    resources: Sequence[Resource], actual: Mapping[Address, Observed | Unknown]
+) -> list[Note]:
+    """What the cloud owns and nobody declares; what lives inside another thing goes unsaid."""
+    texts = {
+        True: "owned and no longer declared; --prune removes it",
+        False: "gone and no longer declared; --prune tidies up after it",
+    }
+    return [
+        Note(item.address, texts[item.address in actual])
+        for item in resources
+        if not follows_container(item)
+    ]
 
 
 def _remove(
@@ -71,7 +87,7 @@ def _remove(
         return
     staying = [a for a in seen.needed_by if a not in going or going[a].blocked]
     why = ""
-    if seen.protected:
+    if rules.is_protected(resource, seen):
         why = "it is protected (annotation tinycloud/protect)"
     elif staying:
         why = f"{', '.join(map(str, staying))} stands on it"
@@ -91,8 +107,9 @@ def _all_stop(seen: Observed, going: Mapping[Address, Change]) -> bool:
 
 
 def _may_go(resource: Resource, seen: Observed, consents: Consents) -> bool:
-    policy = resource.spec.get("reclaimPolicy", resource.context.cloud.reclaim_policy)
-    return ReclaimPolicy(policy) is ReclaimPolicy.DELETE or rules.matches(
+    """The policy as declared and, if that was never applied, as it was before: the milder one."""
+    policies = {item.get("reclaimPolicy") for item in (resource.policy(), seen.policy)}
+    return policies - {None} == {ReclaimPolicy.DELETE} or matches(
         consents.delete_data, resource.address
     )
 
@@ -103,12 +120,12 @@ def _delete(
     change = Change(
         address=resource.address,
         action=Action.DELETE,
-        impact=Impact.DESTROYS if resource.IS_DATA else Impact.NONE,
+        impact=Impact.DESTROYS if resource.IS_DATA and seen else Impact.NONE,
         blocked=why,
         allow=allow,
         observed=seen,
         stop=seen.running if seen else False,
-        force=rules.matches(consents.force_off, resource.address),
+        force=matches(consents.force_off, resource.address),
         span=resource.span,
     )
     return change if why else replace(change, down=tuple(resource.down(change)))

@@ -19,6 +19,7 @@ from tiny_cloud.model import (
     Address,
     Change,
     Cloud,
+    FieldDiff,
     Observed,
     Ownership,
     Secret,
@@ -76,6 +77,8 @@ class DiskUse:
     running: bool
     size: int = 0
     """Virtual size in bytes as the running qemu has it; 0 when it does not run."""
+    base: bool = False
+    """Not the disk itself: something that it stands on."""
 
 
 class Reader(Protocol):
@@ -131,6 +134,8 @@ class Resource(ABC):
     """Short names for the command line, as kubectl has them: ``vm``."""
     INTERRUPTS: ClassVar[bool] = False
     """Stopping it interrupts somebody's work, so it takes --restart."""
+    NAMES_PATHS: ClassVar[bool] = False
+    """Its definition on the host names the files of what it refers to."""
     IS_DATA: ClassVar[bool] = False
     """Deleting it loses data: reclaimPolicy, --delete-data and the trash apply."""
 
@@ -186,6 +191,19 @@ class Resource(ABC):
         """The declared fields, flat and normalised."""
         return schema.flatten(self.KIND, self.spec)
 
+    def policy(self) -> State:
+        """How it is to be treated; kept with the object, so that it outlives the manifest."""
+        annotations = self.metadata.get("annotations") or {}
+        policy: dict[str, Value] = {"protect": annotations.get("tinycloud/protect") == "true"}
+        if self.IS_DATA:
+            default = self.context.cloud.reclaim_policy
+            policy["reclaimPolicy"] = str(self.spec.get("reclaimPolicy", default))
+        return policy
+
+    def stirred_by(self, diffs: Sequence[FieldDiff]) -> tuple[str, ...]:
+        """Fields of its own that a change of its container leaves waiting for a restart."""
+        return ()
+
     @abstractmethod
     def up(self, change: Change) -> Iterable[Step]:
         """Create, update or start it. Raises Problems for what can never be done."""
@@ -207,6 +225,7 @@ class Resource(ABC):
             "cloud": self.context.cloud.name,
             "spec": schema.jsonable(self.spec),
             "metadata": schema.jsonable(self.metadata),
+            "policy": dict(self.policy()),
             "fields": {key: list(value) if isinstance(value, tuple) else value
                        for key, value in self.desired().items()},
             **extra,
@@ -244,7 +263,8 @@ def ownership(resource: Resource, facts: FileFacts) -> tuple[Ownership, str]:
     if theirs != mine:
         return Ownership.FOREIGN, f"{theirs[1]} of the cloud {theirs[0]}"
     if not facts.genuine:
-        return Ownership.FOREIGN, f"a copy of {theirs[1]}"
+        # A restored backup, say: nothing is done to it before somebody says that it is the one.
+        return Ownership.UNSTAMPED, f"a copy of {theirs[1]}"
     return Ownership.OURS, ""
 
 
@@ -258,13 +278,9 @@ def declared_of(record: Mapping[str, Any] | None) -> State | None:
     }
 
 
-def is_protected(record: Mapping[str, Any] | None, resource: Resource) -> bool:
-    """The annotation counts as declared now or, kept with the object, as declared last time."""
-    annotations = [
-        metadata.get("annotations") or {}
-        for metadata in (resource.metadata, record["metadata"] if record else {})
-    ]
-    return any(item.get("tinycloud/protect") == "true" for item in annotations)
+def policy_of(record: Mapping[str, Any] | None) -> State:
+    """How the thing was to be treated at the last apply."""
+    return dict(record.get("policy", {})) if record else {}
 
 
 def full_address(text: str) -> str:

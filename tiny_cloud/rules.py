@@ -1,21 +1,20 @@
 """The planner's rules over drafts: each pass only adds to what the one before it found. Pure.
 
 1. ``first_draft``  what differs, for each thing by itself
-2. ``contain``      what is inside a thing that is made anew is made anew with it
-3. ``guard``        ownership, protection, consent to lose data
-4. ``wake``         what waits for a restart is done when a restart comes or none is needed
-5. ``fall``         what must come down, and what stands on it; consent to interrupt
-6. ``hold_back``    what waits for something blocked is blocked too
+2. ``guard``        ownership, protection, consent to lose data
+3. ``contain``      what is inside a thing that is made anew is made anew with it
+4. ``renew``        what refers to a thing that is made anew is written anew
+5. ``wake``         what waits for a restart is done when a restart comes or none is needed
+6. ``settle``       what must come down and with whose consent; what waits for something blocked
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
+from collections.abc import Mapping
 
 from tiny_cloud import ordering
 from tiny_cloud.diff import created, differences
+from tiny_cloud.draft import Draft, Drafts, container, machines_above, matches, standing_on
 from tiny_cloud.model import (
     Action,
     Address,
@@ -29,43 +28,7 @@ from tiny_cloud.model import (
 )
 from tiny_cloud.resource import Resource
 
-
-@dataclass(slots=True)
-class Draft:
-    """A change in the making."""
-
-    resource: Resource
-    observed: Observed | None = None
-    action: Action | None = None
-    diffs: tuple[FieldDiff, ...] = ()
-    because: list[str] = field(default_factory=list)
-    blocked: str = ""
-    allow: str = ""
-    stop: bool = False
-    unknown: bool = False
-
-    def block(self, why: str, allow: str = "") -> None:
-        if not self.blocked:
-            self.blocked, self.allow = why, allow
-
-    @property
-    def works(self) -> bool:
-        return self.action is not None and not self.blocked
-
-    @property
-    def offline(self) -> bool:
-        """Whether what it does needs its contents not to be in use."""
-        return self.works and (
-            self.action in (Action.REPLACE, Action.DELETE, Action.RESTART)
-            or any(diff.impact is Impact.RESTART for diff in self.diffs)
-        )
-
-
-Drafts = Mapping[Address, Draft]
-
-
-def matches(patterns: Iterable[str], address: Address) -> bool:
-    return any(fnmatchcase(str(address), pattern) for pattern in patterns)
+CUT_OFF = "an earlier apply was cut off"
 
 
 def first_draft(
@@ -75,165 +38,183 @@ def first_draft(
     notes: list[Note],
 ) -> Draft:
     seen = actual.get(resource.address)
-    if isinstance(seen, Observed) and not seen.fields and not seen.complete:
-        draft = Draft(resource, action=Action.CREATE, diffs=created(resource))
-        draft.because.append("an earlier apply was cut off")
-        return draft
     if isinstance(seen, Unknown):
-        draft = Draft(resource, action=Action.UPDATE, unknown=True)
-        draft.block(f"it cannot be observed: {seen.reason}", seen.hint)
-        return draft
+        return _unknown(resource, seen, consents)
     if seen is None:
-        return Draft(resource, action=Action.CREATE, diffs=created(resource))
+        return Draft(resource, own=Action.CREATE, diffs=created(resource))
+    if not seen.fields and not seen.complete:
+        return Draft(resource, own=Action.CREATE, diffs=created(resource), because=[CUT_OFF])
     diffs, remarks = differences(resource, seen)
     notes += [*remarks, *(Note(resource.address, text) for text in seen.notes)]
     draft = Draft(resource, seen, diffs=diffs)
-    if any(diff.impact is Impact.DESTROYS for diff in diffs):
-        draft.action = Action.REPLACE
+    if draft.has(Impact.DESTROYS):
+        draft.own = Action.REPLACE
     elif diffs:
-        draft.action = Action.UPDATE
+        draft.own = Action.UPDATE
     if not seen.complete and seen.ownership is Ownership.OURS:
-        draft.action = draft.action or Action.UPDATE
-        draft.because.append("an earlier apply was cut off")
+        draft.own = draft.own or Action.UPDATE
+        draft.because.append(CUT_OFF)
     if seen.ownership is Ownership.UNSTAMPED and matches(consents.adopt, resource.address):
-        draft.action = draft.action or Action.UPDATE
+        draft.own = draft.own or Action.UPDATE
         draft.because.append("it is taken over")
     return draft
 
 
+def _unknown(resource: Resource, seen: Unknown, consents: Consents) -> Draft:
+    draft = Draft(resource, own=Action.UPDATE, unknown=True)
+    if seen.adoptable and matches(consents.adopt, resource.address):
+        draft = Draft(resource, own=Action.CREATE, diffs=created(resource))
+        draft.because.append(f"{seen.reason}; it is taken over")
+        return draft
+    hint = f"--adopt {resource.address}" if seen.adoptable else seen.hint
+    draft.block(f"it cannot be observed: {seen.reason}", hint)
+    return draft
+
+
+def guard(drafts: Drafts, consents: Consents) -> None:
+    for address, draft in drafts.items():
+        seen = draft.observed
+        if seen is None:
+            continue
+        if seen.ownership is Ownership.FOREIGN:
+            draft.own = draft.own or Action.UPDATE
+            draft.block(f"what is there is not ours: {seen.owner}")
+        elif seen.ownership is Ownership.UNSTAMPED and not matches(consents.adopt, address):
+            draft.own = draft.own or Action.UPDATE
+            what = f"it is {seen.owner}" if seen.owner else "it exists and was not made here"
+            draft.block(what, f"--adopt {address}")
+        elif draft.own is Action.REPLACE and is_protected(draft.resource, seen):
+            draft.block("it is protected (annotation tinycloud/protect)")
+        elif draft.own is Action.REPLACE and not matches(consents.replace, address):
+            fields = ", ".join(d.field for d in draft.diffs if d.impact is Impact.DESTROYS)
+            draft.block(f"{fields} can change only by making it anew", f"--replace {address}")
+
+
+def is_protected(resource: Resource, seen: Observed) -> bool:
+    """As declared now or, kept with the object, at the last apply: an apply is what lifts it."""
+    return bool(resource.policy().get("protect") or seen.policy.get("protect"))
+
+
 def contain(drafts: Drafts) -> None:
     for draft in drafts.values():
-        container = ordering.container_of(draft.resource)
-        if container is None or container not in drafts:
-            continue
-        around = drafts[container]
-        if around.action in ordering.MAKING:
-            draft.action, draft.diffs = Action.CREATE, created(draft.resource)
+        around = container(draft, drafts)
+        if around is not None and around.makes:
+            draft.own, draft.diffs = Action.CREATE, created(draft.resource)
             draft.unknown, draft.blocked, draft.allow = False, "", ""
             if draft.observed is not None:
-                draft.because.append(f"{container} is made anew")
+                draft.because.append(f"{around.address} is made anew")
 
 
-def guard(draft: Draft, consents: Consents) -> None:
-    seen, address = draft.observed, draft.resource.address
-    if seen is None:
-        return
-    if seen.ownership is Ownership.FOREIGN:
-        draft.action = draft.action or Action.UPDATE
-        draft.block(f"what is there is not ours: {seen.owner}")
-    elif seen.ownership is Ownership.UNSTAMPED and not matches(consents.adopt, address):
-        draft.action = draft.action or Action.UPDATE
-        draft.block("it exists and was not made here", f"--adopt {address}")
-    elif draft.action is Action.REPLACE and seen.protected:
-        draft.block("it is protected (annotation tinycloud/protect)")
-    elif draft.action is Action.REPLACE and not matches(consents.replace, address):
-        fields = ", ".join(d.field for d in draft.diffs if d.impact is Impact.DESTROYS)
-        draft.block(f"{fields} can change only by making it anew", f"--replace {address}")
-
-
-def _standing_on(drafts: Drafts) -> dict[Address, list[Draft]]:
-    found: dict[Address, list[Draft]] = {address: [] for address in drafts}
+def renew(drafts: Drafts) -> None:
+    """What names files is written anew when a file is made anew: it may have another path."""
     for draft in drafts.values():
+        if draft.own is not None or not draft.usable or not draft.resource.NAMES_PATHS:
+            continue
         for target in ordering.ordered_links(draft.resource):
-            if target in found:
-                found[target].append(draft)
-    return found
+            below = drafts.get(target)
+            if below is not None and below.makes and container(below, drafts) is None:
+                draft.own = Action.UPDATE
+                draft.because.append(f"{target} is made anew")
 
 
 def wake(drafts: Drafts, consents: Consents, notes: list[Note]) -> None:
-    standing = _standing_on(drafts)
+    standing = standing_on(drafts)
     for address, draft in drafts.items():
-        if draft.observed is None or not draft.observed.pending or draft.blocked:
+        if draft.observed is None or draft.blocked:
             continue
-        machines = [d for d in [draft, *standing[address]] if d.resource.INTERRUPTS]
-        allowed = any(matches(consents.restart, d.resource.address) for d in machines)
-        if draft.observed.running and not allowed:
-            fields = ", ".join(draft.observed.pending)
-            flag = f" (--restart {machines[0].resource.address})" if machines else ""
-            notes.append(Note(address, f"waits for a restart{flag}: {fields}"))
+        agreed = matches(consents.restart, address)
+        if draft.resource.INTERRUPTS and draft.runs and draft.has(Impact.NEXT_BOOT) and agreed:
+            draft.wakes = True
+        pending = _pending(draft, drafts)
+        machines = [d for d in [draft, *standing[address]] if d.resource.INTERRUPTS and d.runs]
+        stopping = any(d.ends or matches(consents.restart, d.address) for d in machines)
+        if not pending or draft.ends:
+            continue
+        if draft.runs and not stopping:
+            flag = f" (--restart {machines[0].address})" if machines else ""
+            notes.append(Note(address, f"waits for a restart{flag}: {', '.join(pending)}"))
         elif draft.resource.INTERRUPTS:
-            draft.action = draft.action or Action.RESTART
-            draft.stop = True
-            draft.because.append("waits for a restart: " + ", ".join(draft.observed.pending))
-        else:
-            draft.action = draft.action or Action.UPDATE
-            draft.diffs += tuple(
-                FieldDiff(name, draft.observed.fields.get(name), True, Impact.RESTART)
-                for name in draft.observed.pending
-            )
+            draft.wakes = True
+            draft.because.append("waits for a restart: " + ", ".join(pending))
+        elif draft.own is not Action.CREATE:
+            draft.own = draft.own or Action.UPDATE
+            draft.diffs += tuple(FieldDiff(f, False, True, Impact.RESTART) for f in pending)
 
 
-def fall(drafts: Drafts, consents: Consents) -> None:
-    """Decide who comes down because of whom, from the ground up."""
-    standing = _standing_on(drafts)
-    for address, draft in drafts.items():
-        if not _needs_rest(draft, drafts):
-            continue
-        above = _running_above(address, standing)
-        machines = [d for d in above if d.resource.INTERRUPTS]
-        if not machines and not draft.resource.INTERRUPTS:
-            users = _users(draft, drafts)
-            if users:
-                draft.block(f"it is in use by the running domain {', '.join(users)}")
-            continue
-        missing = [
-            d.resource.address
-            for d in machines
-            if not matches(consents.restart, d.resource.address)
-        ]
-        if missing:
-            flags = " ".join(f"--restart {name}" for name in missing)
-            draft.block(f"{', '.join(map(str, missing))} runs and would have to restart", flags)
-            continue
-        for other in machines:
-            other.stop = True
-            other.action = other.action or Action.RESTART
-            other.because.append(f"{address} changes while it is off")
+def _pending(draft: Draft, drafts: Drafts) -> tuple[str, ...]:
+    """What waits already, and what a change of its container makes it wait for."""
+    around = container(draft, drafts)
+    seen = draft.observed.pending if draft.observed else ()
+    stirred = draft.resource.stirred_by(around.diffs) if around and around.works else ()
+    return tuple(dict.fromkeys((*seen, *stirred)))
 
 
-def _needs_rest(draft: Draft, drafts: Drafts) -> bool:
+def settle(drafts: Drafts, consents: Consents) -> None:
+    """To a fixed point: what is blocked cannot come down, and holds back what needs it down."""
+    standing = standing_on(drafts)
+    blocked = -1
+    while blocked != (blocked := sum(bool(draft.blocked) for draft in drafts.values())):
+        for draft in drafts.values():
+            draft.stop, draft.stop_because = draft.wakes, []
+        for draft in drafts.values():
+            if needs_rest(draft, drafts):
+                _take_down(draft, machines_above(draft.address, standing), drafts, consents)
+        for draft in drafts.values():
+            _hold_back(draft, drafts)
+
+
+def needs_rest(draft: Draft, drafts: Drafts) -> bool:
     """Whether this change can only be made while nobody uses the thing."""
     if not draft.works or draft.resource.INTERRUPTS:
         return False
-    if draft.offline:
+    if draft.own is Action.REPLACE or draft.has(Impact.RESTART):
         return True
-    container = ordering.container_of(draft.resource)
     # Written into something that is already there: whoever uses that must let go of it first.
-    around = drafts.get(container) if container else None
-    return (
-        draft.action is Action.CREATE
-        and around is not None
-        and around.action not in ordering.MAKING
-    )
+    around = container(draft, drafts)
+    return draft.own is Action.CREATE and around is not None and not around.makes
 
 
-def _users(draft: Draft, drafts: Drafts) -> tuple[str, ...]:
-    container = ordering.container_of(draft.resource)
-    around = drafts.get(container) if container else None
+def _take_down(draft: Draft, machines: list[Draft], drafts: Drafts, consents: Consents) -> None:
+    stuck = [d for d in machines if d.blocked]
+    missing = [
+        d.address for d in machines if not d.ends and not matches(consents.restart, d.address)
+    ]
+    users = [] if machines else _users(draft, drafts)
+    if users:
+        draft.block(f"it is in use by the running domain {', '.join(users)}")
+    elif stuck:
+        draft.block(f"{stuck[0].address} uses it and is blocked")
+    elif missing:
+        flags = " ".join(f"--restart {address}" for address in missing)
+        draft.block(f"{', '.join(map(str, missing))} runs and would have to restart", flags)
+    else:
+        for machine in machines:
+            machine.stop = True
+            machine.stop_because.append(f"{draft.address} changes while it is off")
+
+
+def _users(draft: Draft, drafts: Drafts) -> list[str]:
+    around = container(draft, drafts)
     seen = [draft.observed, around.observed if around else None]
-    return tuple(sorted({user for item in seen if item for user in item.users}))
+    return sorted({user for item in seen if item for user in item.users})
 
 
-def _running_above(address: Address, standing: Mapping[Address, list[Draft]]) -> list[Draft]:
-    """Everything that stands on it, at any height, and runs."""
-    found: dict[Address, Draft] = {}
-    todo = list(standing[address])
-    while todo:
-        draft = todo.pop()
-        if draft.resource.address in found:
-            continue
-        found[draft.resource.address] = draft
-        todo += standing[draft.resource.address]
-    return [draft for draft in found.values() if draft.observed and draft.observed.running]
+def _hold_back(draft: Draft, drafts: Drafts) -> None:
+    if draft.action is None:
+        return
+    for target in ordering.ordered_links(draft.resource):
+        below = drafts.get(target)
+        if below is not None and below.blocked and not below.usable:
+            draft.block(f"it waits for {target}, which is blocked")
 
 
 def resting(drafts: Drafts) -> frozenset[Address]:
     """Those below machines that all come down in this plan: by then nobody uses them."""
-    standing = _standing_on(drafts)
+    standing = standing_on(drafts)
     found = set()
     for address in drafts:
-        machines = [d for d in _running_above(address, standing) if d.resource.INTERRUPTS]
-        if machines and all(d.stop for d in machines):
+        machines = machines_above(address, standing)
+        if machines and all(d.stop and d.works for d in machines):
             found.add(address)
     return frozenset(found)
 
@@ -242,17 +223,7 @@ def fillers(drafts: Drafts) -> Mapping[Address, tuple[Address, ...]]:
     """Who writes into a thing in this plan, by the thing."""
     found: dict[Address, tuple[Address, ...]] = {}
     for address, draft in drafts.items():
-        container = ordering.container_of(draft.resource)
-        if container is not None and draft.works:
-            found[container] = (*found.get(container, ()), address)
+        inside = ordering.container_of(draft.resource)
+        if inside is not None and draft.works:
+            found[inside] = (*found.get(inside, ()), address)
     return found
-
-
-def hold_back(drafts: Drafts) -> None:
-    for draft in drafts.values():
-        if draft.action is None:
-            continue
-        for target in ordering.ordered_links(draft.resource):
-            below = drafts.get(target)
-            if below and below.blocked and (below.observed is None or below.unknown):
-                draft.block(f"it waits for {target}, which is blocked")

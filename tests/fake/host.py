@@ -16,7 +16,7 @@ from typing import Any
 from tiny_cloud import steps
 from tiny_cloud.apply import Progress
 from tiny_cloud.errors import Failure
-from tiny_cloud.libvirt_xml import disk_paths
+from tiny_cloud.libvirt_xml import bases, disk_paths
 from tiny_cloud.model import Address, Cloud, Secret, Unknown
 from tiny_cloud.resource import DiskUse, DomainFacts, FileFacts, ImageFacts
 
@@ -70,11 +70,14 @@ class FakeHost:
         return frozenset(self.bridge)
 
     def disk_users(self) -> Mapping[str, DiskUse]:
-        return {
-            path: DiskUse(facts.name, facts.uuid, bool(facts.live_xml))
-            for facts in self.domain.values()
-            for path, _target in disk_paths(facts.xml)
-        }
+        users: dict[str, DiskUse] = {}
+        for facts in self.domain.values():
+            running = bool(facts.live_xml)
+            for path, _target in disk_paths(facts.live_xml or facts.xml):
+                users[path] = DiskUse(facts.name, facts.uuid, running)
+            for path in bases(facts.live_xml or facts.xml):
+                users.setdefault(path, DiskUse(facts.name, facts.uuid, running, base=True))
+        return users
 
     def records(self) -> Mapping[Address, Mapping[str, Any]]:
         return self.record
@@ -180,8 +183,11 @@ class FakeHost:
             for name, user in step.settings.get("users", {}).items()
             if "password" in user
         }
+        address = Address.parse(step.address)
         told = {**step.record, "hashes": hashes, "inode": str(one.inode)}
-        self.record[Address.parse(step.address)] = {**told, "diskSize": one.facts.virtual_size}
+        if step.fresh:
+            told["before"] = self.record.get(address)
+        self.record[address] = {**told, "diskSize": one.facts.virtual_size}
 
     @_do.register
     def _(self, step: steps.Define) -> None:

@@ -1,9 +1,9 @@
 """The executor: order, failures that stop only what depends on them, and batches."""
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar, SupportsIndex
 
 from tiny_cloud.apply import Progress, apply
 from tiny_cloud.errors import Failure
@@ -159,3 +159,128 @@ def test_a_thousand_tasks_end() -> None:
     host = Recorder()
     run(host, *(task(str(n), Say(str(n)), after=[str(n - 1)] if n else []) for n in range(1000)))
     assert host.said == [str(n) for n in range(1000)]
+
+
+def test_what_is_skipped_names_the_failures_that_it_waits_for_and_no_other() -> None:
+    host = Recorder(fail=frozenset({"bad 1", "bad 2"}))
+    events = run(
+        host,
+        task("a", Say("bad 1")),
+        task("b", Say("bad 2")),
+        task("only-a", Say("x"), after=["between"]),
+        task("between", after=["a"]),
+        task("only-b", Say("y"), after=["b"]),
+        task("both", Say("z"), after=["only-a", "only-b"]),
+        parallel=1,
+    )
+    assert {e.address.name: e.text for e in events if e.what == "skipped"} == {
+        "only-a": "not done, because of x/a",
+        "only-b": "not done, because of x/b",
+        "both": "not done, because of x/a, x/b",
+    }
+
+
+def test_what_was_stopped_blames_nobody() -> None:
+    host = Recorder(fail=frozenset({"bad"}))
+    tasks = (
+        task("a", Say("bad")), task("b", Say("b")),
+        task("c", Say("c"), after=["a"]), task("d", Say("d"), after=["b"]),
+    )  # fmt: skip
+    plan = Plan(CLOUD, (), (), tasks)
+    events = list(apply(plan, host, parallel=1, stopping=lambda: "b" in host.said))
+    assert {e.address.name: e.text for e in events if e.what == "skipped"} == {
+        "c": "not done, because of x/a", "d": "not started",
+    }  # fmt: skip
+
+
+class Buggy(Recorder):
+    def perform(self, step: Step, progress: Progress) -> None:
+        if step.shell() == "say bug":
+            raise KeyError("path")
+        super().perform(step, progress)
+
+    def perform_batch(
+        self, steps: Sequence[Step], progress: Progress
+    ) -> Sequence[Failure | None]:
+        raise ValueError
+
+
+def test_a_bug_fails_its_task_alone() -> None:
+    host = Buggy()
+    events = run(host, task("a", Say("bug")), task("b", Say("b")), task("c", Say("c"), after=["a"]))
+    (failed,) = [event for event in events if event.what == "failed"]
+    assert failed.address.name == "a"
+    assert failed.text == "internal error: KeyError: 'path'"
+    assert failed.hint == "this is a bug: please report it"
+    assert failed.detail.startswith("Traceback") and "KeyError: 'path'" in failed.detail
+    assert ended(events, "done") == {"b"} and ended(events, "skipped") == {"c"}
+
+
+def test_a_bug_in_a_batch_fails_all_that_are_in_it() -> None:
+    host = Buggy()
+    events = run(host, task("a", Shared("1")), task("b", Shared("2")), task("c", Say("c")))
+    assert [(e.address.name, e.text) for e in events if e.what == "failed"] == [
+        ("a", "internal error: ValueError"), ("b", "internal error: ValueError"),
+    ]  # fmt: skip
+    assert ended(events, "done") == {"c"}
+
+
+def test_tasks_start_in_the_plans_order() -> None:
+    host = Recorder()
+    names = [f"{n:02}" for n in range(40)]
+    above = [task(f"above {name}", Say(f"above {name}"), after=[name]) for name in names]
+    run(host, *above, *(task(name, Say(name)) for name in names), parallel=1)
+    assert [word for word in host.said if "above" not in word] == names
+    assert [word for word in host.said if "above" in word] == [f"above {name}" for name in names]
+
+
+LOOKS: list[object] = []
+
+
+class Watched(tuple[Step, ...]):
+    """Steps that count how often somebody looks at them."""
+
+    def __len__(self) -> int:
+        LOOKS.append(self)
+        return super().__len__()
+
+    def __getitem__(self, at: SupportsIndex | slice) -> Any:
+        LOOKS.append(self)
+        return super().__getitem__(at)
+
+    def __iter__(self) -> Iterator[Step]:
+        LOOKS.append(self)
+        return super().__iter__()
+
+
+class Edges(frozenset[tuple[Address, str]]):
+    """What a task waits for, counted likewise."""
+
+    def __iter__(self) -> Iterator[tuple[Address, str]]:
+        LOOKS.append(self)
+        return super().__iter__()
+
+
+def looks(tasks: Iterable[Task]) -> int:
+    """How often an apply looks at the tasks' steps and edges."""
+    watched = [Task(one.key, Watched(one.steps), Edges(one.after)) for one in tasks]
+    LOOKS.clear()
+    run(Recorder(), *watched)
+    return len(LOOKS)
+
+
+def test_each_task_is_looked_at_as_often_however_many_there_are() -> None:
+    def alone(count: int) -> list[Task]:
+        return [task(str(n), Say(str(n))) for n in range(count)]
+
+    assert looks(alone(400)) <= 4 * looks(alone(100))
+
+
+def test_so_is_what_waits_for_a_batch() -> None:
+    def filled(count: int) -> list[Task]:
+        disks = [task(f"disk{n}", Say(f"disk{n}")) for n in range(count)]
+        guests = [task(f"guest{n}", Shared(f"{n}"), after=[f"disk{n}"]) for n in range(count)]
+        return [*guests, *disks]
+
+    # When exactly the last disks end is up to the threads: room for some more looks.
+    assert looks(filled(400)) <= 6 * looks(filled(100))

@@ -41,7 +41,7 @@ def test_from_nothing_to_a_running_machine_in_the_right_order() -> None:
     assert names(host.performed) == [
         "MakeFolder", "Debootstrap", "Stamp", "WriteRecord", "Publish",
         "MakeFolder", "CreateDisk", "EditGuest", "Stamp", "WriteRecord", "Publish",
-        "MakeFolder", "Define", "Autostart", "Start", "WriteRecord",
+        "WriteRecord", "MakeFolder", "Define", "Autostart", "Start",
     ]  # fmt: skip
     edit = next(step for step in host.performed if isinstance(step, steps.EditGuest))
     assert edit.disk == f"{DISK}.part" and edit.fresh

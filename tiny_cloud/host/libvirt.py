@@ -12,7 +12,7 @@ from tiny_cloud.errors import Failure
 from tiny_cloud.host.libvirt_connection import connect, ignoring, libvirt, require_binding
 from tiny_cloud.host.libvirt_hints import LOCKED, hint_for
 from tiny_cloud.host.libvirt_power import is_off, powers_off, still_on
-from tiny_cloud.libvirt_xml import disk_paths
+from tiny_cloud.libvirt_xml import bases, disk_paths
 from tiny_cloud.resource import DiskUse, DomainFacts
 
 
@@ -60,6 +60,10 @@ class Libvirt:
                 users.setdefault(path, DiskUse(facts.name, facts.uuid, True, size))
             for path, _ in disk_paths(facts.xml):
                 users.setdefault(path, DiskUse(facts.name, facts.uuid, False))
+        for facts in domains.values():
+            for path in bases(facts.xml) | (bases(facts.live_xml) if facts.live_xml else set()):
+                running = bool(facts.live_xml)
+                users.setdefault(path, DiskUse(facts.name, facts.uuid, running, base=True))
         return users
 
     def block_info(self, domain: str, path: str) -> BlockInfo:

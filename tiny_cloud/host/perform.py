@@ -165,7 +165,12 @@ class Host:
             "inode": str(os.stat(step.disk).st_ino),
             "diskSize": size,
         }
-        records.write(self.storage, Address.parse(step.address), told)
+        address = Address.parse(step.address)
+        if step.fresh:
+            # Until the new disk takes the old one's place, the old one's record still counts.
+            before = dict(records.read_all(self.storage).get(address, {}))
+            told = {**told, "before": {k: v for k, v in before.items() if k != "before"} or None}
+        records.write(self.storage, address, told)
 
     def _appliance(self) -> Mapping[str, str]:
         return acceleration.appliance_environ(acceleration.probe(self.cache))

@@ -13,8 +13,8 @@ from tiny_cloud.resource import (
     Reader,
     Resource,
     declared_of,
-    is_protected,
     ownership,
+    policy_of,
 )
 from tiny_cloud.sizes import format_size
 from tiny_cloud.steps import (
@@ -55,6 +55,7 @@ class Disk(Resource):
             "format": self.format,
             "backing": base.get("path", ""),
             "backing_format": base.get("format", ""),
+            "names": tuple(self.path_as(form) for form in FORMATS),
         }
 
     @classmethod
@@ -65,19 +66,39 @@ class Disk(Resource):
         images = host.images(there)
         found: dict[Address, Observed | Unknown] = {}
         for item in wanted:
-            path = next((p for p in map(item.path_as, FORMATS) if p in files), "")
-            facts, info = files.get(path), images.get(path)
-            if isinstance(facts, Unknown):
-                found[item.address] = facts
-            elif isinstance(info, Unknown):
-                found[item.address] = info
-            elif facts is not None and info is not None:
-                found[item.address] = item._observe(host, facts, info, f"{path}.part" in files)
-            elif f"{item.path}.part" in files:
-                found[item.address] = Observed({}, complete=False)
+            seen = item._look(host, files, images)
+            if seen is not None:
+                found[item.address] = seen
         return found
 
-    def _observe(self, host: Reader, facts: FileFacts, info: ImageFacts, part: bool) -> Observed:
+    def _look(
+        self,
+        host: Reader,
+        files: Mapping[str, FileFacts | Unknown],
+        images: Mapping[str, ImageFacts | Unknown],
+    ) -> Observed | Unknown | None:
+        paths = [self.path_as(form) for form in FORMATS]
+        parts = tuple(part for path in paths if (part := f"{path}.part") in files)
+        uses = {path: host.disk_users().get(path) for path in paths}
+        for path in paths:
+            facts, info, use = files.get(path), images.get(path), uses[path]
+            if isinstance(facts, Unknown):
+                return facts
+            if isinstance(info, Unknown):
+                return info
+            if use is not None and use.base:
+                return Unknown(f"{path} has become the base of another disk of {use.domain}")
+            if facts is not None and info is not None:
+                return self._observe(host, facts, info, parts)
+        for path, use in uses.items():
+            if use is not None and use.running:
+                # The only copy is what the running machine still holds open.
+                return Unknown(f"{path} is gone, but {use.domain} runs on it")
+        return Observed({}, complete=False, facts={"parts": parts}) if parts else None
+
+    def _observe(
+        self, host: Reader, facts: FileFacts, info: ImageFacts, parts: tuple[str, ...]
+    ) -> Observed:
         record = host.records().get(self.address)
         use = host.disk_users().get(facts.path)
         running = use is not None and use.running
@@ -93,14 +114,15 @@ class Disk(Resource):
             ownership=whose,
             owner=owner,
             declared=declared_of(record),
-            complete=record is not None and not part,
+            complete=record is not None and not parts,
             running=running,
             users=(use.domain,) if use is not None and running else (),
             notes=tuple(notes),
-            protected=is_protected(record, self),
+            policy=policy_of(record),
             facts={
                 "path": facts.path,
                 "inode": facts.inode,
+                "parts": parts,
                 "backing": info.backing,
                 "backing_format": info.backing_format,
             },
@@ -124,7 +146,7 @@ class Disk(Resource):
         if change.action in (Action.CREATE, Action.REPLACE):
             yield from self._create(change)
             return
-        yield Remove(f"{self.path}.part")
+        yield from self._tidy(change)
         for diff in change.diffs:
             if diff.field == "size":
                 yield self._grow(change, diff.old, diff.new)
@@ -145,6 +167,7 @@ class Disk(Resource):
                 f"{self.address} is smaller than its image, which has {least}",
                 f"write size: {least} or more",
             )
+        yield from self._tidy(change)
         yield MakeFolder(self.context.cloud.path("disks"), 0o711)
         yield CreateDisk(
             f"{self.path}.part",
@@ -183,13 +206,21 @@ class Disk(Resource):
         yield from self._discard(change)
         yield Publish(part, self.path, 0o600)
 
+    def _tidy(self, change: Change) -> Iterator[Step]:
+        """What cut-off applies left behind, in any format."""
+        parts = change.observed.facts.get("parts", ()) if change.observed else ()
+        assert isinstance(parts, tuple)
+        for path in parts:
+            yield Remove(path)
+
     def _discard(self, change: Change) -> Iterator[Step]:
-        if change.observed is not None:
+        if change.observed is not None and "path" in change.observed.facts:
             path, inode = (str(change.observed.facts[key]) for key in ("path", "inode"))
             name = f"{os.path.basename(path)}.{inode}"
             yield Trash(path, self.context.cloud.path("trash", name))
 
     def down(self, change: Change) -> Iterator[Step]:
         if change.action is Action.DELETE:
+            yield from self._tidy(change)
             yield from self._discard(change)
             yield DropRecord(str(self.address))

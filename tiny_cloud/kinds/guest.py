@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Self
 
 from tiny_cloud import schema
-from tiny_cloud.model import Action, Address, Change, Observed, State, Unknown, Value
+from tiny_cloud.model import Action, Address, Change, FieldDiff, Observed, State, Unknown, Value
 from tiny_cloud.resource import (
     DiskUse,
     FileFacts,
@@ -14,7 +14,6 @@ from tiny_cloud.resource import (
     Reader,
     Resource,
     declared_of,
-    is_protected,
 )
 from tiny_cloud.steps import DropRecord, EditGuest, Step
 
@@ -58,7 +57,9 @@ class Guest(Resource):
         for item in wanted:
             path = disks[item.address]
             facts, info, use = files.get(path), images.get(path), host.disk_users().get(path)
-            if isinstance(facts, FileFacts) and isinstance(info, ImageFacts):
+            if isinstance(facts, Unknown) or isinstance(info, Unknown):
+                found[item.address] = Unknown(f"its disk {path} cannot be observed")
+            elif facts is not None and info is not None:
                 seen = item._observe(host, facts, info, use)
                 if seen is not None:
                     found[item.address] = seen
@@ -67,26 +68,25 @@ class Guest(Resource):
     def _observe(
         self, host: Reader, facts: FileFacts, info: ImageFacts, use: DiskUse | None
     ) -> Observed | Unknown | None:
-        record = host.records().get(self.address)
-        if record is None or str(record.get("inode")) != str(facts.inode):
+        record = _record_for(facts, host.records().get(self.address))
+        if record is None:
             # Only a disk that says it was filled by this guest has lost something.
             if (facts.stamp or {}).get("guest") != str(self.address) or not facts.genuine:
                 return None
-            return Unknown(f"the record of what was written into {facts.path} is lost")
+            return Unknown(
+                f"the record of what was written into {facts.path} is lost", adoptable=True
+            )
         fields, notes = self._written(host, record)
         running = use is not None and use.running
         size = use.size if use is not None and use.size else info.virtual_size
         grows = bool(self.desired().get("growRoot", True)) and size > int(record["diskSize"])
-        if grows:
-            fields.pop("growRoot", None)
         return Observed(
-            fields=fields if not grows else {**fields, "growRoot": self.desired().get("growRoot")},
+            fields=fields,
             declared=declared_of(record),
             running=running,
             users=(use.domain,) if use is not None and running else (),
             pending=("growRoot",) if grows else (),
             notes=notes,
-            protected=is_protected(record, self),
         )
 
     def _written(
@@ -106,6 +106,14 @@ class Guest(Resource):
                 notes.append(f"{name} is not compared: the secret from {secret} is not there")
         return fields, tuple(notes)
 
+    def policy(self) -> State:
+        """It goes the way of its disk."""
+        return {}
+
+    def stirred_by(self, diffs: Sequence[FieldDiff]) -> tuple[str, ...]:
+        grows = self.desired().get("growRoot", True) and any(d.field == "size" for d in diffs)
+        return ("growRoot",) if grows else ()
+
     def up(self, change: Change) -> Iterator[Step]:
         outputs = self.link("disk").provides()
         fresh = change.aside
@@ -122,3 +130,14 @@ class Guest(Resource):
     def down(self, change: Change) -> Iterable[Step]:
         if change.action is Action.DELETE:
             yield DropRecord(str(self.address))
+
+
+def _record_for(facts: FileFacts, record: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """The record of what was written into this very file: while a disk is made anew, the record of
+    the old one is kept within that of the new one (``before``)."""
+    while isinstance(record, Mapping):
+        sane = isinstance(record.get("hashes"), Mapping) and isinstance(record.get("diskSize"), int)
+        if sane and str(record.get("inode")) == str(facts.inode):
+            return record
+        record = record.get("before")
+    return None

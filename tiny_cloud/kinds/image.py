@@ -5,18 +5,22 @@ from __future__ import annotations
 import hashlib
 import json
 import os.path
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any, Self
+from urllib.parse import unquote, urlsplit
 
 from tiny_cloud.errors import Failure, Problem
 from tiny_cloud.model import Address, Change, Observed, Ownership, State, Unknown, Value
 from tiny_cloud.resource import (
     FileFacts,
+    ImageFacts,
     Reader,
     Resource,
     declared_of,
-    is_protected,
     ownership,
+    policy_of,
 )
 from tiny_cloud.sizes import parse_size
 from tiny_cloud.steps import (
@@ -50,7 +54,7 @@ class Image(Resource):
         source: Mapping[str, Any] = self.spec["source"]
         return source
 
-    @property
+    @cached_property
     def key(self) -> str:
         if "key" in self.recorded:
             return str(self.recorded["key"])  # the source need not be there any more
@@ -69,7 +73,13 @@ class Image(Resource):
         return {"sha256": self.context.digest(self._local())}
 
     def _local(self) -> str:
-        return str(self.source.get("path") or self.source["url"].removeprefix("file://"))
+        """The path of a source on this host (RFC 8089 for file URLs)."""
+        return str(self.source.get("path") or unquote(urlsplit(self.source["url"]).path))
+
+    @property
+    def _fetched(self) -> bool:
+        """Whether it is downloaded first: from elsewhere, or to be checked against sums."""
+        return "sums" in self.source or not self.source.get("url", "file:").startswith("file:")
 
     @property
     def _folder(self) -> str:
@@ -98,14 +108,9 @@ class Image(Resource):
 
     @classmethod
     def probe(cls, host: Reader, wanted: Sequence[Self]) -> Mapping[Address, Observed | Unknown]:
-        records = host.records()
-        bases = {
-            str(record.get("backing")): address
-            for address, record in records.items()
-            if address.kind == "disk"
-        }
+        records, bases = host.records(), _bases(host)
         siblings = host.files(host.listing(host.cloud.path("images")))
-        sound = {path: "qcow2" for path, seen in siblings.items() if isinstance(seen, FileFacts)}
+        sound = {path for path, seen in siblings.items() if isinstance(seen, FileFacts)}
         images = host.images({item.path: "qcow2" for item in wanted if item.path in sound})
         found: dict[Address, Observed | Unknown] = {}
         for item in wanted:
@@ -124,7 +129,7 @@ class Image(Resource):
         facts: FileFacts,
         info: Any,
         siblings: Mapping[str, FileFacts | Unknown],
-        bases: Mapping[str, Address],
+        bases: Mapping[str, tuple[Address, ...]],
         records: Mapping[Address, Mapping[str, Any]],
     ) -> Observed | Unknown:
         if isinstance(info, Unknown):
@@ -143,15 +148,27 @@ class Image(Resource):
             ownership=whose,
             owner=owner,
             declared=declared_of(record),
-            complete=record is not None and f"{self.path}.part" not in siblings,
-            protected=is_protected(record, self),
-            needed_by=tuple(bases[path] for path in versions if path in bases),
-            facts={"virtual_size": info.virtual_size, "versions": versions},
+            complete=record is not None and not self._leftovers(siblings),
+            policy=policy_of(record),
+            needed_by=tuple(address for path in versions for address in bases.get(path, ())),
+            facts={
+                "virtual_size": info.virtual_size,
+                "versions": versions,
+                "leftovers": self._leftovers(siblings),
+            },
         )
+
+    def _leftovers(self, siblings: Iterable[str]) -> tuple[str, ...]:
+        """What cut-off applies of any version left behind."""
+        start = re.escape(self.context.cloud.path("images", self.address.name))
+        pattern = re.compile(rf"{start}-[0-9a-f]{{{KEY_LENGTH}}}\.qcow2(\.download)?\.part")
+        return tuple(path for path in siblings if pattern.fullmatch(path))
 
     def up(self, change: Change) -> Iterator[Step]:
         if not change.aside:
-            yield Remove(f"{self.path}.part")
+            yield from self._tidy(change)
+            if change.observed and change.observed.ownership is Ownership.UNSTAMPED:
+                yield self._stamp(self.path)
             yield self.record(key=self.key)
             return
         part = f"{self.path}.part"
@@ -168,28 +185,54 @@ class Image(Resource):
             return
         form = self.source.get("format", "")
         digest = next((f"{a}:{d}" for a, d in self._identity().items() if a.startswith("sha")), "")
-        if "url" in self.source and not self.source["url"].startswith("file:"):
+        if self._fetched:
             download = f"{self.path}.download.part"
             algorithm, _, value = digest.partition(":")
             yield Fetch(self.source["url"], algorithm, value, download, self.source.get("sums", ""))
             yield ImportImage(download, form, part, remove_source=True)
         else:
-            yield ImportImage(os.path.abspath(self._local()), form, part, digest=digest)
+            yield ImportImage(self._local(), form, part, digest=digest)
 
     def seal(self, change: Change) -> Iterable[Step]:
         if not change.aside:
             return ()
-        part, cloud = f"{self.path}.part", self.context.cloud
+        part = f"{self.path}.part"
         return (
-            Stamp(part, self.path, cloud.name, str(self.address), immutable=True),
+            self._stamp(part),
             self.record(key=self.key),
             Publish(part, self.path, 0o444),
         )
 
+    def _stamp(self, path: str) -> Stamp:
+        cloud = self.context.cloud.name
+        return Stamp(path, self.path, cloud, str(self.address), immutable=True)
+
+    def _tidy(self, change: Change) -> Iterator[Step]:
+        leftovers = change.observed.facts.get("leftovers", ()) if change.observed else ()
+        assert isinstance(leftovers, tuple)
+        for path in leftovers:
+            yield Remove(path)
+
     def down(self, change: Change) -> Iterator[Step]:
+        yield from self._tidy(change)
         versions = change.observed.facts.get("versions", {}) if change.observed else {}
         assert isinstance(versions, Mapping)
         for path, inode in versions.items():
             name = f"{os.path.basename(path)}.{inode}"
             yield Trash(path, self.context.cloud.path("trash", name))
         yield DropRecord(str(self.address))
+
+
+def _bases(host: Reader) -> Mapping[str, tuple[Address, ...]]:
+    """Who really stands on what, by the base's path: every disk that is there, declared or not."""
+    disks = {
+        path: path.rpartition(".")[2]
+        for path in host.listing(host.cloud.path("disks"))
+        if path.endswith((".qcow2", ".raw"))
+    }
+    found: dict[str, tuple[Address, ...]] = {}
+    for path, info in host.images(disks).items():
+        if isinstance(info, ImageFacts) and info.backing:
+            name = os.path.basename(path).rpartition(".")[0]
+            found[info.backing] = (*found.get(info.backing, ()), Address("disk", name))
+    return found

@@ -17,6 +17,7 @@ from tiny_cloud.libvirt_xml import (
     Source,
     aligned,
     build,
+    chains,
     derive_mac,
     derive_uuid,
     merge,
@@ -35,7 +36,7 @@ from tiny_cloud.model import (
     Unknown,
     Value,
 )
-from tiny_cloud.resource import DomainFacts, Reader, Resource, declared_of, is_protected
+from tiny_cloud.resource import DomainFacts, ImageFacts, Reader, Resource, declared_of, policy_of
 from tiny_cloud.sizes import parse_size
 from tiny_cloud.steps import (
     Autostart,
@@ -58,6 +59,7 @@ class VirtualMachine(Resource):
     KIND = "VirtualMachine"
     SHORT = ("vm",)
     INTERRUPTS = True
+    NAMES_PATHS = True
 
     @classmethod
     def expand(cls, document: Document, cloud: Cloud) -> Iterable[Document]:
@@ -128,14 +130,15 @@ class VirtualMachine(Resource):
         for item in wanted:
             facts = domains.get(names.get(item.uuid, item.domain))
             if facts is not None:
-                found[item.address] = item._observe(facts, host.records().get(item.address))
+                found[item.address] = item._observe(host, facts)
         return found
 
-    def _observe(self, facts: DomainFacts, record: Mapping[str, Any] | None) -> Observed:
+    def _observe(self, host: Reader, facts: DomainFacts) -> Observed:
+        record = host.records().get(self.address)
         running = bool(facts.live_xml)
         fields = dict(read(facts.xml, autostart=facts.autostart))
         fields |= {"running": running, "autostart": facts.autostart}
-        fields |= self._disk_names(fields)
+        fields |= self._disk_names(host, facts.xml)
         ports, wanted = fields.get("sparePorts"), self.spec.get("sparePorts")
         if isinstance(ports, int) and isinstance(wanted, int):
             # A port below an occupied one cannot go: there may be more than asked for, never fewer.
@@ -150,20 +153,39 @@ class VirtualMachine(Resource):
             running=running,
             users=(facts.name,) if running else (),
             pending=pending(facts.xml, facts.live_xml) if running else (),
-            protected=is_protected(record, self),
-            facts={"xml": facts.xml},
+            policy=policy_of(record),
+            facts={"xml": facts.xml, "name": facts.name},
         )
 
-    def _disk_names(self, fields: State) -> State:
-        """The manifest says which Disk, libvirt which path; ours are NAME.FORMAT in one folder."""
-        folder = self.context.cloud.path("disks")
-        names = {}
-        for field, path in fields.items():
-            if field.startswith("disks[") and field.endswith("].path"):
-                place, _, file = str(path).rpartition("/")
-                name = file.rpartition(".")[0] if place == folder else path
-                names[field.removesuffix("path") + "disk"] = name
+    def _disk_names(self, host: Reader, xml: str) -> State:
+        """The manifest says which Disk, libvirt which files: the same if the whole chain agrees."""
+        names: dict[str, Value] = {}
+        found = chains(xml)
+        tops = {chain[0].path: chain[0].format for chain in found.values() if chain}
+        images = host.images({path: f for path, f in tops.items() if f in ("qcow2", "raw")})
+        for name, chain in found.items():
+            field = f"disks[{name}].disk"
+            link = self.links.get(field)
+            if link is None or not chain:
+                names[field] = self._stem(chain)
+                continue
+            ours = link.provides()["names"]
+            info = images.get(chain[0].path)
+            below = chain[1].path if len(chain) > 1 else ""
+            known = isinstance(ours, tuple) and chain[0].path in ours
+            same = chain[0].path.endswith(chain[0].format) and (
+                not isinstance(info, ImageFacts) or info.backing == below
+            )
+            names[field] = link.address.name if known and same else " on ".join(
+                layer.path for layer in chain
+            )
         return names
+
+    def _stem(self, chain: tuple[Layer, ...]) -> str:
+        """What a disk that is no longer declared was called."""
+        place, _, file = (chain[0].path if chain else "").rpartition("/")
+        ours = place == self.context.cloud.path("disks")
+        return file.rpartition(".")[0] if ours else "/".join(filter(None, (place, file)))
 
     def _ownership(self, facts: DomainFacts) -> tuple[Ownership, str]:
         mark = stamp_of(facts.xml)
@@ -204,12 +226,12 @@ class VirtualMachine(Resource):
     def _disks(self, change: Change) -> Iterator[DiskDevice]:
         for item in self.spec.get("disks", ()):
             disk = self.link(f"disks[{item['name']}].disk")
-            layers = [Layer(str(disk.provides()["path"]), str(disk.provides()["format"]))]
-            # A disk that is there may stand on an older image than the manifest's.
+            # A disk that is there may have another format, and stand on an older image.
             seen = None if disk.address in change.fresh else change.around.get(disk.address)
-            below = seen.facts if seen else disk.provides()
-            if below.get("backing"):
-                layers.append(Layer(str(below["backing"]), str(below["backing_format"])))
+            facts = {**seen.fields, **seen.facts} if seen else disk.provides()
+            layers = [Layer(str(facts["path"]), str(facts["format"]))]
+            if facts.get("backing"):
+                layers.append(Layer(str(facts["backing"]), str(facts["backing_format"])))
             yield DiskDevice(item["name"], item.get("bus", BUS), tuple(layers))
 
     def _cdroms(self) -> Iterator[DiskDevice]:
@@ -235,37 +257,50 @@ class VirtualMachine(Resource):
     # -- how to get there -------------------------------------------------------------------------
 
     def up(self, change: Change) -> Iterator[Step]:
-        seen = change.observed
+        seen, name = change.observed, self._name(change)
         runs = seen is not None and seen.running and not change.stop
         wanted = bool(self.spec.get("running", True))
         autostart = bool(self.spec.get("autostart", True))
+        if seen is None:
+            # First, so that whatever is left by a kill is known to be ours.
+            yield self.record()
         if change.action is not Action.RESTART:
             yield from self._define(change)
             if seen is None or seen.fields.get("autostart") != autostart:
-                yield Autostart(self.domain, autostart)
+                yield Autostart(name, autostart)
         if wanted and not runs:
-            yield Start(self.domain)
+            yield Start(name)
         elif runs and not wanted:
             yield self._shutdown(change)
-        yield self.record()
+        if seen is not None:
+            # Last: until then what was declared before tells which disks and cards are to go.
+            yield self.record()
 
     def _define(self, change: Change) -> Iterator[Step]:
-        only_state = {"running", "autostart"}
+        elsewhere = {"running", "autostart", *self.policy()}
         if change.observed is None:
             yield MakeFolder(self.context.cloud.path("consoles"), 0o711)
             model = self._model(change)
             yield Define(self.domain, build(model), model.accel)
-        elif not change.diffs or {diff.field for diff in change.diffs} - only_state:
+        elif change.fresh or {d.field for d in change.diffs} - elsewhere or not change.diffs:
             xml = str(change.observed.facts["xml"])
-            yield Define(self.domain, merge(xml, self._model(change)))
+            yield Define(self._name(change), merge(xml, self._model(change)))
+
+    def _name(self, change: Change) -> str:
+        """As libvirt calls it now: somebody may have renamed it."""
+        seen = change.observed
+        return str(seen.facts["name"]) if seen else self.domain
 
     def _shutdown(self, change: Change) -> Step:
-        return Shutdown(self.domain, self.spec.get("stopTimeout", STOP_TIMEOUT), change.force)
+        return Shutdown(
+            self._name(change), self.spec.get("stopTimeout", STOP_TIMEOUT), change.force
+        )
 
     def down(self, change: Change) -> Iterator[Step]:
         if change.observed is not None and change.observed.running:
             yield self._shutdown(change)
         if change.action is Action.DELETE:
-            yield Undefine(self.domain)
+            if change.observed is not None:
+                yield Undefine(self._name(change))
             yield Remove(self._console)
             yield DropRecord(str(self.address))

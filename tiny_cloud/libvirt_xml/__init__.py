@@ -15,7 +15,7 @@ from tiny_cloud.libvirt_xml.domain import (
 )
 from tiny_cloud.libvirt_xml.identity import derive_mac, derive_uuid
 from tiny_cloud.libvirt_xml.merge import merge
-from tiny_cloud.libvirt_xml.read import chain_paths, disk_paths, pending, read, stamp_of
+from tiny_cloud.libvirt_xml.read import bases, chains, disk_paths, pending, read, stamp_of
 
 __all__ = [
     "MEBIBYTE",
@@ -27,8 +27,9 @@ __all__ = [
     "Layer",
     "Source",
     "aligned",
+    "bases",
     "build",
-    "chain_paths",
+    "chains",
     "derive_mac",
     "derive_uuid",
     "disk_paths",

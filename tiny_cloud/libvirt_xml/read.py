@@ -9,7 +9,7 @@ from lxml import etree
 from tiny_cloud.libvirt_xml import cards, ports
 from tiny_cloud.libvirt_xml.definition import STAMP
 from tiny_cloud.libvirt_xml.devices import AGENT
-from tiny_cloud.libvirt_xml.domain import family
+from tiny_cloud.libvirt_xml.domain import Layer, family
 from tiny_cloud.model import Value
 
 UNITS = {"b": 1, "bytes": 1, "KB": 10**3, "k": 1 << 10, "KiB": 1 << 10, "MB": 10**6,
@@ -71,11 +71,29 @@ def disk_paths(xml: str) -> list[tuple[str, str]]:
     return found
 
 
-def chain_paths(xml: str) -> tuple[str, ...]:
-    """Every file and device of every disk, backing chains included."""
-    sources = etree.fromstring(xml).iterfind("devices/disk//source")
-    paths = (source.get("file") or source.get("dev") for source in sources)
-    return tuple(path for path in paths if path)
+def chains(xml: str) -> dict[str, tuple[Layer, ...]]:
+    """By our name of a disk (or its target): the images of its backing chain, the top first."""
+    found = {}
+    for disk in etree.fromstring(xml).iterfind("devices/disk"):
+        if disk.get("device") != "cdrom":
+            name = name_of(disk, "ua-disk-") or _attribute(disk, "target", "dev")
+            found[name] = tuple(_layers(disk))
+    return found
+
+
+def bases(xml: str) -> set[str]:
+    """Paths of everything that some disk stands on."""
+    return {layer.path for chain in chains(xml).values() for layer in chain[1:]}
+
+
+def _layers(disk: etree._Element) -> Iterator[Layer]:
+    if path := local_path(disk):
+        yield Layer(path, _attribute(disk, "driver", "type"), disk.get("type", "file"))
+    below = disk.find("backingStore")
+    while below is not None:
+        if path := local_path(below):
+            yield Layer(path, _attribute(below, "format", "type"), below.get("type", "file"))
+        below = below.find("backingStore")
 
 
 def local_path(disk: etree._Element) -> str:

@@ -3,7 +3,16 @@ from pathlib import Path
 import pytest
 
 from tests.unit.libvirt_xml.samples import MIB, WEB
-from tiny_cloud.libvirt_xml import build, chain_paths, disk_paths, pending, read, stamp_of
+from tiny_cloud.libvirt_xml import (
+    Layer,
+    bases,
+    build,
+    chains,
+    disk_paths,
+    pending,
+    read,
+    stamp_of,
+)
 
 FOLDER = Path(__file__).parent
 DEFINED = (FOLDER / "defined.xml").read_text()
@@ -87,8 +96,11 @@ def test_what_waits_for_the_next_boot() -> None:
 def test_paths() -> None:
     assert disk_paths(DEFINED) == [("/srv/vm/root.qcow2", "vda"), ("/dev/vg0/web-data", "sda"),
                                    ("/srv/debian.iso", "sdb")]
-    assert chain_paths(DEFINED) == ("/srv/vm/root.qcow2", "/srv/images/debian.qcow2",
-                                    "/dev/vg0/web-data", "/srv/debian.iso")
+    assert chains(DEFINED) == {
+        "root": (Layer("/srv/vm/root.qcow2", "qcow2"), Layer("/srv/images/debian.qcow2", "qcow2")),
+        "data": (Layer("/dev/vg0/web-data", "raw", "block"),),
+    }
+    assert bases(DEFINED) == {"/srv/images/debian.qcow2"}
 
 
 def test_the_stamp() -> None:

@@ -1,0 +1,103 @@
+"""A change in the making: what the planner's rules add to, one pass after the other. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+
+from tiny_cloud import ordering
+from tiny_cloud.model import Action, Address, FieldDiff, Impact, Observed, Ownership
+from tiny_cloud.resource import Resource
+
+
+@dataclass(slots=True)
+class Draft:
+    resource: Resource
+    observed: Observed | None = None
+    own: Action | None = None
+    """What is to be done to it for its own sake."""
+    diffs: tuple[FieldDiff, ...] = ()
+    because: list[str] = field(default_factory=list)
+    blocked: str = ""
+    allow: str = ""
+    unknown: bool = False
+    wakes: bool = False
+    """It restarts for its own sake."""
+    stop: bool = False
+    """It comes down, for its own sake or because of what it stands on."""
+    stop_because: list[str] = field(default_factory=list)
+
+    def block(self, why: str, allow: str = "") -> None:
+        if not self.blocked:
+            self.blocked, self.allow = why, allow
+
+    @property
+    def address(self) -> Address:
+        return self.resource.address
+
+    @property
+    def action(self) -> Action | None:
+        return self.own or (Action.RESTART if self.stop else None)
+
+    @property
+    def works(self) -> bool:
+        return self.action is not None and not self.blocked
+
+    @property
+    def makes(self) -> bool:
+        """It is made anew, under a name nobody uses yet."""
+        return self.own in ordering.MAKING and not self.blocked
+
+    @property
+    def runs(self) -> bool:
+        return self.observed is not None and self.observed.running
+
+    @property
+    def ends(self) -> bool:
+        """The manifest itself says that it shall stop running."""
+        return any(diff.field == "running" and diff.new is False for diff in self.diffs)
+
+    @property
+    def usable(self) -> bool:
+        """What is there now may be built upon, whatever becomes of this change."""
+        seen = self.observed
+        return seen is not None and not self.unknown and seen.ownership is Ownership.OURS
+
+    def has(self, impact: Impact) -> bool:
+        return any(diff.impact is impact for diff in self.diffs)
+
+
+Drafts = Mapping[Address, Draft]
+
+
+def matches(patterns: Iterable[str], address: Address) -> bool:
+    return any(fnmatchcase(str(address), pattern) for pattern in patterns)
+
+
+def container(draft: Draft, drafts: Drafts) -> Draft | None:
+    """The draft of what its contents live inside of."""
+    address = ordering.container_of(draft.resource)
+    return drafts.get(address) if address else None
+
+
+def standing_on(drafts: Drafts) -> Mapping[Address, list[Draft]]:
+    """By thing: those that refer to it and wait for it."""
+    found: dict[Address, list[Draft]] = {address: [] for address in drafts}
+    for draft in drafts.values():
+        for target in ordering.ordered_links(draft.resource):
+            if target in found:
+                found[target].append(draft)
+    return found
+
+
+def machines_above(address: Address, standing: Mapping[Address, list[Draft]]) -> list[Draft]:
+    """Everything at any height that runs on it and whose stop interrupts somebody."""
+    found: dict[Address, Draft] = {}
+    todo = list(standing[address])
+    while todo:
+        draft = todo.pop()
+        if draft.address not in found:
+            found[draft.address] = draft
+            todo += standing[draft.address]
+    return [draft for draft in found.values() if draft.runs and draft.resource.INTERRUPTS]
