@@ -127,6 +127,8 @@ class Planned:
 
         A change that failed or did not come out as asked ends as an Event ``failed``.
         """
+        if not any(task.steps for task in self.plan.tasks):
+            return
         require_secrets(self.plan)
         cloud, workspace = self.plan.cloud, self.workspace
         with journal.locked(Path(cloud.storage), self.command) as book:

@@ -77,9 +77,7 @@ class _Run:
                     batched.setdefault(step.batch, {})[key] = at
         graph.prepare()
         after = {key: task.after for key, task in tasks.items()}
-        run = cls(tasks, graph, after, batched, dict.fromkeys(tasks, 0), unfinished=set(tasks))
-        run.refill()
-        return run
+        return cls(tasks, graph, after, batched, dict.fromkeys(tasks, 0), unfinished=set(tasks))
 
     def refill(self) -> None:
         for key in self.graph.get_ready():
@@ -162,15 +160,17 @@ def _start(
         run.running.update(dict.fromkeys(keys))
         pool.submit(work).add_done_callback(lambda done: messages.put((keys, done)))
 
+    run.refill()
     while run.empty:
         yield from _finish(run, run.empty.popleft(), None)
+        if not run.empty:
+            run.refill()
     while run.plain and len(run.running) < parallel:
         key, _ = run.plain.popitem(last=False)
         if run.position[key] == 0:
             yield Event("started", *key)
         submit([key], partial(_work, run, key, host, messages.put))
-    keys = run.batch()
-    if keys:
+    while keys := run.batch():
         submit(keys, partial(_work_batch, run, keys, host, messages.put))
 
 
@@ -233,7 +233,6 @@ def _finish(run: _Run, key: Key, failure: Failure | None) -> Iterator[Event]:
     else:
         run.unfinished.discard(key)
         run.graph.done(key)
-        run.refill()
         if run.tasks[key].steps:
             yield Event("done", *key)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
@@ -13,7 +13,8 @@ import tiny_cloud
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from tiny_cloud.api import Planned, Wish, Workspace
+    from tiny_cloud.api import Planned, Workspace
+    from tiny_cloud.errors import Failure
     from tiny_cloud.model import Event
 
 USAGE = 64
@@ -82,7 +83,7 @@ def plan(
     **wish: Any,
 ) -> None:
     """Say what would change; changes nothing."""
-    planned = _load(paths, connect, storage).plan(_wish(**wish))
+    planned = _plan(paths, connect, storage, **wish)
     _show(planned, commands=commands, as_json=as_json)
     sys.exit(CHANGES if detailed_exitcode and planned.plan.changes else 0)
 
@@ -105,7 +106,7 @@ def apply(
     **wish: Any,
 ) -> None:
     """Plan, ask, and do it."""
-    planned = _load(paths, connect, storage).plan(_wish(run_commands=True, **wish))
+    planned = _plan(paths, connect, storage, run_commands=True, **wish)
     sys.exit(_carry_out(planned, yes=yes, parallel=parallel, as_json=as_json))
 
 
@@ -118,7 +119,7 @@ def destroy(
     paths: tuple[str, ...], connect: str, storage: str, yes: bool, parallel: int, **wish: Any
 ) -> None:
     """Remove definitions; data only by its reclaim policy or --delete-data."""
-    planned = _load(paths, connect, storage).plan(_wish(destroy=True, **wish))
+    planned = _plan(paths, connect, storage, destroy=True, **wish)
     sys.exit(_carry_out(planned, yes=yes, parallel=parallel, as_json=False))
 
 
@@ -127,40 +128,38 @@ def destroy(
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def purge(paths: tuple[str, ...], connect: str, storage: str, yes: bool) -> None:
     """Empty the trash: what is in it is gone for good."""
+    from pathlib import Path
+
+    from tiny_cloud import journal
     from tiny_cloud.host import trash
+    from tiny_cloud.render.text import one_line
     from tiny_cloud.sizes import about
 
-    workspace = _load(paths, connect, storage)
-    found = trash.listing(workspace.cloud)
-    for file, size in found:
-        _out().print(f"  - {file}  {about(size)}", highlight=False)
+    cloud = _load(paths, connect, storage).cloud
+    found = trash.listing(cloud)
+    for item, size in found:
+        _out().print(f"  - {one_line(item)}  {about(size)}")
     if not found:
         _out().print("The trash is empty.")
     elif not _agreed(yes, f"Delete {len(found)} files for good?"):
         sys.exit(1)
-    trash.purge(workspace.cloud)
+    if Path(cloud.storage).is_dir():
+        with journal.locked(Path(cloud.storage), " ".join(["tinycloud", *sys.argv[1:]])):
+            # What came into the trash since was neither shown nor agreed to.
+            trash.purge(cloud, [item for item, _ in found])
 
 
 def _load(paths: tuple[str, ...], connect: str, storage: str) -> Workspace:
     return tiny_cloud.load(*paths, connect=connect, storage=storage)
 
 
-def _wish(
-    *,
-    target: tuple[str, ...] = (),
-    prune: bool = False,
-    destroy: bool = False,
-    run_commands: bool = False,
-    **allowed: tuple[str, ...],
-) -> Wish:
-    from tiny_cloud.api import Wish
-    from tiny_cloud.model import Consents
-    from tiny_cloud.resource import full_address
+def _plan(paths: tuple[str, ...], connect: str, storage: str, **wish: Any) -> Planned:
+    from tiny_cloud import options
 
-    if prune and target:
-        raise click.UsageError("--prune looks at everything and --target at a part: use one")
-    agreed = {name: tuple(map(full_address, globs)) for name, globs in allowed.items()}
-    return Wish(Consents(**agreed), prune, destroy, tuple(map(full_address, target)), run_commands)
+    meant = options.wish(**wish)
+    planned = _load(paths, connect, storage).plan(meant)
+    options.require_known(meant, planned)
+    return planned
 
 
 def _show(planned: Planned, *, commands: bool = False, as_json: bool = False) -> None:
@@ -215,13 +214,15 @@ def _agreed(yes: bool, question: str) -> bool:
 def _out() -> Console:
     from rich.console import Console
 
-    return Console(highlight=False, soft_wrap=True)
+    return Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
 
 
 def _err(*, quiet: bool = False) -> Console:
     from rich.console import Console
 
-    return Console(stderr=True, highlight=False, soft_wrap=True, quiet=quiet)
+    return Console(
+        stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True, quiet=quiet
+    )
 
 
 def main() -> None:
@@ -241,7 +242,15 @@ def main() -> None:
         text.show_problems(_err(), error.problems)
         sys.exit(1)
     except Failure as error:
-        from tiny_cloud.render import text
+        _fail(error)
+    except OSError as error:
+        # Not a broken pipe: click itself ends at that, quietly and with 1.
+        name = f"{error.filename}: " if error.filename is not None else ""
+        _fail(Failure(f"{name}{error.strerror or error}"))
 
-        text.show_failure(_err(), error)
-        sys.exit(1)
+
+def _fail(failure: Failure) -> NoReturn:
+    from tiny_cloud.render import text
+
+    text.show_failure(_err(), failure)
+    sys.exit(1)

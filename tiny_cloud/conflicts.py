@@ -1,33 +1,85 @@
-"""What only one machine can have: a MAC, and an address on a network. Pure."""
+"""What only one can have: a MAC, an address on a network, a disk, a port of the host. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
-from tiny_cloud.errors import Problem
+from tiny_cloud.errors import Problem, Span
+from tiny_cloud.libvirt_xml import Forward
 from tiny_cloud.model import Address
 from tiny_cloud.resource import Resource
+from tiny_cloud.yaml12 import Path
+
+ANY = "0.0.0.0"
+"""Listening here takes the port of every address of the host."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Something of which there is one, and who says where that it is theirs."""
+
+    what: object
+    owner: Resource
+    path: Path
+    """Below the owner's document."""
+    words: tuple[str, str]
+    """As in "web {has the mac x}, and {so has} db"."""
+
+    def clash(self, other: Claim) -> Problem:
+        """This one came second."""
+        says, too = self.words
+        return Problem(f"{self.owner.address} {says}, and {too} {other.owner.address}",
+                       _span(self), f"that one is at {_span(other)}; give one of them another")
+
+
+@dataclass(slots=True)
+class Listeners:
+    """Who has a port of the host."""
+
+    by_address: dict[str, Claim] = field(default_factory=dict)
+
+    def first(self, address: str) -> Claim | None:
+        """Who is in the way of listening at an address."""
+        if address == ANY:
+            return next(iter(self.by_address.values()), None)
+        return self.by_address.get(address) or self.by_address.get(ANY)
 
 
 def conflicts(resources: Sequence[Resource]) -> list[Problem]:
-    """MACs and static addresses that are declared twice, each at the second place."""
+    """Whatever is claimed twice, each at the second place."""
     machines = [resource for resource in resources if resource.address.kind == "virtualmachine"]
     guests = [resource for resource in resources if resource.address.kind == "guest"]
     home = {machine.links["guest"].address: machine
             for machine in machines if "guest" in machine.links}
     home |= {guest.address: guest.links["machine"] for guest in guests if "machine" in guest.links}
+    return [
+        *_twice(_macs(machines)),
+        *_twice(_addresses(guests, home)),
+        *_twice(_attached(machines)),
+        *_twice(_filled(guests)),
+        *_listening_twice(_ports(machines)),
+    ]
 
-    def mac(_: Resource, card: Any) -> str | None:
-        return card["mac"].lower() if "mac" in card else None
 
-    def address(guest: Resource, card: Any) -> tuple[str, str] | None:
-        network = _network(home.get(guest.address), card["name"])
-        if "address" not in card or network is None:
-            return None
-        return network, card["address"].partition("/")[0]
+def _macs(machines: Iterable[Resource]) -> Iterator[Claim]:
+    for machine in machines:
+        for at, card in enumerate(machine.spec.get("interfaces", ())):
+            if "mac" in card:
+                words = (f"has the mac {card['mac']}", "so has")
+                yield Claim(card["mac"].lower(), machine, ("spec", "interfaces", at, "mac"), words)
 
-    return [*_twice(machines, "mac", mac), *_twice(guests, "address", address)]
+
+def _addresses(
+    guests: Iterable[Resource], home: Mapping[Address, Resource]
+) -> Iterator[Claim]:
+    for guest in guests:
+        for at, card in enumerate(guest.spec.get("interfaces", ())):
+            network = _network(home.get(guest.address), card["name"])
+            if "address" in card and network is not None:
+                what = (network, card["address"].partition("/")[0])
+                words = (f"has the address {card['address']}", "so has")
+                yield Claim(what, guest, ("spec", "interfaces", at, "address"), words)
 
 
 def _network(machine: Resource | None, name: str) -> str | None:
@@ -41,19 +93,52 @@ def _network(machine: Resource | None, name: str) -> str | None:
     return ""
 
 
-def _twice(resources: Sequence[Resource], name: str,
-           key: Callable[[Resource, Any], object]) -> Iterator[Problem]:
-    first: dict[object, tuple[Address, str]] = {}
-    for resource in resources:
-        for place, card in enumerate(resource.spec.get("interfaces", ())):
-            found = key(resource, card)
-            if found is None:
-                continue
-            path = ("spec", "interfaces", place, name)
-            span = resource.document.span(path) if resource.document else resource.span
-            if found not in first:
-                first[found] = (resource.address, str(span))
-                continue
-            owner, where = first[found]
-            yield Problem(f"{resource.address} has the {name} {card[name]}, and so has {owner}",
-                          span, f"that one is at {where}; give one of them another")
+def _attached(machines: Iterable[Resource]) -> Iterator[Claim]:
+    """Two machines that write to one disk destroy what is on it."""
+    for machine in machines:
+        for at, item in enumerate(machine.spec.get("disks", ())):
+            disk = machine.links.get(f"disks[{item['name']}].disk")
+            if disk is not None:
+                words = (f"uses {disk.address}", "so does")
+                yield Claim(disk.address, machine, ("spec", "disks", at, "disk"), words)
+
+
+def _filled(guests: Iterable[Resource]) -> Iterator[Claim]:
+    for guest in guests:
+        if "disk" in guest.links:
+            disk = guest.links["disk"].address
+            yield Claim(disk, guest, ("spec", "disk"), (f"is written into {disk}", "so is"))
+
+
+def _ports(machines: Iterable[Resource]) -> Iterator[tuple[Forward, Claim]]:
+    for machine in machines:
+        for at, card in enumerate(machine.spec.get("interfaces", ())):
+            for place, port in enumerate((card.get("user") or {}).get("forward", ())):
+                forward = Forward.of(port["host"], port["guest"], port.get("protocol", "tcp"))
+                path = ("spec", "interfaces", at, "user", "forward", place, "host")
+                what = f"{forward.address}:{forward.host_port} ({forward.protocol})"
+                yield forward, Claim(None, machine, path, (f"forwards {what}", "so does"))
+
+
+def _listening_twice(ports: Iterable[tuple[Forward, Claim]]) -> Iterator[Problem]:
+    taken: dict[tuple[str, int], Listeners] = {}
+    for forward, claim in ports:
+        listeners = taken.setdefault((forward.protocol, forward.host_port), Listeners())
+        first = listeners.first(forward.address)
+        if first is None:
+            listeners.by_address[forward.address] = claim
+        else:
+            yield claim.clash(first)
+
+
+def _twice(claims: Iterable[Claim]) -> Iterator[Problem]:
+    first: dict[object, Claim] = {}
+    for claim in claims:
+        other = first.setdefault(claim.what, claim)
+        if other is not claim:
+            yield claim.clash(other)
+
+
+def _span(claim: Claim) -> Span | None:
+    document = claim.owner.document
+    return document.span(claim.path) if document else claim.owner.span

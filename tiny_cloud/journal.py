@@ -46,43 +46,77 @@ class Journal:
 
 @contextmanager
 def locked(storage: Path, command: str) -> Iterator[Journal]:
-    """The journal, held exclusively. Raises Failure that names the holder if it is taken."""
-    storage.mkdir(mode=0o711, parents=True, exist_ok=True)
-    path = storage / "journal.jsonl"
-    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    with open(descriptor, "a+") as stream:
-        _take(stream, path)
+    """The journal, held exclusively. Raises Failure: by whom it is taken, or why not written."""
+    with _taken(storage / "journal.jsonl") as stream:
         journal = Journal(stream)
-        journal.write(what="begin", command=command, pid=os.getpid(), user=getpass.getuser())
+        journal.write(what="begin", command=command, pid=os.getpid(), user=_user())
         try:
             yield journal
         finally:
             journal.write(what="end", pid=os.getpid())
 
 
-def _take(stream: IO[str], path: Path) -> None:
+def _taken(path: Path) -> IO[str]:
+    """The open journal with the lock on it."""
     deadline = time.monotonic() + PATIENCE
     while True:
+        stream = _open(path)
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return
+            if _is_at(stream, path):
+                return stream
+            # It was removed or rotated before we had it: another run may hold the one there now.
         except BlockingIOError:
-            if time.monotonic() > deadline:
-                raise Failure(
-                    f"another run holds {path.parent}: {_holder(path)}", "wait until it has ended"
-                ) from None
-            time.sleep(0.1)
+            pass
+        stream.close()
+        if time.monotonic() > deadline:
+            raise Failure(
+                f"another run holds {path.parent}: {_holder(path)}", "wait until it has ended"
+            )
+        time.sleep(0.1)
+
+
+def _open(path: Path) -> IO[str]:
+    try:
+        path.parent.mkdir(mode=0o711, parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise Failure(
+            f"{error.filename or path} cannot be written: {error.strerror or error}",
+            "run as root, or give --storage",
+        ) from error
+    return open(descriptor, "a+", encoding="utf-8")
+
+
+def _is_at(stream: IO[str], path: Path) -> bool:
+    """Whether this open file is the one that has the name now."""
+    try:
+        return os.path.samestat(os.fstat(stream.fileno()), os.stat(path))
+    except FileNotFoundError:
+        return False
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())  # a user that only a container knows of has no name
 
 
 def _holder(path: Path) -> str:
+    """Who began last, in words. For people only: whatever else is in the file does no harm."""
     last: dict[str, Any] = {}
-    for line in path.read_text().splitlines():
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        lines = []
+    for line in lines:
         try:
             entry = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue  # a line cut short by a kill
-        if entry.get("what") == "begin":
+        if isinstance(entry, dict) and entry.get("what") == "begin":
             last = entry
-    if not last:
+    if not last.keys() >= {"command", "pid", "user", "time"}:
         return "unknown"
     return f"{last['command']} (process {last['pid']} of {last['user']}, since {last['time']})"

@@ -20,6 +20,8 @@ from tiny_cloud.resource import Context, Resource
 from tiny_cloud.yaml12 import MOST_PROBLEMS
 
 SYSTEM_STORAGE = "/var/lib/tinycloud"
+TAKEN = frozenset({"trash", "consoles", "records", "disks", "images", "journal.jsonl"})
+"""What the cloud ``default`` has in there itself: no other cloud may be put in such a place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +68,9 @@ def load(
     documents, found.problems = manifest.read(paths, stdin)
     found.incomplete = bool(found.problems)
     valid = list(_valid(documents, found))
-    cloud, defaults = _cloud(valid, found, root, machine_id)
+    cloud, defaults = _cloud(valid, found, storage, root, machine_id)
     if connect:
         cloud = replace(cloud, connect=connect)
-    if storage:
-        cloud = replace(cloud, storage=str(FilePath(storage).absolute()))
     context = Context(cloud, context_digest)
     plain = [part for document in valid if document.kind != "Cloud"
              for part in _expand(_complete(document, defaults), cloud, found)]
@@ -116,31 +116,38 @@ def _declare(document: Document, found: _Found) -> bool:
     return False
 
 
-def _cloud(documents: Sequence[Document], found: _Found, root: bool,
+def _cloud(documents: Sequence[Document], found: _Found, storage: str, root: bool,
            machine_id: str) -> tuple[Cloud, Mapping[str, Any]]:
-    """The cloud, and what its machines have by default."""
+    """The cloud, and what its machines have by default; ``storage``: what overrides its own."""
     clouds = [document for document in documents if document.kind == "Cloud"]
     for other in clouds[1:]:
         found.problems.append(Problem("there is a second Cloud", other.span(("metadata", "name")),
                                       f"the first is at {clouds[0].span()}; apply them one by one"))
     name = clouds[0].name if clouds else "default"
     spec = clouds[0].spec if clouds else {}
+    storage = str(FilePath(storage).absolute()) if storage else spec.get("storage", "")
+    if not storage and name in TAKEN:
+        found.problems.append(Problem(
+            f"a cloud called {name} would live in a folder of the cloud default",
+            clouds[0].span(("metadata", "name")), "call it something else, or say its storage"))
     return Cloud(
         name=name,
         connect=spec.get("connect") or ("qemu:///system" if root else "qemu:///session"),
-        storage=spec.get("storage") or _storage(root),
+        storage=storage or _storage(root, name),
         reclaim_policy=ReclaimPolicy(spec.get("reclaimPolicy", ReclaimPolicy.RETAIN)),
         declared=bool(clouds),
         seed=machine_id if name == "default" else "",
     ), spec.get("defaults", {})
 
 
-def _storage(root: bool) -> str:
-    if root:
-        return SYSTEM_STORAGE
-    from platformdirs import user_data_dir  # only where it is needed: it costs a start of 20 ms
+def _storage(root: bool, name: str) -> str:
+    """Each cloud has its own folder, so that two of them never meet in one file or one lock."""
+    base = SYSTEM_STORAGE
+    if not root:
+        from platformdirs import user_data_dir  # only where it is needed: it costs 20 ms at a start
 
-    return user_data_dir("tinycloud", appauthor=False)
+        base = user_data_dir("tinycloud", appauthor=False)
+    return base if name == "default" else f"{base}/{name}"
 
 
 def _complete(document: Document, defaults: Mapping[str, Any]) -> Document:

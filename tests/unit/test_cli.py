@@ -1,12 +1,13 @@
 """Exit codes and the words around them; the work itself is tested elsewhere."""
 
+import errno
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tiny_cloud import api, cli
+from tiny_cloud import api, cli, journal
 from tiny_cloud.errors import Failure
 
 GOOD = """\
@@ -115,3 +116,102 @@ def test_a_failure_is_shown_with_what_the_program_said(
     code, _, err = run("plan", "a.yaml")
     assert code == 1
     assert err.splitlines() == ["it went wrong", "    the program's own words", "    mend it"]
+
+
+HERE = ("a.yaml", "--connect", "test:///default", "--storage", "s")
+
+
+@pytest.mark.parametrize("value", ["web", "vm/", "/web", "", "web*"])
+@pytest.mark.parametrize("flag", ["--restart", "--delete-data", "--target"])
+def test_a_consent_without_its_kind_is_a_usage_error(run: Run, flag: str, value: str) -> None:
+    code, _, err = run("plan", "nothing.yaml", flag, value)
+    assert code == 64 and f"{flag} {value}: write KIND/NAME" in err
+
+
+@pytest.mark.parametrize(
+    ("flag", "value", "hint"),
+    [
+        ("--replace", "disk/dta", "did you mean disk/data?"),
+        ("--delete-data", "vm/web", "there are: disk/data"),
+        ("--adopt", "nothing/x", "there are: disk/data"),
+    ],
+)
+def test_an_address_that_nothing_has_is_an_error(
+    run: Run, monkeypatch: pytest.MonkeyPatch, flag: str, value: str, hint: str
+) -> None:
+    def applied(*_: object, **__: object) -> None:
+        raise AssertionError("applied all the same")
+
+    monkeypatch.setattr(api.Planned, "apply", applied)
+    Path("a.yaml").write_text(GOOD)
+    code, out, err = run("apply", *HERE, "--yes", flag, value)
+    assert (code, out) == (1, "")
+    assert f"{flag} " in err and "there is nothing of that name" in err and hint in err
+
+
+def test_one_target_of_two_that_nothing_has_is_an_error(run: Run) -> None:
+    Path("a.yaml").write_text(GOOD)
+    code, _, err = run("plan", *HERE, "--target", "disk/data", "--target", "disk/dta")
+    assert code == 1 and "--target disk/dta: there is nothing of that name" in err
+
+
+def test_patterns_may_match_nothing_and_what_is_declared_is_known(run: Run) -> None:
+    Path("a.yaml").write_text(GOOD)
+    consents = ("--restart", "vm/*", "--adopt", "*", "--replace", "disk/data")
+    code, _, err = run("plan", *HERE, *consents)
+    assert (code, err) == (0, "")
+
+
+def test_what_the_system_refuses_is_one_sentence(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EIO, "Input/output error", "/srv/[bold]x")
+
+    monkeypatch.setattr(api.Workspace, "plan", refuse)
+    Path("a.yaml").write_text(GOOD)
+    code, _, err = run("plan", "a.yaml")
+    assert (code, err) == (1, "/srv/[bold]x: Input/output error\n")
+
+
+def test_a_reader_that_left_is_no_error_to_talk_about(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def left(*_: object, **__: object) -> None:
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    monkeypatch.setattr(api.Workspace, "plan", left)
+    Path("a.yaml").write_text(GOOD)
+    for name in ("stdout", "stderr"):  # click wraps them: to be undone afterwards
+        monkeypatch.setattr(sys, name, getattr(sys, name))
+    assert run("plan", "a.yaml") == (1, "", "")
+
+
+def thrown_away(name: str) -> Path:
+    Path("a.yaml").write_text(GOOD)
+    path = Path("s/trash", name)
+    path.parent.mkdir(parents=True)
+    path.write_text("x")
+    return path
+
+
+def test_purge_shows_names_as_they_are(run: Run) -> None:
+    path = thrown_away("[bold]a\x1b:smile:\nb")
+    code, out, _ = run("purge", *HERE, "--yes")
+    (line,) = out.splitlines()
+    assert code == 0 and "/s/trash/[bold]a\\u001b:smile:\\nb  " in line
+    assert not path.exists()
+
+
+def test_purge_does_nothing_while_somebody_holds_the_cloud(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal, "PATIENCE", 0.0)
+    path = thrown_away("disk")
+    with journal.locked(Path("s"), "tinycloud apply"):
+        code, _, err = run("purge", *HERE, "--yes")
+    assert code == 1 and "another run holds" in err and path.exists()
+
+
+def test_purge_of_what_was_never_there_makes_nothing(run: Run) -> None:
+    Path("a.yaml").write_text(GOOD)
+    assert run("purge", *HERE)[:2] == (0, "The trash is empty.\n")
+    assert not Path("s").exists()

@@ -1,9 +1,13 @@
 """The journal is the lock: one writes, the others leave in time and name the holder."""
 
+import fcntl
+import getpass
 import json
 import os
+import threading
 import time
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -43,3 +47,82 @@ def test_a_line_cut_short_by_a_kill_does_no_harm(tmp_path: Path) -> None:
         journal.locked(tmp_path, "tinycloud apply two"),
     ):
         pass
+
+
+def enter(storage: Path) -> None:
+    with journal.locked(storage, "tinycloud apply"):
+        pass
+
+
+def test_what_may_not_be_written_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    (tmp_path / "folder" / "journal.jsonl").mkdir(parents=True)
+    for storage in (tmp_path / "file", tmp_path / "file" / "below", tmp_path / "folder"):
+        with pytest.raises(Failure, match="cannot be written: ") as error:
+            enter(storage)
+        assert str(storage) in error.value.summary
+        assert error.value.hint == "run as root, or give --storage"
+
+
+@pytest.mark.parametrize("error", [KeyError("uid not found: 1"), OSError("no username")])
+def test_a_user_without_a_name_is_a_number(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def nobody() -> str:
+        raise error
+
+    monkeypatch.setattr(getpass, "getuser", nobody)
+    enter(tmp_path)
+    first = json.loads((tmp_path / "journal.jsonl").read_text().splitlines()[0])
+    assert first["user"] == str(os.getuid())
+
+
+@pytest.mark.parametrize("line", [b"\xff\xfe", b"5", b'{"what": "begin"}', b"[" * 100_000])
+def test_whatever_is_in_the_journal_does_no_harm(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: bytes
+) -> None:
+    monkeypatch.setattr(journal, "PATIENCE", 0.0)
+    with journal.locked(tmp_path, "tinycloud apply"):
+        with (tmp_path / "journal.jsonl").open("ab") as stream:
+            stream.write(line + b"\n")
+        with pytest.raises(Failure, match="another run holds"):
+            enter(tmp_path)
+
+
+def test_a_journal_that_was_removed_while_we_waited_is_not_the_lock(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    entered = threading.Event()
+
+    def second() -> None:
+        with journal.locked(tmp_path, "two"):
+            entered.set()
+
+    waiting = threading.Thread(target=second)
+    with journal.locked(tmp_path, "one"):
+        waiting.start()
+        time.sleep(0.15)
+        path.unlink()
+    waiting.join(timeout=10)
+    assert entered.is_set()
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [line.get("command") for line in lines] == ["two", None]
+
+
+def test_a_journal_that_is_replaced_between_open_and_lock_is_opened_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "journal.jsonl"
+    real = fcntl.flock
+    calls: list[int] = []
+
+    def flock(file: IO[str], how: int) -> None:
+        if not calls:
+            path.rename(tmp_path / "journal.1")
+            path.touch()
+        calls.append(how)
+        real(file, how)
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    enter(tmp_path)
+    assert len(calls) == 2
+    assert path.read_text() and not (tmp_path / "journal.1").read_text()

@@ -120,6 +120,23 @@ def test_without_a_cloud_document_and_without_being_root(monkeypatch: pytest.Mon
     assert (cloud.connect, cloud.storage) == ("qemu:///session", "/home/koder/data/tinycloud")
 
 
+@pytest.mark.parametrize(("name", "folder"), [("default", ""), ("lab", "/lab")])
+@pytest.mark.parametrize("root", [True, False])
+def test_each_cloud_has_a_folder_of_its_own(
+        monkeypatch: pytest.MonkeyPatch, name: str, folder: str, root: bool) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", "/home/koder/data")
+    text = f"apiVersion: tinycloud/v1\nkind: Cloud\nmetadata: {{name: {name}}}\n"
+    base = "/var/lib/tinycloud" if root else "/home/koder/data/tinycloud"
+    assert loading(text=text, root=root).cloud.storage == base + folder
+
+
+def test_no_cloud_lives_in_a_folder_of_another() -> None:
+    text = "apiVersion: tinycloud/v1\nkind: Cloud\nmetadata: {name: trash}\n"
+    with pytest.raises(Problems, match="would live in a folder of the cloud default"):
+        loading(text=text)
+    assert loading(text=text, storage="/elsewhere").cloud.storage == "/elsewhere"
+
+
 CLOUD = """---
 apiVersion: tinycloud/v1
 kind: Cloud

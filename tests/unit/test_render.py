@@ -2,6 +2,8 @@
 
 import io
 import json
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +13,8 @@ from rich.console import Console
 
 from tests.fake.host import FakeHost
 from tests.unit.cloud import IMAGE, WEB, carry_out, fake_host, plan_for, settle
-from tiny_cloud.errors import Problem, Span
-from tiny_cloud.model import Plan
+from tiny_cloud.errors import Failure, Problem, Span
+from tiny_cloud.model import Action, Address, Change, Cloud, Event, FieldDiff, Note, Plan
 from tiny_cloud.render import text
 from tiny_cloud.render.json import dumps
 
@@ -109,3 +111,43 @@ def test_a_problem_shows_its_line_with_a_caret() -> None:
 
 def test_control_and_bidirectional_characters_are_made_visible() -> None:
     assert text.clean("a\x1b[31m\u202eb\x00") == "a\\u001b[31m\\u202eb\\u0000"
+
+
+HOSTILE = "a\x1b[31m\u202e\n[bold]Plan: nothing.yaml"
+
+
+def lines(show: Callable[[Console], None]) -> list[str]:
+    stream = io.StringIO()
+    show(Console(file=stream, width=200, soft_wrap=True))
+    return stream.getvalue().splitlines()
+
+
+def test_a_files_name_cannot_write_lines_of_its_own() -> None:
+    shown = lines(lambda console: text.show_problems(
+        console, [Problem(f"{HOSTILE} is wrong", Span(HOSTILE, 1, 3, "\u202ea b"), HOSTILE)]))
+    said = "a\\u001b[31m\\u202e\\n[bold]Plan: nothing.yaml"
+    assert shown == [
+        f"{said}:1:3: {said} is wrong",
+        "    \\u202ea b",
+        "           ^",
+        f"    {said}",
+    ]
+
+
+def test_neither_can_anything_in_a_plan() -> None:
+    diff = FieldDiff(HOSTILE, HOSTILE, (HOSTILE,))
+    change = Change(Address("disk", HOSTILE), Action.UPDATE, (diff,), because=(HOSTILE,),
+                    blocked=HOSTILE, allow=HOSTILE)
+    note = Note(Address("disk", HOSTILE), HOSTILE)
+    plan = Plan(Cloud(HOSTILE, HOSTILE, HOSTILE), (change,), (note,), ())
+    shown = lines(lambda console: text.show_plan(console, plan))
+    assert len(shown) == 9 and "\x1b" not in "".join(shown)
+    assert sum(line.startswith("Plan: ") for line in shown) == 1
+    assert sum("[bold]" in line for line in shown) == 5
+
+
+def test_nor_in_an_event_or_a_failure() -> None:
+    for what in ("started", "done", "skipped", "failed"):
+        event = Event(what, Address("disk", HOSTILE), "up", HOSTILE)
+        assert len(lines(partial(text.show_event, event=event))) == 1
+    assert len(lines(lambda console: text.show_failure(console, Failure(HOSTILE)))) == 1

@@ -9,7 +9,10 @@ from tiny_cloud.errors import Failure
 
 
 def sha256(path: str, cache: Path) -> str:
-    """Hexadecimal. The cache folder may be absent or unwritable: then it is computed each time."""
+    """Hexadecimal. The cache folder may be absent or unwritable: then it is computed each time.
+
+    Raises Failure if the file cannot be read.
+    """
     try:
         with open(path, "rb") as stream:
             status = os.fstat(stream.fileno())
@@ -25,6 +28,8 @@ def sha256(path: str, cache: Path) -> str:
         raise Failure(f"there is no file {path}") from None
     except PermissionError:
         raise Failure(f"{path} may not be read") from None
+    except OSError as error:
+        raise Failure(f"{path} cannot be read: {error.strerror}") from None
     _remember(note, identity, found)
     return found
 
@@ -32,10 +37,10 @@ def sha256(path: str, cache: Path) -> str:
 def _recall(note: Path, identity: list[int]) -> str:
     try:
         known = json.loads(note.read_text())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return ""
     same = isinstance(known, dict) and known.get("identity") == identity
-    return str(known["sha256"]) if same else ""
+    return str(known.get("sha256", "")) if same else ""
 
 
 def _remember(note: Path, identity: list[int], digest: str) -> None:

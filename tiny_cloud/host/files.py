@@ -1,6 +1,5 @@
 """Files that are ours: stamping, publishing, trash. The design calls for fsync → rename → fsync."""
 
-import contextlib
 import errno
 import hashlib
 import json
@@ -37,6 +36,9 @@ def facts(paths: Iterable[str]) -> dict[str, FileFacts | Unknown]:
         except PermissionError:
             found[path] = Unknown(f"{path} may not be read", RIGHTS)
             continue
+        except OSError as error:
+            found[path] = Unknown(f"{path} cannot be looked at: {error.strerror}")
+            continue
         genuine = mark is not None and (mark.get("path"), mark.get("inode")) == (
             path,
             str(status.st_ino),
@@ -48,12 +50,17 @@ def facts(paths: Iterable[str]) -> dict[str, FileFacts | Unknown]:
 
 
 def listing(folder: str) -> tuple[str, ...]:
+    """Whatever is in there and is no folder. Raises Failure if that cannot be told."""
     try:
-        return tuple(sorted(entry.path for entry in os.scandir(folder) if entry.is_file()))
+        with os.scandir(folder) as entries:
+            # A symbolic link takes a name, wherever it leads.
+            return tuple(sorted(e.path for e in entries if not e.is_dir(follow_symlinks=False)))
     except FileNotFoundError:
         return ()
     except PermissionError as error:
         raise Failure(f"{folder} may not be read", RIGHTS) from error
+    except OSError as error:
+        raise Failure(f"{folder} cannot be listed: {error.strerror}") from error
 
 
 def _is_intact(mark: Mapping[str, str] | None, status: os.stat_result) -> bool:
@@ -68,19 +75,19 @@ def _sidecar(path: str) -> Path:
 
 
 def _read_stamp(path: str) -> Mapping[str, str] | None:
-    """From the attribute, or the sidecar where the file system has no attributes."""
+    """From the attribute, or the sidecar where the file system has no attributes; {}: damaged."""
     try:
-        text = os.getxattr(path, ATTRIBUTE, follow_symlinks=False).decode()
+        text = os.getxattr(path, ATTRIBUTE, follow_symlinks=False)
     except OSError as error:
         if error.errno not in (errno.ENODATA, errno.ENOTSUP):
             raise
         try:
-            text = _sidecar(path).read_text()
+            text = _sidecar(path).read_bytes()
         except FileNotFoundError:
             return None
     try:
         mark = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return {str(key): str(value) for key, value in mark.items()} if isinstance(mark, dict) else {}
 
@@ -137,11 +144,19 @@ def publish(step: Publish) -> None:
 def move_to_trash(step: Trash) -> None:
     trash = Path(step.trash)
     trash.parent.mkdir(mode=0o700, exist_ok=True)
-    with contextlib.suppress(FileNotFoundError):
-        os.rename(step.path, trash)
-    with contextlib.suppress(FileNotFoundError):
-        os.rename(_sidecar(step.path), _sidecar(step.trash))
+    _move(step.path, trash)
+    _move(_sidecar(step.path), _sidecar(step.trash))
     sync_folder(trash.parent)
+
+
+def _move(source: str | Path, target: Path) -> None:
+    """What is not there any more was moved by an apply that was cut off."""
+    try:
+        os.rename(source, target)
+    except FileNotFoundError as error:
+        if os.path.lexists(source):
+            gone = f"{source} cannot be moved: the folder {target.parent} is gone"
+            raise Failure(gone, "apply again") from error
 
 
 def sync_folder(folder: Path) -> None:

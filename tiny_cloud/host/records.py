@@ -16,24 +16,29 @@ def path_of(storage: Path, address: Address) -> Path:
 
 
 def read_all(storage: Path) -> dict[Address, Mapping[str, Any]]:
-    """Every record; one that cannot be parsed counts as lost. Raises Failure without rights."""
+    """Every record; one that cannot be parsed counts as lost. Raises Failure if it is refused."""
+    folder = storage / "records"
     found: dict[Address, Mapping[str, Any]] = {}
     try:
-        files = sorted((storage / "records").glob("*.json"))
-        for file in files:
+        # Not glob, which takes a folder that may not be read for an empty one.
+        for file in sorted(folder / name for name in os.listdir(folder) if name.endswith(".json")):
             kind, _, name = file.stem.partition("-")
             record = _parse(file)
             if record is not None:
                 found[Address(kind, name)] = record
+    except FileNotFoundError:
+        return found
     except PermissionError as error:
         raise Failure(f"{error.filename} may not be read", "run as the user who applied") from error
+    except OSError as error:
+        raise Failure(f"{error.filename or folder} cannot be read: {error.strerror}") from error
     return found
 
 
 def _parse(file: Path) -> Mapping[str, Any] | None:
     try:
-        record = json.loads(file.read_text())
-    except (ValueError, FileNotFoundError):
+        record = json.loads(file.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError, FileNotFoundError, IsADirectoryError):
         return None
     wanted = {"cloud": str, "spec": dict, "metadata": dict, "fields": dict}
     sane = isinstance(record, dict) and all(

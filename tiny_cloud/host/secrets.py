@@ -9,20 +9,29 @@ from tiny_cloud.model import Secret
 
 
 def resolve(secret: Secret, *, run_commands: bool) -> str | None:
-    """The secret itself; None if it is not there now. A file loses one trailing newline."""
-    if secret.source == "file":
-        try:
-            return Path(str(secret.value)).read_text().removesuffix("\n")
-        except (FileNotFoundError, PermissionError):
-            return None
+    """The secret itself; None if it is not there now. A file loses one trailing newline.
+
+    Raises Failure for what is there and can be no secret: a folder, not UTF-8.
+    """
     if secret.source == "env":
         return os.environ.get(str(secret.value))
-    if secret.source == "command":
-        if not run_commands:
-            return None
-        # pass, gpg and the like need the user's own variables.
-        return command.run(tuple(secret.value), environ=os.environ).decode().removesuffix("\n")
-    return None
+    if secret.source == "command" and not run_commands:
+        return None
+    try:
+        if secret.source == "file":
+            return Path(str(secret.value)).read_text(encoding="utf-8").removesuffix("\n")
+        if secret.source == "command":
+            # pass, gpg and the like need the user's own variables.
+            return command.run(tuple(secret.value), environ=os.environ).decode().removesuffix("\n")
+        return None
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return None
+    except OSError as error:
+        reason = f"cannot be read: {error.strerror}"
+    except UnicodeDecodeError:
+        reason = "is not UTF-8 text"
+    # Raised out here, because UnicodeDecodeError keeps what it could not decode.
+    raise Failure(f"the secret from {secret} {reason}")
 
 
 def need(secret: Secret) -> str:

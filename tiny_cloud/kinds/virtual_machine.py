@@ -36,7 +36,15 @@ from tiny_cloud.model import (
     Unknown,
     Value,
 )
-from tiny_cloud.resource import DomainFacts, ImageFacts, Reader, Resource, declared_of, policy_of
+from tiny_cloud.resource import (
+    Context,
+    DomainFacts,
+    ImageFacts,
+    Reader,
+    Resource,
+    declared_of,
+    policy_of,
+)
 from tiny_cloud.sizes import parse_size
 from tiny_cloud.steps import (
     Autostart,
@@ -123,6 +131,17 @@ class VirtualMachine(Resource):
                     ).problems
 
     @classmethod
+    def discover(cls, host: Reader, context: Context) -> Sequence[Self]:
+        """Also those whose record is lost: the stamp in the domain says whose it is."""
+        found = {item.address: item for item in super().discover(host, context)}
+        for facts in host.domains().values():
+            mark = stamp_of(facts.xml) or {}
+            address = Address.parse(mark.get("address", ""))
+            if mark.get("cloud") == context.cloud.name and mark.get("uuid") == facts.uuid:
+                found.setdefault(address, cls(address, {}, {}, context))
+        return list(found.values())
+
+    @classmethod
     def probe(cls, host: Reader, wanted: Sequence[Self]) -> Mapping[Address, Observed | Unknown]:
         domains = host.domains()
         names = {facts.uuid: name for name, facts in domains.items()}
@@ -169,10 +188,9 @@ class VirtualMachine(Resource):
             if link is None or not chain:
                 names[field] = self._stem(chain)
                 continue
-            ours = link.provides()["names"]
             info = images.get(chain[0].path)
             below = chain[1].path if len(chain) > 1 else ""
-            known = isinstance(ours, tuple) and chain[0].path in ours
+            known = chain[0].path in _files_of(link, host)
             same = chain[0].path.endswith(chain[0].format) and (
                 not isinstance(info, ImageFacts) or info.backing == below
             )
@@ -304,3 +322,11 @@ class VirtualMachine(Resource):
                 yield Undefine(self._name(change))
             yield Remove(self._console)
             yield DropRecord(str(self.address))
+
+
+def _files_of(disk: Resource, host: Reader) -> tuple[str, ...]:
+    """The files that are this disk now; before there is one, the one that will be."""
+    names = disk.provides()["names"]
+    assert isinstance(names, tuple)
+    there = host.files([str(name) for name in names])
+    return tuple(there) or (str(disk.provides()["path"]),)

@@ -7,10 +7,9 @@ from typing import Self
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
-from rich.text import Text
 
 from tiny_cloud.model import Address, Event
-from tiny_cloud.render.text import clean, show_event
+from tiny_cloud.render.text import one_line, show_event
 
 
 class Live:
@@ -49,7 +48,7 @@ class Live:
         if event.what in ("done", "failed") and event.address in self._rows:
             self._progress.remove_task(self._rows.pop(event.address))
         if event.what == "started" and self._console.is_terminal:
-            text = f"{event.address}"
+            text = one_line(event.address)
             self._rows[event.address] = self._progress.add_task(text, total=None, share="")
             return
         show_event(self._console, event)
@@ -58,7 +57,7 @@ class Live:
         row = self._rows.get(event.address)
         if row is None:
             return
-        words = Text(clean(f"{event.address} {event.text}")).plain
+        words = one_line(f"{event.address} {event.text}")
         if event.fraction is None:
             self._progress.update(row, description=words, total=None, share="")
         else:

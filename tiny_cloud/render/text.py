@@ -37,9 +37,14 @@ def clean(text: str) -> str:
     return "".join(c if c.isprintable() or c == "\n" else f"\\u{ord(c):04x}" for c in text)
 
 
+def one_line(text: object) -> str:
+    """Clean, and with no line break: nothing that is quoted may look like a line of ours."""
+    return clean(str(text).rstrip("\n")).replace("\n", "\\n")
+
+
 def show_plan(console: Console, plan: Plan, *, commands: bool = False) -> None:
     place = f"cloud {plan.cloud.name} at {plan.cloud.connect}, storage {plan.cloud.storage}"
-    console.print(Text(clean(place), style="dim"))
+    console.print(Text(one_line(place), style="dim"))
     if plan.changes:
         console.print()
     for change in plan.changes:
@@ -47,9 +52,10 @@ def show_plan(console: Console, plan: Plan, *, commands: bool = False) -> None:
     if plan.notes:
         console.print()
     for note in plan.notes:
-        console.print(Text(f"  · {note.address}: {clean(note.text)}", style="dim"))
+        text = one_line(f"{note.address}: {note.text}")
+        console.print(Text(f"  · {text}", style="dim"))
     console.print()
-    console.print(summary(plan))
+    console.print(Text(summary(plan)))
 
 
 def summary(plan: Plan) -> str:
@@ -63,24 +69,25 @@ def summary(plan: Plan) -> str:
 def _show_change(console: Console, change: Change, *, commands: bool) -> None:
     style = STYLES[change.action]
     head = Text("  ")
-    head.append(f"{change.action.value} {change.address}", style=f"bold {style}")
+    head.append(one_line(f"{change.action.value} {change.address}"), style=f"bold {style}")
     if change.impact is not Impact.NONE:
         head.append(f"  [{change.impact.value}]", style=IMPACTS.get(change.impact, "cyan"))
     if change.because:
-        head.append("  because " + clean("; ".join(change.because)), style="dim")
+        head.append("  because " + one_line("; ".join(change.because)), style="dim")
     console.print(head)
     for diff in change.diffs:
         console.print(_field(change, diff))
     if change.blocked:
         allow = f"; to allow it: {change.allow}" if change.allow else ""
-        console.print(Text(f"      blocked: {clean(change.blocked)}{allow}", style="bold red"))
+        why = one_line(f"blocked: {change.blocked}{allow}")
+        console.print(Text(f"      {why}", style="bold red"))
     for step in (*change.down, *change.up, *change.seal) if commands else ():
         lines = clean(step.shell()).split("\n")
         console.print(Text("\n".join(f"      $ {line}" for line in lines)))
 
 
 def _field(change: Change, diff: FieldDiff) -> Text:
-    line = Text(f"      {diff.field}: ")
+    line = Text(f"      {one_line(diff.field)}: ")
     new = words(change.address.kind, diff.field, diff.new)
     if change.action is Action.CREATE:
         return line.append(new)
@@ -101,8 +108,8 @@ def words(kind: str, field: str, value: Value) -> str:
     if isinstance(value, int) and schema.keyword(name, field, "x-size"):
         return format_size(value)
     if isinstance(value, tuple):
-        return clean(", ".join(map(str, value)))
-    return clean(str(value))
+        return one_line(", ".join(map(str, value)))
+    return one_line(value)
 
 
 BEGINS = {"down": "is taken down", "up": "is brought up", "seal": "is published"}
@@ -111,15 +118,15 @@ ENDS = {"down": "is down", "up": "is up", "seal": "is in its place"}
 
 def show_event(console: Console, event: Event) -> None:
     """One line an event; progress is for a terminal's live display only."""
-    name = event.address
+    name, text = one_line(event.address), one_line(event.text)
     if event.what == "started":
         console.print(Text(f"  … {name} {BEGINS[event.phase]}", style="dim"))
     elif event.what == "done":
         console.print(Text(f"  ✓ {name} {ENDS[event.phase]}", style="green"))
     elif event.what == "skipped":
-        console.print(Text(f"  ⊘ {name}: {clean(event.text)}", style="yellow"))
+        console.print(Text(f"  ⊘ {name}: {text}", style="yellow"))
     elif event.what == "failed":
-        console.print(Text(f"  ✘ {name}: {clean(event.text)}", style="bold red"))
+        console.print(Text(f"  ✘ {name}: {text}", style="bold red"))
         _show_below(console, event.detail, event.hint, indent=6)
 
 
@@ -132,15 +139,16 @@ def _show_below(console: Console, *texts: str, indent: int) -> None:
 def show_problems(console: Console, problems: Iterable[Problem]) -> None:
     for problem in problems:
         place = f"{problem.span}: " if problem.span else ""
-        console.print(Text(f"{place}{clean(problem.summary)}", style="bold red"))
+        console.print(Text(one_line(f"{place}{problem.summary}"), style="bold red"))
         if problem.span and problem.span.text:
             source = problem.span.text.expandtabs(1)
-            console.print(Text(f"    {clean(source)}"))
-            console.print(Text("    " + " " * (problem.span.column - 1) + "^", style="red"))
+            before = one_line(source[: problem.span.column - 1])
+            console.print(Text(f"    {one_line(source)}"))
+            console.print(Text("    " + " " * len(before) + "^", style="red"))
         if problem.hint:
-            console.print(Text(f"    {clean(problem.hint)}", style="cyan"))
+            console.print(Text(f"    {one_line(problem.hint)}", style="cyan"))
 
 
 def show_failure(console: Console, failure: Failure) -> None:
-    console.print(Text(clean(failure.summary), style="bold red"))
+    console.print(Text(one_line(failure.summary), style="bold red"))
     _show_below(console, failure.detail, failure.hint, indent=4)

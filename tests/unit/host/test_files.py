@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tiny_cloud.errors import Failure
-from tiny_cloud.host import files
-from tiny_cloud.model import Unknown
+from tiny_cloud.host import files, trash
+from tiny_cloud.model import Cloud, Unknown
 from tiny_cloud.resource import FileFacts
 from tiny_cloud.steps import MakeFolder, Publish, Stamp, Trash
 
@@ -74,11 +74,11 @@ def test_publishing_never_replaces_a_file(tmp_path: Path) -> None:
 
 def test_trash_keeps_the_content(tmp_path: Path) -> None:
     final = stamped(tmp_path)
-    trash = tmp_path / "trash" / "disk.1"
-    files.move_to_trash(Trash(str(final), str(trash)))
-    assert trash.read_bytes() == b"content" and not final.exists()
-    files.move_to_trash(Trash(str(final), str(trash)))  # again, as after a kill
-    assert trash.read_bytes() == b"content"
+    there = tmp_path / "trash" / "disk.1"
+    files.move_to_trash(Trash(str(final), str(there)))
+    assert there.read_bytes() == b"content" and not final.exists()
+    files.move_to_trash(Trash(str(final), str(there)))  # again, as after a kill
+    assert there.read_bytes() == b"content"
 
 
 def test_what_is_no_regular_file_is_unknown(tmp_path: Path) -> None:
@@ -103,3 +103,58 @@ def test_folders_are_made_with_their_mode_and_left_alone_when_there(tmp_path: Pa
     folder.chmod(0o700)
     files.make_folder(MakeFolder(str(folder), 0o711))
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+def test_what_the_system_refuses_to_look_at_is_unknown(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    for path in (tmp_path / "loop" / "below", tmp_path / ("x" * 300)):
+        found = files.facts([str(path)])[str(path)]
+        assert isinstance(found, Unknown) and str(path) in found.reason
+
+
+def test_a_stamp_that_is_not_text_is_somebody_elses(tmp_path: Path) -> None:
+    final = stamped(tmp_path)
+    os.setxattr(final, files.ATTRIBUTE, b"\xff\xfe")
+    assert facts(final).stamp == {} and not facts(final).genuine
+
+
+def test_a_listing_has_what_takes_a_name(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_text("")
+    (tmp_path / "loop").symlink_to("loop")
+    assert files.listing(str(tmp_path)) == (str(tmp_path / "file"), str(tmp_path / "loop"))
+    assert files.listing(str(tmp_path / "nothing")) == ()
+    with pytest.raises(Failure, match="file cannot be listed: Not a directory"):
+        files.listing(str(tmp_path / "file"))
+
+
+def test_a_file_stays_when_the_trash_folder_goes_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    final, there = stamped(tmp_path), tmp_path / "trash" / "disk.1"
+    monkeypatch.setattr(Path, "mkdir", lambda *_, **__: None)
+    with pytest.raises(Failure, match="trash is gone"):
+        files.move_to_trash(Trash(str(final), str(there)))
+    assert final.read_bytes() == b"content"
+
+
+def test_the_trash_is_emptied_whatever_is_in_it(tmp_path: Path) -> None:
+    cloud = Cloud("lab", "test:///default", str(tmp_path / "storage"))
+    outside, folder = tmp_path / "outside", tmp_path / "storage" / "trash"
+    (folder / "folder" / "below").mkdir(parents=True)
+    (folder / "folder" / "below" / "file").write_bytes(b"x" * 5000)
+    (folder / "file").write_text("x")
+    outside.mkdir()
+    (outside / "precious").write_text("x")
+    (folder / "link").symlink_to(outside)
+    (folder / "nowhere").symlink_to("nothing")
+    found = trash.listing(cloud)
+    sizes = {item.name: size for item, size in found}
+    assert sizes.keys() == {"folder", "file", "link", "nowhere"}
+    assert sizes["folder"] >= 8192
+    (folder / "later").write_text("neither shown nor agreed to")
+    trash.purge(cloud, [item for item, _ in found])
+    assert [item.name for item in folder.iterdir()] == ["later"]
+    assert (outside / "precious").exists()
+    trash.purge(cloud, [item for item, _ in [*found, *trash.listing(cloud)]])
+    assert not folder.exists() and (outside / "precious").exists()

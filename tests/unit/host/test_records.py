@@ -1,5 +1,7 @@
 """Records, digests and secrets: what is kept beside the things themselves."""
 
+import errno
+import os
 import stat
 from pathlib import Path
 
@@ -89,3 +91,80 @@ def test_what_no_login_could_type_is_refused(tmp_path: Path, text: str) -> None:
         secrets.need(Secret("file", str(tmp_path / "secret")))
     assert not text or text not in str(error.value)
 
+
+
+CANARY = "canary"
+
+
+def test_what_can_be_no_secret_is_said_without_its_content(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "binary").write_bytes(CANARY.encode() + b"\xff")
+    (tmp_path / "loop").symlink_to("loop")
+    monkeypatch.setattr(command, "run", lambda *_, **__: CANARY.encode() + b"\xff")
+    for secret, reason in (
+        (Secret("file", str(tmp_path)), "cannot be read: Is a directory"),
+        (Secret("file", str(tmp_path / "loop")), "cannot be read: "),
+        (Secret("file", str(tmp_path / "binary")), "is not UTF-8 text"),
+        (Secret("command", ("pass", "show")), "is not UTF-8 text"),
+    ):
+        with pytest.raises(Failure, match=reason) as error:
+            secrets.resolve(secret, run_commands=True)
+        assert str(secret) in error.value.summary
+        assert CANARY not in str(error.value)
+        assert error.value.__context__ is None, "it holds the bytes"
+
+
+def test_a_secret_below_a_file_is_not_there(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    secret = Secret("file", str(tmp_path / "file" / "below"))
+    assert secrets.resolve(secret, run_commands=False) is None
+
+
+def test_a_folder_and_what_is_not_text_count_as_lost_records(tmp_path: Path) -> None:
+    records.write(tmp_path, DATA, RECORD)
+    (tmp_path / "records/disk-a.json").mkdir()
+    (tmp_path / "records/disk-b.json").write_bytes(b"\xff")
+    (tmp_path / "records/disk-c.json").write_text("[" * 100_000)
+    assert records.read_all(tmp_path) == {DATA: RECORD}
+
+
+def test_records_that_may_not_be_read_are_not_taken_for_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Root may read everything, so the refusal is made up where the system would utter it."""
+    records.write(tmp_path, DATA, RECORD)
+    real = os.scandir
+
+    def refuse(path: str) -> object:
+        if str(path).endswith("records"):
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    monkeypatch.setattr(os, "listdir", refuse)
+    with pytest.raises(Failure, match="records may not be read"):
+        records.read_all(tmp_path)
+
+
+def test_records_that_are_no_folder_are_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "records").write_text("")
+    with pytest.raises(Failure, match="records cannot be read: Not a directory"):
+        records.read_all(tmp_path)
+
+
+def test_any_other_refusal_of_a_source_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "file").write_text("")
+    for path in (tmp_path / "loop", tmp_path / "file" / "below", tmp_path / ("x" * 300)):
+        with pytest.raises(Failure, match="cannot be read: "):
+            digest.sha256(str(path), tmp_path)
+
+
+def test_a_damaged_note_of_a_digest_is_not_believed(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("abc")
+    right = digest.sha256(str(file), tmp_path)
+    (note,) = (tmp_path / "digests").iterdir()
+    note.write_text(note.read_text().replace("sha256", "md5"))
+    assert digest.sha256(str(file), tmp_path) == right
