@@ -24,6 +24,8 @@ class Draft:
     unknown: bool = False
     wakes: bool = False
     """It restarts for its own sake."""
+    renewed_for: list[Address] = field(default_factory=list)
+    """Things that are made anew and whose files its definition names."""
     stop: bool = False
     """It comes down, for its own sake or because of what it stands on."""
     stop_because: list[str] = field(default_factory=list)
@@ -38,7 +40,11 @@ class Draft:
 
     @property
     def action(self) -> Action | None:
-        return self.own or (Action.RESTART if self.stop else None)
+        if self.own is not None:
+            return self.own
+        if self.renewed_for:
+            return Action.UPDATE
+        return Action.RESTART if self.stop else None
 
     @property
     def works(self) -> bool:

@@ -43,7 +43,6 @@ def plan(
     drafts = {item.address: rules.first_draft(item, actual, consents, notes) for item in resources}
     rules.guard(drafts, consents)
     rules.contain(drafts)
-    rules.renew(drafts)
     rules.wake(drafts, consents, notes)
     rules.settle(drafts, consents)
     changes = _changes(drafts, consents)
@@ -108,7 +107,7 @@ def _change(
         action=draft.action,
         diffs=draft.diffs,
         impact=_impact(draft),
-        because=tuple(dict.fromkeys((*draft.because, *draft.stop_because))),
+        because=_because(draft),
         blocked=draft.blocked,
         allow=draft.allow,
         observed=observed,
@@ -120,6 +119,11 @@ def _change(
         around={a: seen for a in around if a in drafts and (seen := drafts[a].observed)},
         span=draft.resource.span,
     )
+
+
+def _because(draft: Draft) -> tuple[str, ...]:
+    renewed = [f"{address} is made anew" for address in draft.renewed_for]
+    return tuple(dict.fromkeys((*draft.because, *renewed, *draft.stop_because)))
 
 
 def _impact(draft: Draft) -> Impact:

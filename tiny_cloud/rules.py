@@ -3,9 +3,9 @@
 1. ``first_draft``  what differs, for each thing by itself
 2. ``guard``        ownership, protection, consent to lose data
 3. ``contain``      what is inside a thing that is made anew is made anew with it
-4. ``renew``        what refers to a thing that is made anew is written anew
-5. ``wake``         what waits for a restart is done when a restart comes or none is needed
-6. ``settle``       what must come down and with whose consent; what waits for something blocked
+4. ``wake``         what waits for a restart is done when a restart comes or none is needed
+5. ``settle``       what must come down, and with whose consent; what is written anew for what is
+                    made anew; what waits for something blocked
 """
 
 from __future__ import annotations
@@ -105,18 +105,6 @@ def contain(drafts: Drafts) -> None:
                 draft.because.append(f"{around.address} is made anew")
 
 
-def renew(drafts: Drafts) -> None:
-    """What names files is written anew when a file is made anew: it may have another path."""
-    for draft in drafts.values():
-        if draft.own is not None or not draft.usable or not draft.resource.NAMES_PATHS:
-            continue
-        for target in ordering.ordered_links(draft.resource):
-            below = drafts.get(target)
-            if below is not None and below.makes and container(below, drafts) is None:
-                draft.own = Action.UPDATE
-                draft.because.append(f"{target} is made anew")
-
-
 def wake(drafts: Drafts, consents: Consents, notes: list[Note]) -> None:
     standing = standing_on(drafts)
     for address, draft in drafts.items():
@@ -156,11 +144,20 @@ def settle(drafts: Drafts, consents: Consents) -> None:
     while blocked != (blocked := sum(bool(draft.blocked) for draft in drafts.values())):
         for draft in drafts.values():
             draft.stop, draft.stop_because = draft.wakes, []
+            draft.renewed_for = _renewed_for(draft, drafts)
         for draft in drafts.values():
             if needs_rest(draft, drafts):
                 _take_down(draft, machines_above(draft.address, standing), drafts, consents)
         for draft in drafts.values():
             _hold_back(draft, drafts)
+
+
+def _renewed_for(draft: Draft, drafts: Drafts) -> list[Address]:
+    """What names files is written anew when a file is made anew: it may have another path."""
+    if not draft.usable or not draft.resource.NAMES_PATHS:
+        return []
+    below = [drafts[a] for a in ordering.ordered_links(draft.resource) if a in drafts]
+    return [item.address for item in below if item.makes and container(item, drafts) is None]
 
 
 def needs_rest(draft: Draft, drafts: Drafts) -> bool:
@@ -202,6 +199,9 @@ def _users(draft: Draft, drafts: Drafts) -> list[str]:
 def _hold_back(draft: Draft, drafts: Drafts) -> None:
     if draft.action is None:
         return
+    around = container(draft, drafts)
+    if around is not None and around.own in ordering.MAKING and around.blocked:
+        draft.block(f"it waits for {around.address}, which is blocked")
     for target in ordering.ordered_links(draft.resource):
         below = drafts.get(target)
         if below is not None and below.blocked and not below.usable:

@@ -168,7 +168,7 @@ class Host:
         address = Address.parse(step.address)
         if step.fresh:
             # Until the new disk takes the old one's place, the old one's record still counts.
-            before = dict(records.read_all(self.storage).get(address, {}))
+            before = dict(records.read(self.storage, address) or {})
             told = {**told, "before": {k: v for k, v in before.items() if k != "before"} or None}
         records.write(self.storage, address, told)
 

@@ -35,6 +35,11 @@ def read_all(storage: Path) -> dict[Address, Mapping[str, Any]]:
     return found
 
 
+def read(storage: Path, address: Address) -> Mapping[str, Any] | None:
+    """One record; None: there is none, or it is damaged."""
+    return _parse(path_of(storage, address))
+
+
 def _parse(file: Path) -> Mapping[str, Any] | None:
     try:
         record = json.loads(file.read_text(encoding="utf-8"))
@@ -62,4 +67,6 @@ def write(storage: Path, address: Address, record: Mapping[str, Any]) -> None:
 
 
 def drop(storage: Path, address: Address) -> None:
-    path_of(storage, address).unlink(missing_ok=True)
+    file = path_of(storage, address)
+    file.with_suffix(".part").unlink(missing_ok=True)
+    file.unlink(missing_ok=True)
