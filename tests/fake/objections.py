@@ -1,0 +1,84 @@
+"""What qemu, libvirt and the rules of safety would object to: the host in memory is as strict."""
+
+from __future__ import annotations
+
+from functools import singledispatch
+from typing import TYPE_CHECKING
+
+from tiny_cloud import steps
+from tiny_cloud.libvirt_xml import chains
+
+if TYPE_CHECKING:
+    from tests.fake.host import FakeHost
+
+
+@singledispatch
+def objection(step: steps.Step, host: FakeHost) -> str:
+    """Why the step cannot be done now; empty: it can."""
+    return ""
+
+
+@objection.register(steps.Start)
+def _(step: steps.Start, host: FakeHost) -> str:
+    if host.domain[step.name].live_xml:
+        return ""
+    for chain in chains(host.domain[step.name].xml).values():
+        missing = [layer.path for layer in chain if layer.path not in host.file]
+        if missing:
+            return f"{step.name} starts without {missing}"
+        top = host.file[chain[0].path]
+        if in_use(host, chain[0].path):
+            return f"{step.name} starts on {chain[0].path}, which is in use"
+        if top.facts.backing != (chain[1].path if len(chain) > 1 else ""):
+            return f"{step.name} starts with a chain that is not the disk's"
+        if (top.stamp or {}).get("cloud") != host.cloud.name:
+            return f"{step.name} starts on {chain[0].path}, which is not ours"
+    return ""
+
+
+@objection.register(steps.EditGuest)
+def _(step: steps.EditGuest, host: FakeHost) -> str:
+    if step.disk not in host.file:
+        return f"{step.disk} is edited and not there"
+    if not step.fresh and (host.file[step.disk].stamp or {}).get("cloud") != host.cloud.name:
+        return f"{step.disk} is edited and not ours"
+    return f"{step.disk} is edited while in use" if in_use(host, step.disk) else ""
+
+
+@objection.register(steps.Run)
+def _(step: steps.Run, host: FakeHost) -> str:
+    return f"{step.argv} on a disk in use" if in_use(host, step.argv[-2]) else ""
+
+
+@objection.register(steps.BlockResize)
+def _(step: steps.BlockResize, host: FakeHost) -> str:
+    return "" if in_use(host, step.path) else f"{step.path} is resized live and not in use"
+
+
+@objection.register(steps.Trash)
+def _(step: steps.Trash, host: FakeHost) -> str:
+    above = [p for p, f in host.file.items() if f.facts.backing == step.path and "/disks/" in p]
+    if in_use(host, step.path):
+        return f"{step.path} goes to the trash while in use"
+    return f"{step.path} goes to the trash under {above}" if above else ""
+
+
+@objection.register(steps.CreateDisk)
+def _(step: steps.CreateDisk, host: FakeHost) -> str:
+    missing = step.backing and step.backing not in host.file
+    return f"{step.to} is made on {step.backing}, which is not there" if missing else ""
+
+
+@objection.register(steps.Publish)
+def _(step: steps.Publish, host: FakeHost) -> str:
+    return f"{step.final} would be overwritten" if step.final in host.file else ""
+
+
+@objection.register(steps.Undefine)
+def _(step: steps.Undefine, host: FakeHost) -> str:
+    return f"{step.name} is undefined while it runs" if host.domain[step.name].live_xml else ""
+
+
+def in_use(host: FakeHost, path: str) -> bool:
+    use = host.disk_users().get(path)
+    return use is not None and use.running and not use.base

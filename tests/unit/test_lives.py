@@ -1,0 +1,175 @@
+"""Random lives of a small cloud: edits, drift, cut-off applies; each apply ends in an empty plan.
+
+The host in memory objects to whatever qemu, libvirt and the rules of safety would object to
+(``tests/fake/objections.py``). ``LIVES=1000 pytest tests/unit/test_lives.py`` runs more of them.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from tests.fake.host import FakeHost
+from tests.unit.cloud import carry_out, fake_host, plan_for
+from tiny_cloud.draft import matches
+from tiny_cloud.errors import Problems
+from tiny_cloud.libvirt_xml import disk_paths
+from tiny_cloud.model import Action, Plan
+from tiny_cloud.steps import Shutdown, Trash
+
+LIVES = int(os.environ.get("LIVES", "80"))
+KINDS = ("replace", "restart", "delete_data", "adopt", "force_off")
+GLOBS = ("*", "virtualmachine/web", "disk/*", "virtualmachine/*", "image/*", "disk/web-data")
+Allowed = dict[str, tuple[str, ...]]
+
+
+@dataclass
+class Machine:
+    cpus: int = 1
+    running: bool | None = None
+    root: int = 4
+    data: int = 0
+    form: str = "qcow2"
+    hostname: str = "a"
+    guest: bool = True
+    protect: bool = False
+
+    def manifest(self, name: str) -> str:
+        protect = str(self.protect).lower()
+        lines = [
+            "kind: VirtualMachine",
+            f"metadata: {{name: {name}, annotations: {{tinycloud/protect: '{protect}'}}}}",
+            "spec:",
+            f"  cpus: {self.cpus}",
+            "  memory: 512MiB",
+            *([] if self.running is None else [f"  running: {str(self.running).lower()}"]),
+            "  disks:",
+            f"    - {{name: root, image: debian, size: {self.root}GiB}}",
+        ]
+        if self.data:
+            lines.append(f"    - {{name: data, size: {self.data}GiB, format: {self.form}}}")
+        if self.guest:
+            users = "{root: {password: {env: PASSWORD}}}"
+            lines += ["  guest:", f"    hostname: {self.hostname}", f"    users: {users}"]
+        return "\n".join(lines)
+
+
+@dataclass
+class Life:
+    """What the manifests say, and the dice."""
+
+    dice: random.Random
+    suite: str = "bookworm"
+    machines: dict[str, Machine] = field(default_factory=lambda: {"web": Machine()})
+    largest: int = 1
+
+    def documents(self) -> list[str]:
+        source = f"{{debootstrap: {{suite: {self.suite}}}}}"
+        image = f"kind: Image\nmetadata: {{name: debian}}\nspec: {{source: {source}}}"
+        return [image, *(machine.manifest(name) for name, machine in self.machines.items())]
+
+    def edit(self) -> None:
+        dice, name = self.dice, self.dice.choice(["web", "db"])
+        if name not in self.machines or dice.random() < 0.1:
+            if self.machines.pop(name, None) is None:
+                self.machines[name] = Machine(root=9, data=0)
+            return
+        machine = self.machines[name]
+        match dice.randrange(9):
+            case 0:
+                self.suite = dice.choice(["bookworm", "trixie"])
+            case 1:
+                machine.cpus = dice.randint(1, 4)
+            case 2:
+                machine.running = dice.choice([None, True, False])
+            case 3:
+                machine.root += 1
+            case 4:
+                self.largest += 1
+                machine.data = dice.choice([0, self.largest])
+            case 5:
+                machine.form = dice.choice(["qcow2", "raw"])
+            case 6:
+                machine.hostname = dice.choice("abc")
+            case 7:
+                machine.guest = not machine.guest
+            case 8:
+                machine.protect = dice.random() < 0.2
+
+    def consents(self) -> Allowed:
+        if self.dice.random() < 0.5:
+            return {}
+        return {kind: (self.dice.choice(GLOBS),) for kind in KINDS if self.dice.random() < 0.5}
+
+    def drift(self, host: FakeHost) -> None:
+        """Somebody does something behind our back."""
+        if not host.domain or self.dice.random() < 0.6:
+            return
+        name = self.dice.choice(list(host.domain))
+        facts = host.domain[name]
+        there = all(path in host.file for path, _ in disk_paths(facts.xml))
+        match self.dice.randrange(4):
+            case 0:
+                host.domain[name] = replace(facts, live_xml="")
+            case 1 if not facts.live_xml and there:
+                host.domain[name] = replace(facts, live_xml=facts.xml)
+            case 2 if not facts.live_xml:
+                del host.domain[name]
+            case 3:
+                host.secret["PASSWORD"] = self.dice.choice(["hunter2", "swordfish"])
+
+
+@pytest.mark.parametrize("seed", range(LIVES))
+def test_a_life(seed: int) -> None:
+    life, host = Life(random.Random(seed)), fake_host()
+    host.image_size = 1 << 30
+    for year in range(life.dice.randint(2, 7)):
+        if year:
+            life.edit()
+            life.drift(host)
+        allowed = life.consents()
+        try:
+            _live(life, host, allowed)
+        except Problems as error:
+            # A disk came back smaller than it was: said, and nothing done.
+            assert "cannot shrink" in str(error) or "smaller than its image" in str(error)
+            return
+
+
+def _live(life: Life, host: FakeHost, allowed: Allowed) -> None:
+    documents = life.documents()
+    data = {file.inode for path, file in host.file.items() if _is_data(path)}
+    plan = plan_for(host, *documents, **allowed)
+    _only_what_was_allowed(plan, allowed)
+    if life.dice.random() < 0.4:
+        last = len(host.performed) + life.dice.randint(0, 20)
+        host.fails = lambda step: len(host.performed) >= last
+        carry_out(host, plan)
+        host.fails = lambda step: False
+        plan = plan_for(host, *documents, **allowed)
+    failed = [event for event in carry_out(host, plan) if event.what == "failed"]
+    assert failed == []
+    left = [c for c in plan_for(host, *documents, **allowed).changes if not c.blocked]
+    if [change.action for change in left] == [Action.RESTART]:
+        # What was just defined again over a running machine waits for a boot, which is allowed.
+        carry_out(host, plan_for(host, *documents, **allowed))
+        left = [c for c in plan_for(host, *documents, **allowed).changes if not c.blocked]
+    assert left == []
+    assert data <= {file.inode for file in host.file.values()}, "data was lost"
+
+
+def _is_data(path: str) -> bool:
+    return "/disks/" in path and not path.endswith(".part")
+
+
+def _only_what_was_allowed(plan: Plan, allowed: Allowed) -> None:
+    for change in plan.changes:
+        ends = any(diff.field == "running" and diff.new is False for diff in change.diffs)
+        for step in (*change.down, *change.up, *change.seal):
+            if isinstance(step, Shutdown):
+                assert ends or matches(allowed.get("restart", ()), change.address)
+            if isinstance(step, Trash):
+                assert matches(allowed.get("replace", ()), change.address)
