@@ -3,7 +3,7 @@
 ``down`` stops or removes, ``up`` makes or changes, ``seal`` publishes what was made aside.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tiny_cloud import schema
@@ -54,15 +54,32 @@ def tasks(changes: Sequence[Change], links: Iterable[Link]) -> tuple[Task, ...]:
         edges[address, "seal"] |= {(address, "up"), (address, "down")}
         if not change.aside:
             edges[address, "up"].add((address, "down"))
+    links = [link for link in links if link.source in working]
     for link in links:
-        if link.source in working and link.target in working:
+        if link.target in working:
             for later, earlier in _between(working[link.source], working[link.target], link):
                 edges[later].add(earlier)
+    for later, earlier in _handed_over(working, links):
+        edges[later].add(earlier)
     steps = {(a, phase): getattr(c, phase) for a, c in working.items() for phase in _PHASES}
     return tuple(Task(key, steps[key], frozenset(edges[key])) for key in edges)
 
 
 _PHASES = ("down", "up", "seal")
+
+
+def _handed_over(
+    working: Mapping[Address, Change], links: Iterable[Link]
+) -> Iterable[tuple[Key, Key]]:
+    """Who takes over a thing from a machine that goes starts when that has let go of it."""
+    leaving: dict[Address, list[Address]] = {}
+    for link in links:
+        if working[link.source].action is Action.DELETE and working[link.source].stop:
+            leaving.setdefault(link.target, []).append(link.source)
+    for link in links:
+        if working[link.source].action is not Action.DELETE:
+            for gone in leaving.get(link.target, ()):
+                yield (link.source, "up"), (gone, "down")
 
 
 def _between(source: Change, target: Change, link: Link) -> Iterable[tuple[Key, Key]]:

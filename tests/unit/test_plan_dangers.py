@@ -216,3 +216,10 @@ def test_a_guest_whose_record_is_lost_can_be_taken_over() -> None:
     (change,) = plan_for(host, IMAGE, WEB).changes
     assert change.allow == "--adopt guest/web"
     settle(host, IMAGE, WEB, adopt=("guest/web",), restart=("virtualmachine/web",))
+
+
+def test_a_machine_that_takes_a_disk_over_starts_after_the_other_is_gone() -> None:
+    host = made(BLANK, HOLDER)
+    plan = plan_for(host, BLANK, HOLDER.replace("name: box", "name: heir"), prune=True)
+    assert [event for event in carry_out(host, plan) if event.what == "failed"] == []
+    assert set(host.domain) == {"lab-heir"}
