@@ -44,6 +44,8 @@ def test_the_locked_image_is_found_in_qemus_words() -> None:
 def test_a_connection_that_is_refused() -> None:
     refused = "Failed to connect socket to '/run/libvirt/libvirt-sock': Permission denied"
     assert "group libvirt" in hint_for_open("qemu:///system", refused)
+    no_polkit = "internal error: Unable to get system bus connection: Could not connect"
+    assert "run as root" in hint_for_open("qemu:///system", no_polkit)
     assert hint_for_open("qemu+ssh://host/system", "Connection refused") == (
         "try virsh -c qemu+ssh://host/system list")
     assert "libvirtd" in hint_for_open("qemu:///system", "No such file or directory")

@@ -44,7 +44,8 @@ def hint_for(message: str) -> str:
 
 def hint_for_open(uri: str, message: str) -> str:
     """What to run when libvirt cannot be reached at all."""
-    if re.search(r"Permission denied|authentication|not authorized", message):
+    # Without a system bus libvirt cannot ask polkit whether an ordinary user may.
+    if re.search(r"Permission denied|authentication|not authorized|system bus", message):
         return "run as root, or join the group libvirt (adduser NAME libvirt) and log in again"
     if "+" in uri.partition(":")[0]:
         return f"try virsh -c {uri} list"
