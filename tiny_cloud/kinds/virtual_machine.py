@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Self
 
+from tiny_cloud import schema
 from tiny_cloud.composite import expand_machine
 from tiny_cloud.document import Document
 from tiny_cloud.errors import Problem
@@ -238,6 +239,7 @@ class VirtualMachine(Resource):
             agent=spec.get("guestAgent", True),
             spare_ports=spec.get("sparePorts"),
             stamp=self._stamp(),
+            spec=spec if change.observed else schema.completed(self.KIND, spec),
             accel=spec.get("accel", "auto"),
         )
 

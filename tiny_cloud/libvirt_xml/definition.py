@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from lxml import etree
 
 from tiny_cloud.errors import Problem, Problems
-from tiny_cloud.libvirt_xml import cards, devices, ports
+from tiny_cloud.libvirt_xml import cards, devices, parts, ports
 from tiny_cloud.libvirt_xml.domain import (
     SPARE_PORTS,
     DiskDevice,
@@ -18,6 +18,7 @@ from tiny_cloud.libvirt_xml.domain import (
     family,
 )
 from tiny_cloud.libvirt_xml.elements import E, maker
+from tiny_cloud.libvirt_xml.parts import single
 
 STAMP_NAMESPACE = "urn:tinycloud:v1"
 STAMP = f"{{{STAMP_NAMESPACE}}}stamp"
@@ -30,6 +31,10 @@ def build(domain: Domain) -> str:
     neither q35 nor pc, more than four cards with forwards."""
     with checked(domain):
         root = _domain(domain)
+        parts.write(root, domain.spec)
+        if family(domain.machine) == "q35":
+            ports.provide(single.devices(root), SPARE_PORTS if domain.spare_ports is None
+                          else domain.spare_ports)
         cards.write(root, domain.machine, cards.place(forwarding(domain), {}))
     return set_acceleration(text(root), "kvm" if domain.accel == "kvm" else "tcg")
 
@@ -117,12 +122,7 @@ def _devices(domain: Domain) -> etree._Element:
     parent.extend(devices.console(domain.console_log))
     if domain.agent:
         parent.append(devices.agent())
-    # Neither screen nor sound; a serial console is what such a machine is looked into with.
-    parent.append(E.video(E.model(type="none")))
     parent.append(E.memballoon(model="virtio"))
-    parent.append(E.rng(E.backend("/dev/urandom", model="random"), model="virtio"))
-    if family(domain.machine) == "q35":
-        ports.provide(parent, SPARE_PORTS if domain.spare_ports is None else domain.spare_ports)
     return parent
 
 

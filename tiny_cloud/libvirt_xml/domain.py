@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from tiny_cloud.errors import Problem, Problems
 
@@ -107,6 +108,8 @@ class Domain:
     spare_ports: int | None = None
     """Free pcie-root-ports (q35). None: 8 in a new machine, as many as before in an old one."""
     stamp: Mapping[str, str] = field(default_factory=dict)
+    spec: Mapping[str, Any] = field(default_factory=dict)
+    """The machine's, as declared, for the ``parts``; for a new one with the defaults filled in."""
     accel: str = "auto"
     """``kvm`` and ``tcg`` are written; ``auto`` leaves a new domain at tcg until the executor's
     probe has spoken (``set_acceleration``), and an existing one as it is."""

@@ -15,6 +15,7 @@ from tiny_cloud.libvirt_xml import (
     graft,
     graft_disks,
     graft_interfaces,
+    parts,
     ports,
 )
 from tiny_cloud.libvirt_xml.domain import SPARE_PORTS, Domain, family
@@ -38,6 +39,7 @@ def merge(current_xml: str, domain: Domain) -> str:
         _controllers(parent, domain)
         _console(parent, domain.console_log)
         _agent(parent, domain.agent)
+        parts.write(root, domain.spec)
         present = {card.name: card.function for card in cards.read(root)}
         cards.write(root, domain.machine, cards.place(definition.forwarding(domain), present))
     if family(domain.machine) == "q35":

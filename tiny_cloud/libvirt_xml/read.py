@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from lxml import etree
 
-from tiny_cloud.libvirt_xml import cards, ports
+from tiny_cloud.libvirt_xml import cards, parts, ports
 from tiny_cloud.libvirt_xml.definition import STAMP
 from tiny_cloud.libvirt_xml.devices import AGENT
 from tiny_cloud.libvirt_xml.domain import Layer, family
@@ -34,6 +34,7 @@ def read(xml: str, *, autostart: bool | None = None, live: bool = False) -> dict
         "accel": "kvm" if root.get("type") == "kvm" else "tcg",
         "guestAgent": any(target.get("name") == AGENT
                           for target in root.iterfind("devices/channel/target")),
+        **parts.read(root),
     }
     if parent is not None:
         if machine == "q35":

@@ -20,6 +20,7 @@ from tiny_cloud.errors import Problem
 from tiny_cloud.schema.fields import (
     Ref,
     absolute,
+    completed,
     default,
     fields_of,
     flatten,
@@ -32,7 +33,7 @@ from tiny_cloud.schema.fields import (
 )
 from tiny_cloud.schema.files import kinds
 
-__all__ = ["Ref", "absolute", "default", "fields_of", "flatten", "impact", "jsonable",
+__all__ = ["Ref", "absolute", "completed", "default", "fields_of", "flatten", "impact", "jsonable",
            "keyword", "kinds", "refs", "secret_at", "secret_of", "validate"]
 
 

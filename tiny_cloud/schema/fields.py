@@ -64,6 +64,12 @@ def default(kind: str, field: str) -> Any:
     return keyword(kind, field, "default")
 
 
+def completed(kind: str, spec: Mapping[str, Any]) -> dict[str, Any]:
+    """What a new thing is to have: the defaults of the fields that are not declared as well."""
+    known = spec_of(kind).get("properties", {})
+    return {**{key: node["default"] for key, node in known.items() if "default" in node}, **spec}
+
+
 def flatten(kind: str, spec: Mapping[str, Any]) -> dict[str, Value]:
     """The declared fields of a plain (expanded, valid) document: see ``model.State``.
 

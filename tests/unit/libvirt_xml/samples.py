@@ -28,6 +28,7 @@ def machine(name: str, **fields: object) -> Domain:
         name=f"tct-{name}", uuid=derive_uuid("", "tct", name), memory=256 * MIB, cpus=2,
         console_log=f"/var/log/libvirt/qemu/tct-{name}.console.log",
         stamp={"cloud": "tct", "address": f"virtualmachine/{name}"},
+        spec={"video": "none", "rng": "/dev/urandom"},
     )
     return replace(domain, **fields)
 

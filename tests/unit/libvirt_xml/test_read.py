@@ -26,6 +26,7 @@ def test_every_field_in_the_manifests_terms() -> None:
     assert read(DEFINED, autostart=True) == {
         "accel": "tcg", "autostart": True, "cpus": 2, "firmware": "bios", "guestAgent": True,
         "machine": "q35", "memory": 256 * MIB, "sparePorts": 8,
+        "rng": "/dev/urandom", "video": "none",
         "disks[root].bus": "virtio", "disks[root].format": "qcow2",
         "disks[root].path": "/srv/vm/root.qcow2",
         "disks[data].bus": "scsi", "disks[data].format": "raw",

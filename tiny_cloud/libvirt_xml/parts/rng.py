@@ -1,0 +1,25 @@
+"""The random number generator (https://libvirt.org/formatdomain.html#random-number-generator-device)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from lxml import etree
+
+from tiny_cloud.libvirt_xml.elements import E
+from tiny_cloud.libvirt_xml.parts import single
+from tiny_cloud.model import Value
+
+
+def write(root: etree._Element, spec: Mapping[str, Any]) -> None:
+    source = spec.get("rng")
+    if source == "none":
+        for device in single.devices(root).findall("rng"):
+            single.devices(root).remove(device)
+    elif source is not None:
+        single.put(root, E.rng(E.backend(source, model="random"), model="virtio"))
+
+
+def read(root: etree._Element) -> Iterator[tuple[str, Value]]:
+    yield "rng", root.findtext("devices/rng/backend") or "none"

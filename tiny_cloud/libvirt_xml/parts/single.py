@@ -1,0 +1,50 @@
+"""A device of which a machine has one at most. Ours carries the alias ``ua-TAG``."""
+
+from __future__ import annotations
+
+from lxml import etree
+
+from tiny_cloud.libvirt_xml.elements import E
+from tiny_cloud.libvirt_xml.graft import aliased, append
+
+
+def devices(root: etree._Element) -> etree._Element:
+    parent = root.find("devices")
+    return etree.SubElement(root, "devices") if parent is None else parent
+
+
+def put(root: etree._Element, fresh: etree._Element) -> None:
+    """In the place of the one there is, keeping its address; after the last of its kind if new."""
+    parent = devices(root)
+    old = parent.find(fresh.tag)
+    if old is None:
+        append(parent, fresh)
+    elif not _covers(old, fresh):
+        fresh.extend(old.findall("address") if old.get("model") == fresh.get("model") else ())
+        parent.replace(old, fresh)
+
+
+def take(root: etree._Element, tag: str) -> None:
+    """Remove the one that we once put there; somebody else's stays."""
+    parent = devices(root)
+    ours = aliased(parent.findall(tag), alias(tag))
+    if ours is not None:
+        parent.remove(ours)
+
+
+def alias(tag: str) -> str:
+    return f"ua-{tag}"
+
+
+def named(tag: str) -> etree._Element:
+    return E.alias(name=alias(tag))
+
+
+def _covers(old: etree._Element, fresh: etree._Element) -> bool:
+    """Whether all that ``fresh`` says is said already; libvirt adds words of its own."""
+    return (
+        fresh.attrib.items() <= old.attrib.items()
+        and (fresh.text or "").strip() == (old.text or "").strip()
+        and all(any(_covers(child, item) for child in old.findall(str(item.tag)))
+                for item in fresh)
+    )

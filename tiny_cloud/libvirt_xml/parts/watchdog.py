@@ -1,0 +1,28 @@
+"""The watchdog (https://libvirt.org/formatdomain.html#watchdog-devices)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from lxml import etree
+
+from tiny_cloud.libvirt_xml.elements import E
+from tiny_cloud.libvirt_xml.parts import single
+from tiny_cloud.model import Value
+
+
+def write(root: etree._Element, spec: Mapping[str, Any]) -> None:
+    declared = spec.get("watchdog")
+    if declared is None:
+        single.take(root, "watchdog")
+        return
+    words = {"model": declared["model"], "action": declared.get("action", "reset")}
+    single.put(root, E.watchdog(single.named("watchdog"), **words))
+
+
+def read(root: etree._Element) -> Iterator[tuple[str, Value]]:
+    device = root.find("devices/watchdog")
+    if device is not None:
+        yield "watchdog.model", device.get("model", "")
+        yield "watchdog.action", device.get("action", "reset")
