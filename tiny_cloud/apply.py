@@ -199,8 +199,25 @@ def _work(
             host.perform(steps[at], _teller(key, tell))
             run.position[key] = at + 1
     except Failure as failure:
-        return [failure]
+        return [_take_back(run, key, host, tell, failure)]
     return [None]
+
+
+def _take_back(
+    run: _Run, key: Key, host: Performer, tell: Callable[[Event], None], failure: Failure
+) -> Failure:
+    """What was done to the thing before is undone, last first, where its steps know how."""
+    address, phase = key
+    done = [step for other in ("down", "up") if other <= phase and (address, other) in run.tasks
+            for step in run.tasks[address, other].steps[:run.position[address, other]]]
+    for step in (back for item in reversed(done) for back in item.undo()):
+        tell(Event("step", *key, text=f"{step.shell()}  # takes it back"))
+        try:
+            host.perform(step, _teller(key, tell))
+        except Failure as other:
+            detail = "\n".join(filter(None, (failure.detail, other.summary, other.detail)))
+            return Failure(f"{failure.summary}; nor could it be put back", failure.hint, detail)
+    return failure
 
 
 def _work_batch(

@@ -132,7 +132,8 @@ def _impact(draft: Draft) -> Impact:
     if draft.stop and not draft.ends:
         return Impact.RESTART
     worst = max((diff.impact for diff in draft.diffs), key=list(Impact).index, default=Impact.NONE)
-    return Impact.NONE if worst is Impact.NEXT_BOOT and not draft.runs else worst
+    off = draft.resource.INTERRUPTS and not draft.runs
+    return Impact.NONE if worst in (Impact.NEXT_BOOT, Impact.LIVE) and off else worst
 
 
 def _with_steps(resource: Resource, change: Change) -> Change:

@@ -200,6 +200,11 @@ class Resource(ABC):
             policy["reclaimPolicy"] = str(self.spec.get("reclaimPolicy", default))
         return policy
 
+    def costs(self, diffs: Sequence[FieldDiff], seen: Observed) -> tuple[FieldDiff, ...]:
+        """The differences with what each costs here and now, where that is not as the schema says:
+        what can be changed while it runs depends on what runs."""
+        return tuple(diffs)
+
     def stirred_by(self, diffs: Sequence[FieldDiff]) -> tuple[str, ...]:
         """Fields of its own that a change of its container leaves waiting for a restart."""
         return ()

@@ -44,7 +44,8 @@ def first_draft(
         return Draft(resource, own=Action.CREATE, diffs=created(resource))
     if not seen.fields and not seen.complete:
         return Draft(resource, own=Action.CREATE, diffs=created(resource), because=[CUT_OFF])
-    diffs, remarks = differences(resource, seen)
+    found, remarks = differences(resource, seen)
+    diffs = resource.costs(found, seen)
     notes += [*remarks, *(Note(resource.address, text) for text in seen.notes)]
     draft = Draft(resource, seen, diffs=diffs)
     if draft.has(Impact.DESTROYS):

@@ -13,6 +13,8 @@ from functools import singledispatchmethod
 from pathlib import PurePosixPath
 from typing import Any
 
+from lxml import etree
+
 from tests.fake.objections import objection
 from tiny_cloud import steps
 from tiny_cloud.apply import Progress
@@ -210,6 +212,39 @@ class FakeHost:
     @_do.register
     def _(self, step: steps.Shutdown) -> None:
         self.domain[step.name] = replace(self.domain[step.name], live_xml="")
+
+    @_do.register
+    def _(self, step: steps.AttachDevice) -> None:
+        self._plug(step.name, None, step.xml)
+
+    @_do.register
+    def _(self, step: steps.DetachDevice) -> None:
+        self._plug(step.name, step.alias, None)
+
+    @_do.register
+    def _(self, step: steps.UpdateDevice) -> None:
+        self._plug(step.name, steps.alias_of(step.xml), step.xml)
+
+    @_do.register
+    def _(self, step: steps.SetVcpus) -> None:
+        root = etree.fromstring(self.domain[step.name].live_xml)
+        for vcpu in root.findall("vcpu"):
+            vcpu.set("current", str(step.count))
+        self._lives(step.name, root)
+
+    def _plug(self, name: str, old: str | None, new: str | None) -> None:
+        root = etree.fromstring(self.domain[name].live_xml)
+        for device in root.findall("devices/*"):
+            alias = device.find("alias")
+            if old and alias is not None and alias.get("name") == old:
+                device.getparent().remove(device)
+        for parent in root.findall("devices"):
+            parent.extend([etree.fromstring(new)] if new else [])
+        self._lives(name, root)
+
+    def _lives(self, name: str, root: etree._Element) -> None:
+        live = etree.tostring(root, encoding="unicode")
+        self.domain[name] = replace(self.domain[name], live_xml=live)
 
     @_do.register
     def _(self, step: steps.Undefine) -> None:

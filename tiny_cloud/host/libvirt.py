@@ -127,6 +127,12 @@ class Libvirt:
                 | libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA
                 | libvirt.VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA)
 
+    @contextmanager
+    def domain(self, name: str, doing: str) -> Iterator[Any]:
+        """libvirt's own object; its errors become Failures: ``cannot DOING NAME``."""
+        with self._failing(f"cannot {doing} {name}"):
+            yield self._lookup(name)
+
     def block_resize(self, domain: str, path: str, size: int) -> None:
         """Grow a disk under a running machine; ``size`` in bytes."""
         with self._failing(f"cannot resize {path} of {domain}"):

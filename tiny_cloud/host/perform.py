@@ -21,6 +21,7 @@ from tiny_cloud.host import (
     files,
     guest,
     imports,
+    libvirt_devices,
     qemu_img,
     records,
     secrets,
@@ -146,6 +147,37 @@ class Host:
     @_do.register
     def _(self, step: steps.BlockResize, progress: Progress) -> None:
         self.libvirt.block_resize(step.domain, step.path, step.size)
+
+    @_do.register
+    def _(self, step: steps.AttachDevice, progress: Progress) -> None:
+        with self.libvirt.domain(step.name, "plug a device into") as domain:
+            libvirt_devices.attach(domain, step.xml)
+
+    @_do.register
+    def _(self, step: steps.DetachDevice, progress: Progress) -> None:
+        progress("waits for the guest to let go", None)
+        with self.libvirt.domain(step.name, "take a device out of"):
+            libvirt_devices.detach(self.libvirt.uri, step.name, step.alias, step.timeout)
+
+    @_do.register
+    def _(self, step: steps.UpdateDevice, progress: Progress) -> None:
+        with self.libvirt.domain(step.name, "change a device of") as domain:
+            libvirt_devices.update(domain, step.xml)
+
+    @_do.register
+    def _(self, step: steps.SetVcpus, progress: Progress) -> None:
+        with self.libvirt.domain(step.name, "change the processors of") as domain:
+            libvirt_devices.set_vcpus(domain, step.count)
+
+    @_do.register
+    def _(self, step: steps.SetMemory, progress: Progress) -> None:
+        with self.libvirt.domain(step.name, "change the memory of") as domain:
+            libvirt_devices.set_memory(domain, step.size)
+
+    @_do.register
+    def _(self, step: steps.Describe, progress: Progress) -> None:
+        with self.libvirt.domain(step.name, "describe") as domain:
+            libvirt_devices.describe(domain, step.what, step.text)
 
     @_do.register
     def _(self, step: steps.EditGuest, progress: Progress) -> None:

@@ -21,6 +21,8 @@ from tiny_cloud.libvirt_xml import (
     chains,
     derive_mac,
     derive_uuid,
+    hotplug,
+    live_changes,
     merge,
     pending,
     read,
@@ -31,6 +33,7 @@ from tiny_cloud.model import (
     Address,
     Change,
     Cloud,
+    FieldDiff,
     Observed,
     Ownership,
     State,
@@ -156,9 +159,16 @@ class VirtualMachine(Resource):
     def _observe(self, host: Reader, facts: DomainFacts) -> Observed:
         record = host.records().get(self.address)
         running = bool(facts.live_xml)
-        fields = dict(read(facts.xml, autostart=facts.autostart))
+        fields = {**read(facts.xml), **self._disk_names(host, facts.xml)}
+        waiting: tuple[str, ...] = ()
+        if running:
+            live = live_changes.named(facts.live_xml, facts.xml)
+            now = {**read(live, live=True), **self._disk_names(host, live)}
+            mendable = hotplug.mendable(fields, now, live)
+            waiting = tuple(f for f in pending(facts.xml, live)
+                            if f not in mendable and hotplug.group_of(f) not in mendable)
+            fields = dict(hotplug.observed(fields, now, self.desired(), live))
         fields |= {"running": running, "autostart": facts.autostart}
-        fields |= self._disk_names(host, facts.xml)
         ports, wanted = fields.get("sparePorts"), self.spec.get("sparePorts")
         if isinstance(ports, int) and isinstance(wanted, int):
             # A port below an occupied one cannot go: there may be more than asked for, never fewer.
@@ -172,9 +182,9 @@ class VirtualMachine(Resource):
             complete=record is not None,
             running=running,
             users=(facts.name,) if running else (),
-            pending=pending(facts.xml, facts.live_xml) if running else (),
+            pending=waiting,
             policy=policy_of(record),
-            facts={"xml": facts.xml, "name": facts.name},
+            facts={"xml": facts.xml, "name": facts.name, "live": facts.live_xml},
         )
 
     def _disk_names(self, host: Reader, xml: str) -> State:
@@ -222,6 +232,10 @@ class VirtualMachine(Resource):
             "address": str(self.address),
             "uuid": self.uuid,
         }
+
+    def costs(self, diffs: Sequence[FieldDiff], seen: Observed) -> tuple[FieldDiff, ...]:
+        live = str(seen.facts["live"])
+        return hotplug.costs(diffs, seen.fields, self.desired(), live) if live else tuple(diffs)
 
     # -- what should be ---------------------------------------------------------------------------
 
@@ -304,21 +318,26 @@ class VirtualMachine(Resource):
             yield Define(self.domain, build(model), model.accel)
         elif change.fresh or {d.field for d in change.diffs} - elsewhere or not change.diffs:
             xml = str(change.observed.facts["xml"])
-            yield Define(self._name(change), merge(xml, self._model(change)))
+            new = merge(xml, self._model(change))
+            # Not back to a definition whose files are no more.
+            yield Define(self._name(change), new, before="" if change.fresh else xml)
+            if change.observed.running and not change.stop:
+                live = str(change.observed.facts["live"])
+                yield from live_changes.steps(self._name(change), live, new, change.diffs)
 
     def _name(self, change: Change) -> str:
         """As libvirt calls it now: somebody may have renamed it."""
         seen = change.observed
         return str(seen.facts["name"]) if seen else self.domain
 
-    def _shutdown(self, change: Change) -> Step:
-        return Shutdown(
-            self._name(change), self.spec.get("stopTimeout", STOP_TIMEOUT), change.force
-        )
+    def _shutdown(self, change: Change, again: bool = False) -> Step:
+        timeout = self.spec.get("stopTimeout", STOP_TIMEOUT)
+        return Shutdown(self._name(change), timeout, change.force, again)
 
     def down(self, change: Change) -> Iterator[Step]:
         if change.observed is not None and change.observed.running:
-            yield self._shutdown(change)
+            goes = change.action is Action.DELETE or change.fresh
+            yield self._shutdown(change, not goes and self.spec.get("running", True))
         if change.action is Action.DELETE:
             if change.observed is not None:
                 yield Undefine(self._name(change))

@@ -1,5 +1,6 @@
 """libvirt's domain XML as pure functions: build a new one, read one, merge into an existing one."""
 
+from tiny_cloud.libvirt_xml import hotplug, live_changes
 from tiny_cloud.libvirt_xml.definition import build, set_acceleration
 from tiny_cloud.libvirt_xml.domain import (
     MEBIBYTE,
@@ -15,7 +16,15 @@ from tiny_cloud.libvirt_xml.domain import (
 )
 from tiny_cloud.libvirt_xml.identity import derive_mac, derive_uuid
 from tiny_cloud.libvirt_xml.merge import merge
-from tiny_cloud.libvirt_xml.read import bases, chains, disk_paths, pending, read, stamp_of
+from tiny_cloud.libvirt_xml.read import (
+    bases,
+    chains,
+    device_aliases,
+    disk_paths,
+    pending,
+    read,
+    stamp_of,
+)
 
 __all__ = [
     "MEBIBYTE",
@@ -32,8 +41,11 @@ __all__ = [
     "chains",
     "derive_mac",
     "derive_uuid",
+    "device_aliases",
     "disk_paths",
     "family",
+    "hotplug",
+    "live_changes",
     "merge",
     "pending",
     "read",

@@ -63,6 +63,12 @@ def stamp_of(xml: str) -> dict[str, str] | None:
     return None if stamp is None else {str(key): str(word) for key, word in stamp.attrib.items()}
 
 
+def device_aliases(xml: str) -> frozenset[str]:
+    """The names of all devices that run."""
+    aliases = etree.fromstring(xml).iterfind("devices/*/alias")
+    return frozenset(alias.get("name", "") for alias in aliases)
+
+
 def disk_paths(xml: str) -> list[tuple[str, str]]:
     """The top file or device of every disk, with its target (``vda``)."""
     found = []

@@ -1,0 +1,222 @@
+"""What can be changed about a machine while it runs, and how; the rest waits for a boot.
+
+The rules are qemu's (docs/pcie.txt, docs/system/cpu-hotplug.rst) and libvirt's (the hypervisor
+driver's attach, detach and update). They are told in fields, so that a plan and the steps that
+carry it out cannot disagree.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from lxml import etree
+
+from tiny_cloud.libvirt_xml import ports
+from tiny_cloud.libvirt_xml.domain import family
+from tiny_cloud.model import FieldDiff, Impact, Value
+
+Fields = Mapping[str, Value]
+Device = Mapping[str, Value]
+"""A device's own fields: ``{"bus": "virtio", "path": …}``."""
+
+ALIASES = {
+    "disks": "ua-disk-", "cdroms": "ua-cdrom-", "interfaces": "ua-net-",
+    "hostDevices": "ua-hostdev-", "filesystems": "ua-fs-", "dimms": "ua-dimm-",
+}
+"""By list of the manifest, how libvirt's aliases of its devices begin."""
+EXCHANGED = {"cdroms": {"path"}, "interfaces": {"network", "bridge", "link"}}
+"""By list, what of a device can be changed while it is plugged in."""
+SLOTLESS = {"usb", "scsi"}
+"""Buses with room for more on the controller they have."""
+NATIVE_CARDS = {"virtio", "e1000e", "igb", "vmxnet3"}
+"""PCI Express cards; the others go behind a bridge, which cannot be plugged in later."""
+
+
+SCALARS = ("cpus", "title", "description")
+"""Fields beside the lists that can be changed while it runs, and that do not move by themselves."""
+
+
+class Way(enum.Enum):
+    ATTACH = "attach"
+    DETACH = "detach"
+    UPDATE = "update"
+    BOOT = "boot"
+    """Not while it runs."""
+
+
+@dataclass(slots=True)
+class Room:
+    """What a running machine has free for more devices; what is taken is taken off."""
+
+    express: bool
+    """q35: every new card needs a root port of its own."""
+    ports: int
+    scsi: bool
+    usb: bool
+
+    @classmethod
+    def of(cls, live_xml: str) -> Room:
+        root = etree.fromstring(live_xml)
+        parent = root.find("devices")
+        kind = root.find("os/type")
+        express = kind is not None and family(kind.get("machine", "")) == "q35"
+        controllers = {} if parent is None else {
+            item.get("type"): item.get("model") for item in parent.findall("controller")}
+        return cls(express, ports.spare(parent) if parent is not None else 0,
+                   "scsi" in controllers, controllers.get("usb", "none") != "none")
+
+    def take_port(self) -> bool:
+        if not self.express:
+            return True
+        self.ports -= 1
+        return self.ports >= 0
+
+
+def group_of(field: str) -> str:
+    """``disks[data]`` of ``disks[data].bus``; empty: it belongs to no device of a list."""
+    head, bracket, _ = field.partition("]")
+    return head + bracket if bracket and head.partition("[")[0] in ALIASES else ""
+
+
+def groups(fields: Fields) -> dict[str, dict[str, Value]]:
+    """The devices of lists, by ``disks[data]``."""
+    found: dict[str, dict[str, Value]] = {}
+    for field, value in fields.items():
+        if group := group_of(field):
+            found.setdefault(group, {})[field.removeprefix(group).lstrip(".")] = value
+    return found
+
+
+def way(group: str, old: Device | None, new: Device | None, room: Room) -> Way:
+    """How a device gets from ``old`` (None: it is not there) to ``new`` while the machine runs."""
+    kind = group.partition("[")[0]
+    if old is None and new is not None:
+        return Way.ATTACH if _fits(kind, new, room) else Way.BOOT
+    if old is not None and new is None:
+        return Way.DETACH if _unplugs(kind, old, room) else Way.BOOT
+    changed = {key for key in {*(old or ()), *(new or ())}
+               if (old or {}).get(key) != (new or {}).get(key)}
+    return Way.UPDATE if changed <= EXCHANGED.get(kind, set()) and "user" not in (
+        _socket(old or {}), _socket(new or {})) else Way.BOOT
+
+
+def _fits(kind: str, device: Device, room: Room) -> bool:
+    match kind:
+        case "disks" | "cdroms":
+            bus = device.get("bus", "virtio" if kind == "disks" else "sata")
+            if bus in SLOTLESS:
+                return room.scsi if bus == "scsi" else room.usb
+            return bus == "virtio" and room.take_port()
+        case "interfaces":
+            return _pluggable(device, room) and room.take_port()
+        case "hostDevices":
+            return room.usb if "usb" in device else room.take_port()
+        case "dimms":
+            return True
+    return False
+
+
+def _unplugs(kind: str, device: Device, room: Room) -> bool:
+    match kind:
+        case "disks" | "cdroms":
+            default = "virtio" if kind == "disks" else "sata"
+            return device.get("bus", default) in ("virtio", *SLOTLESS)
+        case "interfaces":
+            return _pluggable(device, room)
+        case "hostDevices" | "dimms":
+            return True
+    return False
+
+
+def _pluggable(card: Device, room: Room) -> bool:
+    return not card.get("user.forward") and (
+        not room.express or card.get("model", "virtio") in NATIVE_CARDS)
+
+
+def _socket(card: Device) -> str:
+    return "user" if "user.forward" in card else ""
+
+
+def processors(live_xml: str) -> range:
+    """How many virtual processors a running machine may have without a boot."""
+    root = etree.fromstring(live_xml)
+    vcpu = root.find("vcpu")
+    if vcpu is None:
+        return range(0)
+    most = int(vcpu.text or "1")
+    states = root.findall("vcpus/vcpu")
+    fixed = sum(item.get("enabled") == "yes" and item.get("hotpluggable") == "no"
+                for item in states)
+    return range(fixed if states else int(vcpu.get("current", most)), most + 1)
+
+
+def _settles(field: str, value: Value, live_xml: str) -> bool:
+    return field != "cpus" or value in processors(live_xml)
+
+
+def changed(old: Fields, new: Fields) -> Iterator[str]:
+    """The groups that differ, those of ``new`` first, in its order."""
+    before, after = groups(old), groups(new)
+    for group in dict.fromkeys((*after, *before)):
+        if before.get(group) != after.get(group):
+            yield group
+
+
+def observed(defined: Fields, running: Fields, desired: Fields, live_xml: str) -> Fields:
+    """The fields to compare with what is declared. Where a device differs between definition and
+    what runs and that can be mended at once, the one that is not as declared counts."""
+    fields = dict(defined)
+    wanted, as_defined, as_running = groups(desired), groups(defined), groups(running)
+    room = Room.of(live_xml)
+    for group in changed(running, defined):
+        here, there = as_running.get(group), as_defined.get(group)
+        if way(group, here, there, room) is Way.BOOT or not _is_as(there, wanted.get(group)):
+            continue
+        fields = {field: value for field, value in fields.items() if group_of(field) != group}
+        fields |= {f"{group}.{key}": value for key, value in (here or {}).items()}
+    for field in SCALARS:
+        wish = desired.get(field)
+        if running.get(field) != wish == defined.get(field) and _settles(field, wish, live_xml):
+            fields[field] = running.get(field)
+    return fields
+
+
+def mendable(defined: Fields, running: Fields, live_xml: str) -> frozenset[str]:
+    """The devices in which they differ and the fields, which need no boot to become equal."""
+    before, after, room = groups(running), groups(defined), Room.of(live_xml)
+    devices = {group for group in changed(running, defined)
+               if way(group, before.get(group), after.get(group), room) is not Way.BOOT}
+    fields = {field for field in SCALARS if _settles(field, defined.get(field), live_xml)}
+    return frozenset(devices | fields)
+
+
+def costs(
+    diffs: Iterable[FieldDiff], old: Fields, desired: Fields, live_xml: str
+) -> tuple[FieldDiff, ...]:
+    """Each difference with what it costs the machine that runs as ``live_xml`` says."""
+    before, wanted, room = groups(old), groups(desired), Room.of(live_xml)
+    known: dict[str, Impact] = {}
+    found = []
+    for diff in diffs:
+        group = group_of(diff.field)
+        impact = diff.impact
+        if group:
+            if group not in known:
+                here = before.get(group)
+                new = {**(here or {}), **wanted[group]} if group in wanted else None
+                boots = way(group, here, new, room) is Way.BOOT
+                known[group] = Impact.NEXT_BOOT if boots else Impact.LIVE
+            impact = known[group]
+        elif diff.field in SCALARS and not _settles(diff.field, diff.new, live_xml):
+            impact = Impact.NEXT_BOOT
+        found.append(replace(diff, impact=impact))
+    return tuple(found)
+
+
+def _is_as(device: Fields | None, wanted: Fields | None) -> bool:
+    """Whether all that is declared of it is so; paths and names of disks are not comparable."""
+    if device is None or wanted is None:
+        return device is None and wanted is None
+    return all(device[key] == value for key, value in wanted.items() if key in device)

@@ -1,0 +1,110 @@
+"""From what runs to what is defined, device by device: the steps for what can change meanwhile."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Iterator
+
+from lxml import etree
+
+from tiny_cloud.libvirt_xml.graft import Element, aliased, drop, replace_child
+from tiny_cloud.libvirt_xml.hotplug import ALIASES, group_of
+from tiny_cloud.model import FieldDiff, Impact
+from tiny_cloud.steps import (
+    AttachDevice,
+    Describe,
+    DetachDevice,
+    SetMemory,
+    SetVcpus,
+    Step,
+    UpdateDevice,
+)
+
+OURS = "ua-"
+EXCHANGED = {"disk": ("source", "driver"), "interface": ("source", "link")}
+"""By element, the children that an update takes over."""
+
+
+def named(live_xml: str, defined_xml: str) -> str:
+    """What runs, its devices under the names of the definition: a machine that was taken over while
+    it ran knows ours only from its next boot on."""
+    live, names = etree.fromstring(live_xml), {}
+    for device in etree.fromstring(defined_xml).iterfind("devices/*"):
+        alias = _alias(device)
+        if alias.startswith(OURS) and (place := _place(device)):
+            names[place] = alias
+    for device in live.iterfind("devices/*"):
+        alias, place = _alias(device), _place(device)
+        if place in names and not alias.startswith(OURS):
+            drop(device, "alias")
+            etree.SubElement(device, "alias", name=names[place])
+    return etree.tostring(live, encoding="unicode")
+
+
+def steps(
+    name: str, live_xml: str, new_xml: str, diffs: Iterable[FieldDiff]
+) -> Iterator[Step]:
+    """What brings a running machine to its new definition, as far as the differences are live."""
+    live = [diff for diff in diffs if diff.impact is Impact.LIVE]
+    yield from _devices(name, live_xml, new_xml, (group_of(diff.field) for diff in live))
+    for diff in live:
+        match diff.field:
+            case "cpus":
+                yield SetVcpus(name, _whole(diff.new), _whole(diff.old))
+            case "currentMemory":
+                yield SetMemory(name, _whole(diff.new))
+            case "title" | "description":
+                yield Describe(name, diff.field, str(diff.new or ""))
+
+
+def _devices(
+    name: str, live_xml: str, new_xml: str, changed: Iterable[str]
+) -> Iterator[Step]:
+    live = etree.fromstring(named(live_xml, new_xml))
+    here = live.findall("devices/*")
+    real = [_alias(device) for device in etree.fromstring(live_xml).iterfind("devices/*")]
+    new = etree.fromstring(new_xml).findall("devices/*")
+    for group in dict.fromkeys(filter(None, changed)):
+        kind, _, item = group.rstrip("]").partition("[")
+        old, fresh = (aliased(devices, ALIASES[kind] + item) for devices in (here, new))
+        if old is None and fresh is not None:
+            yield AttachDevice(name, _text(fresh))
+        elif old is not None and fresh is None:
+            yield DetachDevice(name, real[here.index(old)], _text(old))
+        elif old is not None and fresh is not None:
+            before = copy.deepcopy(old)
+            _exchange(old, fresh)
+            if _text(old) != _text(before):
+                yield UpdateDevice(name, _text(old), _text(before))
+
+
+def _whole(value: object) -> int:
+    assert isinstance(value, int)
+    return value
+
+
+def _exchange(old: Element, fresh: Element) -> None:
+    """Everything else must be as the running machine has it, or libvirt refuses the update."""
+    old.set("type", fresh.get("type", ""))
+    for tag in EXCHANGED[str(old.tag)]:
+        replace_child(old, fresh, tag)
+    drop(old, "backingStore")
+
+
+def _alias(device: Element) -> str:
+    alias = device.find("alias")
+    return "" if alias is None else alias.get("name", "")
+
+
+def _place(device: Element) -> tuple[str, str] | None:
+    """What identifies a device beside its alias."""
+    for tag, attribute in (("mac", "address"), ("target", "dev")):
+        found = device.find(tag)
+        if found is not None and device.tag in EXCHANGED:
+            return str(device.tag), found.get(attribute, "")
+    return None
+
+
+def _text(device: Element) -> str:
+    etree.indent(device)
+    return etree.tostring(device, encoding="unicode", with_tail=False) + "\n"

@@ -1,0 +1,58 @@
+"""Steps are data: the plan shows exactly what apply runs, and a test compares lists.
+
+Each step says with ``shell`` what a person would type to the same end (``plan --commands``). A step
+never holds a secret: it refers to one, and the host resolves it when the step runs.
+"""
+
+from tiny_cloud.steps.base import Run, Step
+from tiny_cloud.steps.devices import (
+    AttachDevice,
+    BlockResize,
+    Describe,
+    DetachDevice,
+    SetMemory,
+    SetVcpus,
+    UpdateDevice,
+    alias_of,
+)
+from tiny_cloud.steps.files import (
+    DropRecord,
+    MakeFolder,
+    Publish,
+    Remove,
+    Stamp,
+    Trash,
+    WriteRecord,
+)
+from tiny_cloud.steps.images import CreateDisk, Debootstrap, EditGuest, Fetch, ImportImage
+from tiny_cloud.steps.machines import Autostart, Define, Shutdown, Start, Undefine
+
+__all__ = [
+    "AttachDevice",
+    "Autostart",
+    "BlockResize",
+    "CreateDisk",
+    "Debootstrap",
+    "Define",
+    "Describe",
+    "DetachDevice",
+    "DropRecord",
+    "EditGuest",
+    "Fetch",
+    "ImportImage",
+    "MakeFolder",
+    "Publish",
+    "Remove",
+    "Run",
+    "SetMemory",
+    "SetVcpus",
+    "Shutdown",
+    "Stamp",
+    "Start",
+    "Step",
+    "Trash",
+    "Undefine",
+    "UpdateDevice",
+    "WriteRecord",
+    "alias_of",
+]

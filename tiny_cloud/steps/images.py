@@ -1,0 +1,95 @@
+"""Steps that fill disk images."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tiny_cloud.steps.base import Step
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch(Step):
+    """Download to ``to`` (resumed if a part is there), hashing on the way."""
+
+    url: str
+    algorithm: str
+    digest: str
+    """Hexadecimal; empty when ``sums`` names a published sums file instead."""
+    to: str
+    sums: str = ""
+
+    def shell(self) -> str:
+        return shlex.join(["curl", "-fL", "-C", "-", "-o", self.to, self.url])
+
+
+@dataclass(frozen=True, slots=True)
+class ImportImage(Step):
+    """Inspect a foreign image, refuse hostile ones, convert it to a standalone qcow2 at ``to``."""
+
+    source: str
+    format: str
+    """What the manifest says it is; empty: what the inspector and qemu-img agree on."""
+    to: str
+    remove_source: bool = False
+    digest: str = ""
+    """``sha256:…`` that the source must have (it was computed when the plan was made)."""
+
+    def shell(self) -> str:
+        form = ["-f", self.format] if self.format else []
+        return shlex.join(["qemu-img", "convert", "-p", *form, "-O", "qcow2", self.source, self.to])
+
+
+@dataclass(frozen=True, slots=True)
+class Debootstrap(Step):
+    """Build a bootable disk from Debian packages: mmdebstrap, then GRUB in an appliance."""
+
+    suite: str
+    packages: tuple[str, ...]
+    mirror: str
+    size: int
+    """Bytes of the disk made."""
+    to: str
+
+    def shell(self) -> str:
+        argv = ["mmdebstrap", "--variant=minbase", f"--include={','.join(self.packages)}",
+                self.suite, f"{self.to}.tar", *([self.mirror] if self.mirror else [])]
+        return (f"{shlex.join(argv)}  # then, in a libguestfs appliance: partition, mkfs.ext4, "
+                "tar-in, grub-install, update-grub")
+
+
+@dataclass(frozen=True, slots=True)
+class CreateDisk(Step):
+    """``qemu-img create``, which would accept an overlay smaller than its base: we do not."""
+
+    to: str
+    format: str
+    size: int | None
+    """Bytes; None: as large as the base."""
+    backing: str = ""
+    backing_format: str = ""
+
+    def shell(self) -> str:
+        base = ["-b", self.backing, "-F", self.backing_format] if self.backing else []
+        size = [str(self.size)] if self.size else []
+        return shlex.join(["qemu-img", "create", "-f", self.format, *base, self.to, *size])
+
+
+@dataclass(frozen=True, slots=True)
+class EditGuest(Step):
+    """Write settings into the system on a disk nobody uses, through libguestfs, and record them."""
+
+    address: str
+    """The guest's: its record is written by this step, with the crypt hashes it made."""
+    disk: str
+    format: str
+    settings: Mapping[str, Any]
+    """The Guest's spec, with interfaces completed (MAC, prefix); secrets are references."""
+    fresh: bool
+    """The disk has never booted: machine-id, host keys and the random seed are made anew."""
+    record: Mapping[str, Any] = field(default_factory=dict)
+
+    def shell(self) -> str:
+        return f"# libguestfs: write {self.address} into {shlex.quote(self.disk)}"
