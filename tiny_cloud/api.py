@@ -140,11 +140,23 @@ class Planned:
             for event in execution.apply(self.plan, host, parallel=parallel, stopping=stopping):
                 if event.what in ("failed", "skipped"):
                     failed.add(event.address)
+                if event.what == "failed":
+                    event = replace(event, place=self._place(event.address))
                 book.event(event)
                 yield event
             for event in self._verify(libvirt, failed):
                 book.event(event)
                 yield event
+
+    def _place(self, address: Address) -> str:
+        """The fields that were to be changed, with their lines; of a new thing its own."""
+        change = next(change for change in self.plan.changes if change.address == address)
+        known = {item.address: item.document for item in self.workspace.resources}
+        document = known.get(address)
+        if document is None or change.action is not Action.UPDATE or not change.diffs:
+            return str(change.span or "")
+        spans = {diff.field: document.field_span(diff.field) for diff in change.diffs[:3]}
+        return ", ".join(f"{field} ({span})" if span else field for field, span in spans.items())
 
     def _verify(self, libvirt: Libvirt, failed: set[Address]) -> Iterator[Event]:
         """What was done is looked at again: a difference that remains is a failure."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from tiny_cloud.errors import Span
 from tiny_cloud.yaml12 import Path
 
+_WORDS = re.compile(r"\[([^\]]*)\]|([^.\[]+)")
 API_VERSION = "tinycloud/v1"
 
 
@@ -42,8 +44,28 @@ class Document:
         """Where the field's key is; without one (an item of a list), the value."""
         return self.keys.get(path) or self.span(path)
 
+    def field_span(self, field: str) -> Span | None:
+        """Where a flat field is (``disks[data].bus``), or the nearest thing around it."""
+        path: Path = ("spec",)
+        value: Any = self.spec
+        for item, key in _WORDS.findall(field):
+            if item and isinstance(value, list | tuple):
+                places = [at for at, one in enumerate(value) if _is_called(one, item)]
+                if not places:
+                    break
+                path, value = (*path, places[0]), value[places[0]]
+            elif isinstance(value, Mapping) and (item or key) in value:
+                path, value = (*path, item or key), value[item or key]
+            else:
+                break
+        return self.key_span(path)
+
     @property
     def body(self) -> dict[str, Any]:
         """The whole document, for its schema."""
         return {"apiVersion": self.api_version, "kind": self.kind, "metadata": self.metadata,
                 "spec": self.spec, **self.extra}
+
+
+def _is_called(item: Any, name: str) -> bool:
+    return isinstance(item, Mapping) and item.get("name") == name

@@ -236,4 +236,6 @@ class Event:
     text: str = ""
     hint: str = ""
     detail: str = ""
+    place: str = ""
+    """Of a failure: what was to be changed, and where the manifest says so."""
     fraction: float | None = None

@@ -236,12 +236,36 @@ def test_a_disk_taken_out_is_let_go_and_its_data_kept(lab: Lab) -> None:
     plan = lab.plan()
     change = plan["virtualmachine/web"]
     assert {f["field"] for f in change["fields"]} == {"disks[data].disk"}
-    assert change["impact"] == "at next boot"
+    assert change["impact"] == "live"
     assert any(n["address"] == "disk/web-data" and "--prune" in n["text"] for n in plan["notes"])
+    assert disks_seen(lab) == "vda vdb"
     lab.apply()
     lab.assert_settled()
+    assert disks_seen(lab) == "vda"
+    declare(lab, memory="640MiB", data="- {name: data, disk: web-data}", hostname="www",
+            root="5GiB")
+    lab.write("data", """
+        kind: Disk
+        metadata: {name: web-data}
+        spec: {size: 1536MiB}
+    """)
+    lab.apply()
+    lab.assert_settled()
+    assert disks_seen(lab) == "vda vdb"
+    (lab.manifests / "data.yaml").unlink()
+    declare(lab, memory="640MiB", data="", hostname="www", root="5GiB")
+    lab.apply()
+    lab.assert_settled()
+    assert disks_seen(lab) == "vda"
     assert lab.disk("web-data").exists()
+    assert "web-data" not in virsh("dumpxml", lab.domain("web"))
     assert "web-data" not in virsh("dumpxml", "--inactive", lab.domain("web"))
+
+
+def disks_seen(lab: Lab) -> str:
+    """What the running guest has."""
+    (names,) = inside(lab, "www", "cd /sys/block && echo vd*")
+    return names
 
 
 def test_destroy_keeps_data_and_apply_takes_it_up_again(lab: Lab) -> None:

@@ -323,7 +323,8 @@ class VirtualMachine(Resource):
             yield Define(self._name(change), new, before="" if change.fresh else xml)
             if change.observed.running and not change.stop:
                 live = str(change.observed.facts["live"])
-                yield from live_changes.steps(self._name(change), live, new, change.diffs)
+                patience = self.spec.get("stopTimeout", STOP_TIMEOUT)
+                yield from live_changes.steps(self._name(change), live, new, change.diffs, patience)
 
     def _name(self, change: Change) -> str:
         """As libvirt calls it now: somebody may have renamed it."""

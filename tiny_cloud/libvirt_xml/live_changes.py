@@ -42,11 +42,13 @@ def named(live_xml: str, defined_xml: str) -> str:
 
 
 def steps(
-    name: str, live_xml: str, new_xml: str, diffs: Iterable[FieldDiff]
+    name: str, live_xml: str, new_xml: str, diffs: Iterable[FieldDiff], patience: int
 ) -> Iterator[Step]:
-    """What brings a running machine to its new definition, as far as the differences are live."""
+    """What brings a running machine to its new definition, as far as the differences are live;
+    ``patience``: seconds that its guest gets to let go of a device."""
     live = [diff for diff in diffs if diff.impact is Impact.LIVE]
-    yield from _devices(name, live_xml, new_xml, (group_of(diff.field) for diff in live))
+    changed = dict.fromkeys(filter(None, (group_of(diff.field) for diff in live)))
+    yield from _devices(name, live_xml, new_xml, changed, patience)
     for diff in live:
         match diff.field:
             case "cpus":
@@ -58,19 +60,21 @@ def steps(
 
 
 def _devices(
-    name: str, live_xml: str, new_xml: str, changed: Iterable[str]
+    name: str, live_xml: str, new_xml: str, changed: Iterable[str], patience: int
 ) -> Iterator[Step]:
     live = etree.fromstring(named(live_xml, new_xml))
     here = live.findall("devices/*")
     real = [_alias(device) for device in etree.fromstring(live_xml).iterfind("devices/*")]
     new = etree.fromstring(new_xml).findall("devices/*")
-    for group in dict.fromkeys(filter(None, changed)):
+    for group in changed:
         kind, _, item = group.rstrip("]").partition("[")
         old, fresh = (aliased(devices, ALIASES[kind] + item) for devices in (here, new))
         if old is None and fresh is not None:
+            # Its turn to boot may be taken by a device whose own is renumbered at the next boot.
+            drop(fresh, "boot")
             yield AttachDevice(name, _text(fresh))
         elif old is not None and fresh is None:
-            yield DetachDevice(name, real[here.index(old)], _text(old))
+            yield DetachDevice(name, real[here.index(old)], _text(old), patience)
         elif old is not None and fresh is not None:
             before = copy.deepcopy(old)
             _exchange(old, fresh)

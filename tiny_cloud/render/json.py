@@ -35,6 +35,7 @@ def event_line(event: Event) -> str:
         "text": event.text,
         "hint": event.hint,
         "detail": event.detail,
+        "place": event.place,
         "fraction": event.fraction,
     }
     return json.dumps({key: value for key, value in words.items() if value not in ("", None)})

@@ -127,7 +127,8 @@ def show_event(console: Console, event: Event) -> None:
         console.print(Text(f"  ⊘ {name}: {text}", style="yellow"))
     elif event.what == "failed":
         console.print(Text(f"  ✘ {name}: {text}", style="bold red"))
-        _show_below(console, event.detail, event.hint, indent=6)
+        place = event.place and f"while changing {event.place}"
+        _show_below(console, place, event.detail, event.hint, indent=6)
 
 
 def _show_below(console: Console, *texts: str, indent: int) -> None:
