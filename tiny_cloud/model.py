@@ -103,6 +103,10 @@ class Observed:
     """Who stands on it, as the host says, whether declared or not."""
     users: tuple[str, ...] = ()
     """Names of running domains that have it open."""
+    attached_to: tuple[str, ...] = ()
+    """Names of all domains whose definitions have it, running or not."""
+    domain: str = ""
+    """Of a machine, what libvirt calls it."""
     notes: tuple[str, ...] = ()
     policy: State = field(default_factory=dict)
     """``Resource.policy`` as of the last apply, from the record; empty: the record is missing."""
@@ -185,6 +189,8 @@ class Change:
     """Those that write into it before it is published (a new disk's guest)."""
     around: Mapping[Address, Observed] = field(default_factory=dict, repr=False)
     """What was observed of those it refers to."""
+    lets_go: frozenset[Address] = frozenset()
+    """What it referred to and, once it is up, no longer uses."""
     force: bool = False
     """If it does not come down when asked, its plug may be pulled (--force-off)."""
     down: tuple[Step, ...] = ()

@@ -61,6 +61,9 @@ def tasks(changes: Sequence[Change], links: Iterable[Link]) -> tuple[Task, ...]:
                 edges[later].add(earlier)
     for later, earlier in _handed_over(working, links):
         edges[later].add(earlier)
+    for address, change in working.items():
+        for target in change.lets_go & working.keys():
+            edges[target, "down"].add((address, "up"))
     steps = {(a, phase): getattr(c, phase) for a, c in working.items() for phase in _PHASES}
     return tuple(Task(key, steps[key], frozenset(edges[key])) for key in edges)
 

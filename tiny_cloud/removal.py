@@ -35,9 +35,13 @@ def removals(
     resources: Sequence[Resource],
     actual: Mapping[Address, Observed | Unknown],
     consents: Consents,
+    others: Sequence[Change] = (),
 ) -> Removals:
-    """``resources`` in dependency order; the changes come in the reverse of it."""
+    """``resources`` in dependency order; the changes come in the reverse of it. ``others``: what
+    the same plan changes, and may let go of."""
     going: dict[Address, Change] = {}
+    let_go = {(address, change.observed.domain)
+              for change in others if change.observed for address in change.lets_go}
     notes: list[Note] = []
     for resource in reversed(resources):
         seen = actual.get(resource.address)
@@ -48,7 +52,8 @@ def removals(
         elif seen is None and resource.recorded:
             going[resource.address] = _delete(resource, None, consents, "")
         elif seen is not None and not follows_container(resource):
-            _remove(resource, seen, consents, going, notes)
+            held = [name for name in seen.attached_to if (resource.address, name) not in let_go]
+            _remove(resource, replace(seen, attached_to=tuple(held)), consents, going, notes)
     for resource in resources:
         inside = ordering.container_of(resource)
         if inside in going and isinstance(actual.get(resource.address), Observed):
@@ -91,19 +96,17 @@ def _remove(
         why = "it is protected (annotation tinycloud/protect)"
     elif staying:
         why = f"{', '.join(map(str, staying))} stands on it"
-    elif resource.IS_DATA and seen.users and not _all_stop(seen, going):
-        why = f"it is in use by the running domain {', '.join(seen.users)}"
+    elif holding := [name for name in seen.attached_to if name not in _leaving(going)]:
+        why = f"the domain {', '.join(holding)} has it as a disk"
     going[address] = _delete(resource, seen, consents, why)
 
 
-def _all_stop(seen: Observed, going: Mapping[Address, Change]) -> bool:
-    stopping = {
-        user
+def _leaving(going: Mapping[Address, Change]) -> set[str]:
+    return {
+        change.observed.domain
         for change in going.values()
-        if change.observed and change.stop and not change.blocked
-        for user in change.observed.users
+        if change.observed and not change.blocked
     }
-    return set(seen.users) <= stopping
 
 
 def _may_go(resource: Resource, seen: Observed, consents: Consents) -> bool:

@@ -79,6 +79,8 @@ class DiskUse:
     """Virtual size in bytes as the running qemu has it; 0 when it does not run."""
     base: bool = False
     """Not the disk itself: something that it stands on."""
+    also: tuple[str, ...] = ()
+    """Names of further domains that have it in their definitions."""
 
 
 class Reader(Protocol):

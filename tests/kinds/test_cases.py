@@ -2,6 +2,7 @@
 
     given:     manifests that were applied before (a list of documents without apiVersion)
     declared:  manifests now; both may be left out
+    prune:     true, as with --prune
     consents:  {restart: [virtualmachine/web]}
     changes:   the plan, a line a change: "+ disk/data", with " !" where it is blocked
     problem:   or the error (a part of it) that there is instead of a plan
@@ -29,16 +30,17 @@ def test_case(file: Path) -> None:
     settle(host, *map(yaml.safe_dump, case.get("given", ())))
     documents = list(map(yaml.safe_dump, case.get("declared", ())))
     consents = {name: tuple(globs) for name, globs in case.get("consents", {}).items()}
+    options = {"prune": case.get("prune", False), **consents}
     if "problem" in case:
         with pytest.raises(Problems) as error:
-            plan_for(host, *documents, **consents)
+            plan_for(host, *documents, **options)
         assert case["problem"] in str(error.value)
         return
-    plan = plan_for(host, *documents, **consents)
+    plan = plan_for(host, *documents, **options)
     assert brief(plan) == case["changes"]
     if "commands" in case:
         assert commands(plan) == [line.format(storage=STORAGE) for line in case["commands"]]
-    settle(host, *documents, **consents)
+    settle(host, *documents, **options)
 
 
 def commands(plan: Plan) -> list[str]:

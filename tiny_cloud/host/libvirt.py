@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tiny_cloud.errors import Failure
@@ -54,17 +55,20 @@ class Libvirt:
         domains = self.domains() if domains is None else domains
         sizes = self._running_sizes()
         users: dict[str, DiskUse] = {}
+        having: defaultdict[str, set[str]] = defaultdict(set)
         for facts in sorted(domains.values(), key=lambda facts: (not facts.live_xml, facts.name)):
             for path, _ in disk_paths(facts.live_xml) if facts.live_xml else []:
                 size = sizes.get((facts.name, path), 0)
                 users.setdefault(path, DiskUse(facts.name, facts.uuid, True, size))
             for path, _ in disk_paths(facts.xml):
+                having[path].add(facts.name)
                 users.setdefault(path, DiskUse(facts.name, facts.uuid, False))
         for facts in domains.values():
             for path in bases(facts.xml) | (bases(facts.live_xml) if facts.live_xml else set()):
                 running = bool(facts.live_xml)
                 users.setdefault(path, DiskUse(facts.name, facts.uuid, running, base=True))
-        return users
+        return {path: replace(use, also=tuple(sorted(having[path] - {use.domain})))
+                for path, use in users.items()}
 
     def block_info(self, domain: str, path: str) -> BlockInfo:
         with self._failing(f"cannot look at the disk {path} of {domain}"):

@@ -117,6 +117,7 @@ class Disk(Resource):
             complete=record is not None and not parts,
             running=running,
             users=(use.domain,) if use is not None and running else (),
+            attached_to=(use.domain, *use.also) if use is not None else (),
             notes=tuple(notes),
             policy=policy_of(record),
             facts={

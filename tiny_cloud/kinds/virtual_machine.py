@@ -182,6 +182,7 @@ class VirtualMachine(Resource):
             complete=record is not None,
             running=running,
             users=(facts.name,) if running else (),
+            domain=facts.name,
             pending=waiting,
             policy=policy_of(record),
             facts={"xml": facts.xml, "name": facts.name, "live": facts.live_xml},
