@@ -185,6 +185,8 @@ class Define(Step):
     xml: str
     accel: str = ""
     """auto, kvm or tcg for a new domain; empty: the XML says it already."""
+    keep_cpu: bool = False
+    """The acceleration decides the domain type alone: the manifest says which CPU."""
 
     def shell(self) -> str:
         return f"virsh define /dev/stdin <<'EOF'\n{self.xml.rstrip()}\nEOF"
@@ -227,7 +229,7 @@ class Undefine(Step):
     name: str
 
     def shell(self) -> str:
-        return shlex.join(["virsh", "undefine", "--nvram", self.name])
+        return shlex.join(["virsh", "undefine", "--nvram", "--tpm", self.name])
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """libvirt's domain XML as pure functions: build a new one, read one, merge into an existing one."""
 
+from tiny_cloud.libvirt_xml import coherence, needs, parts
 from tiny_cloud.libvirt_xml.definition import build, set_acceleration
 from tiny_cloud.libvirt_xml.domain import (
     MEBIBYTE,
@@ -15,6 +16,7 @@ from tiny_cloud.libvirt_xml.domain import (
 )
 from tiny_cloud.libvirt_xml.identity import derive_mac, derive_uuid
 from tiny_cloud.libvirt_xml.merge import merge
+from tiny_cloud.libvirt_xml.parts.firmware import nvram_of
 from tiny_cloud.libvirt_xml.read import bases, chains, disk_paths, pending, read, stamp_of
 
 __all__ = [
@@ -30,11 +32,15 @@ __all__ = [
     "bases",
     "build",
     "chains",
+    "coherence",
     "derive_mac",
     "derive_uuid",
     "disk_paths",
     "family",
     "merge",
+    "needs",
+    "nvram_of",
+    "parts",
     "pending",
     "read",
     "set_acceleration",
