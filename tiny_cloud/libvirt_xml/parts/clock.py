@@ -27,7 +27,6 @@ def write(root: etree._Element, spec: Mapping[str, Any]) -> None:
 
 def read(root: etree._Element) -> Iterator[tuple[str, Value]]:
     clock = root.find("clock")
-    if clock is not None:
-        yield "clock.offset", clock.get("offset", "utc")
-        if zone := clock.get("timezone"):
-            yield "clock.timezone", zone
+    yield "clock.offset", "utc" if clock is None else clock.get("offset", "utc")
+    if clock is not None and (zone := clock.get("timezone")):
+        yield "clock.timezone", zone

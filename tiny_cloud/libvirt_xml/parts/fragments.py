@@ -34,7 +34,7 @@ class Fragment:
     @classmethod
     def of(cls, item: Mapping[str, Any]) -> Fragment:
         """From the manifest's words. Raises ValueError for what cannot be XML of a domain."""
-        text = "".join(map(canonical, elements(item["xml"])))
+        text = "".join(map(_text, elements(item["xml"])))
         return cls(item.get("operation", "append"), item["target"], text)
 
     @property
@@ -86,6 +86,12 @@ def forget(root: etree._Element, gone: Mapping[str, Value]) -> None:
                 parent = element.getparent()
                 if parent is not None:
                     parent.remove(element)
+
+
+def _text(element: etree._Element) -> str:
+    """The one way in which it is written, without the prefix's meaning, which is always the same."""
+    plain = etree.tostring(etree.fromstring(canonical(element)), encoding="unicode")
+    return plain.replace(f' xmlns:qemu="{QEMU}"', "")
 
 
 def _former(known: Mapping[str, Value]) -> Iterator[Fragment]:
