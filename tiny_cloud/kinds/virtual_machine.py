@@ -183,6 +183,7 @@ class VirtualMachine(Resource):
             running=running,
             users=(facts.name,) if running else (),
             pending=pending(facts.xml, facts.live_xml) if running else (),
+            notes=tuple(parts.firmware.warnings(fields, self.spec)),
             policy=policy_of(record),
             facts={"xml": facts.xml, "name": facts.name},
         )

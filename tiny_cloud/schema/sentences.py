@@ -103,7 +103,7 @@ def _enum(place: Place) -> Sentences:
         return
     near = suggest.nearest(written, allowed)
     hint = f"did you mean {near}?" if near else ""
-    if isinstance(place.value, bool) and written.lower() in allowed:
+    if not isinstance(place.value, str) and written.lower() in allowed:
         hint = f'write it in quotes: "{written.lower()}"'
     words = one_of([flow(value) for value in allowed])
     yield Problem(f"{place.label} must be {words}, not {a_value(place.value)}", place.span, hint)

@@ -53,6 +53,14 @@ def read(root: etree._Element) -> Iterator[tuple[str, Value]]:
         yield "secureBoot", loader.get("secure") == "yes"
 
 
+def warnings(fields: Mapping[str, Value], spec: Mapping[str, Any]) -> Iterator[str]:
+    """What a change to the declared firmware costs; ``fields`` as they are now."""
+    now = {key: fields.get(key) for key in ("firmware", "secureBoot")}
+    if now["firmware"] == "efi" and any(spec.get(key, value) != value
+                                        for key, value in now.items()):
+        yield "with another firmware the boot entries that the guest has made are lost"
+
+
 def nvram_of(xml: str) -> str:
     """Where the definition says that it is; empty: it has none, or libvirt chooses the place."""
     return (etree.fromstring(xml).findtext("os/nvram") or "").strip()

@@ -89,7 +89,7 @@ def forget(root: etree._Element, gone: Mapping[str, Value]) -> None:
 
 
 def _text(element: etree._Element) -> str:
-    """The one way in which it is written, without the prefix's meaning, which is always the same."""
+    """The one way in which it is written, without what the prefix means, always the same."""
     plain = etree.tostring(etree.fromstring(canonical(element)), encoding="unicode")
     return plain.replace(f' xmlns:qemu="{QEMU}"', "")
 

@@ -31,7 +31,9 @@ def elements(text: str) -> list[etree._Element]:
     try:
         around = etree.fromstring(f'<piece xmlns:qemu="{QEMU}">{text}</piece>', parser)
     except etree.XMLSyntaxError as error:
-        raise ValueError(str(error.msg)) from None
+        # Its column counts what we put around it.
+        place = f" in its line {error.position[0]}" if "\n" in text.strip() else ""
+        raise ValueError(str(error.msg).partition(", line ")[0] + place) from None
     found = list(around)
     if not found or (around.text or "").strip() or any((one.tail or "").strip() for one in found):
         raise ValueError("it must be an element")
