@@ -67,6 +67,15 @@ def test_another_firmware_starts_with_fresh_variables_and_says_so() -> None:
     assert note.text.startswith("waits for a restart (--restart virtualmachine/web): firmware")
 
 
+def test_a_piece_of_xml_waits_for_a_boot_too() -> None:
+    host = fake_host()
+    more = SPEC.replace("xml: [", "xml: [{target: devices, xml: <panic model='isa'/>}, ")
+    settle(host, SPEC)
+    settle(host, more)
+    (note,) = plan_for(host, more).notes
+    assert "xml[append devices " in note.text and VSOCK not in note.text
+
+
 def test_destroying_takes_variables_and_tpm_along() -> None:
     assert Undefine("x").shell() == "virsh undefine --nvram --tpm x"
 

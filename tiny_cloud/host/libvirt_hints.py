@@ -25,11 +25,11 @@ HINTS: tuple[tuple[str, str], ...] = (
     (r"KVM is not supported|domaintype=kvm|failed to initialize kvm|access KVM kernel module"
      r"|failed to set MSR|kvm_buf_set_msrs",
      "this host has no usable KVM: write accel: tcg"),
+    (r"unable to map backing store for guest RAM",
+     "the host has not enough huge pages: sysctl vm.nr_hugepages=NUMBER"),
     (r"cannot set up guest memory|Cannot allocate memory", "give the machine less memory"),
     (r"hugetlbfs filesystem is not mounted",
      "mount it: mount -t hugetlbfs hugetlbfs /dev/hugepages"),
-    (r"unable to map backing store for guest RAM",
-     "the host has not enough huge pages: sysctl vm.nr_hugepages=NUMBER"),
     (r"Unable to find any firmware to satisfy 'efi'", "apt install ovmf"),
     (r"Unable to find 'swtpm|swtpm_setup", "apt install swtpm swtpm-tools"),
     (r"Unknown CPU model (?P<name>[^\s,]+)",

@@ -28,7 +28,7 @@ MODULE = 2 * MEBIBYTE
 def problems(document: Document) -> Iterator[Problem]:
     """Of a machine that its schema finds nothing wrong with."""
     spec = document.spec
-    for rule in (_processors, _memory, _modules, _boot):
+    for rule in (_processors, _memory, _modules, _boot, _texts):
         for path, summary, hint in rule(spec):
             yield Problem(summary, document.span(("spec", *path)), hint)
     for at, item in enumerate(spec.get("xml", ())):
@@ -79,6 +79,14 @@ def _modules(spec: Mapping[str, Any]) -> Found:
     if len(modules) > slots:
         yield (("dimms",), f"{len(modules)} dimms do not fit into {slots} slots",
                f"write slots: {len(modules)} or more in maxMemory")
+
+
+def _texts(spec: Mapping[str, Any]) -> Found:
+    odd = {character for character in spec.get("description", "")
+           if ord(character) < 32 and character not in "\n\t"}
+    if odd:
+        yield (("description",), f"no XML can carry the character {min(odd)!a} as it is",
+               "line breaks and tabs are fine; take the others out")
 
 
 def _boot(spec: Mapping[str, Any]) -> Found:

@@ -85,6 +85,11 @@ def declared(fields: State, spec: Mapping[str, Any]) -> dict[str, Value]:
     return told | fragments.fields(spec)
 
 
+def waiting(live_xml: str, spec: Mapping[str, Any], former: State) -> tuple[str, ...]:
+    """Fields that wait for the next boot and can be told only beside the manifest."""
+    return fragments.waiting(etree.fromstring(live_xml), spec, former)
+
+
 def observed(xml: str, fields: State, spec: Mapping[str, Any], former: State) -> dict[str, Value]:
     """``fields`` as ``read``, completed by what can be told only beside the manifest."""
     told = {**fields, **fragments.present(etree.fromstring(xml), spec, former)}

@@ -63,6 +63,14 @@ def present(
             if _find(root, piece, known=field in former and field in declared)}
 
 
+def waiting(
+    root: etree._Element, spec: Mapping[str, Any], former: Mapping[str, Value]
+) -> tuple[str, ...]:
+    """Declared pieces that the definition has and what runs (``root``) has not yet."""
+    running = present(root, spec, former)
+    return tuple(field for field in fields(spec) if field in former and field not in running)
+
+
 def write(
     root: etree._Element, spec: Mapping[str, Any], former: Mapping[str, Value]
 ) -> None:
