@@ -135,6 +135,14 @@ def test_made_changed_taken_out(lab: Callable[[str], Lab], tmp_path: Path) -> No
     assert_in_order(cloud, machines, tmp_path)
     assert_bare(cloud)
 
+    # A TPM that was taken out has left its state; with it back, all of that is the machine's.
+    mine = set(os.listdir(SWTPM)) - states
+    assert len(mine) == 2
+    for machine in ("efi", "tpm"):
+        write(cloud, machine, {**machines[machine][1], "running": True})
+    cloud.apply(*allowed)
+    assert set(os.listdir(SWTPM)) - states == mine
+    assert [file.name for file in (cloud.storage / "nvram").iterdir()] == ["efi.secure.fd"]
     cloud.run("destroy", "--yes", "--force-off", "vm/*", "--restart", "vm/*")
     assert list((cloud.storage / "nvram").iterdir()) == []
     assert set(os.listdir(SWTPM)) == states
