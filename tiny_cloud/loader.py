@@ -20,7 +20,8 @@ from tiny_cloud.resource import Context, Resource
 from tiny_cloud.yaml12 import MOST_PROBLEMS
 
 SYSTEM_STORAGE = "/var/lib/tinycloud"
-TAKEN = frozenset({"trash", "consoles", "records", "disks", "images", "journal.jsonl"})
+TAKEN = frozenset({"trash", "consoles", "records", "disks", "images", "nvram",
+                   "journal.jsonl"})
 """What the cloud ``default`` has in there itself: no other cloud may be put in such a place."""
 
 

@@ -107,6 +107,9 @@ class Reader(Protocol):
     def bridges(self) -> frozenset[str]:
         """Names of the host's bridge devices."""
 
+    def hugepages(self) -> Mapping[int, int]:
+        """How many huge pages the host has set aside, by their size in bytes."""
+
     def disk_users(self) -> Mapping[str, DiskUse]:
         """Which domain has which file or device as a disk, by absolute path."""
 

@@ -40,6 +40,7 @@ class FakeHost:
     secret: dict[str, str] = field(default_factory=dict)
     network: set[str] = field(default_factory=set)
     bridge: set[str] = field(default_factory=set)
+    pages: dict[int, int] = field(default_factory=lambda: {2 << 20: 0})
     performed: list[steps.Step] = field(default_factory=list)
     fails: Callable[[steps.Step], bool] = lambda step: False
     image_size: int = 3 << 30
@@ -71,6 +72,9 @@ class FakeHost:
 
     def bridges(self) -> frozenset[str]:
         return frozenset(self.bridge)
+
+    def hugepages(self) -> Mapping[int, int]:
+        return self.pages
 
     def disk_users(self) -> Mapping[str, DiskUse]:
         users: dict[str, DiskUse] = {}

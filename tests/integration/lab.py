@@ -95,7 +95,7 @@ class Lab:
         for name in virsh("list", "--all", "--name").split():
             if name.startswith(f"{self.name}-"):
                 virsh("destroy", name, check=False)
-                virsh("undefine", "--nvram", name, check=False)
+                virsh("undefine", "--nvram", "--tpm", name, check=False)
         shutil.rmtree(self.folder)
 
 

@@ -26,6 +26,14 @@ from tiny_cloud.host.libvirt_hints import LOCKED, hint_for, hint_for_open
     ("operation forbidden: read only access prevents virDomainDefineXMLFlags", "reading only"),
     ("unsupported configuration: IDE controllers are unsupported for this QEMU binary or machine "
      "type", "bus: sata"),
+    ("internal error: hugetlbfs filesystem is not mounted or disabled by administrator config",
+     "mount -t hugetlbfs"),
+    ("internal error: qemu unexpectedly closed the monitor: qemu-system-x86_64: unable to map "
+     "backing store for guest RAM: Cannot allocate memory", "vm.nr_hugepages"),
+    ("operation failed: Unable to find any firmware to satisfy 'efi'", "apt install ovmf"),
+    ("internal error: Unknown CPU model Nonsense", "Nonsense is none"),
+    ("unsupported configuration: CPU mode 'host-passthrough' for x86_64 qemu domain on x86_64 host "
+     "is not supported by hypervisor", "mode: maximum"),
 ])
 def test_a_common_complaint_has_its_remedy(message: str, remedy: str) -> None:
     assert remedy in hint_for(message)

@@ -60,6 +60,7 @@ def test_flatten_a_machine() -> None:
         "interfaces[eth1].user.forward": (),
         "interfaces[eth2].user.forward": ('{"guest":22,"host":2222,"protocol":"tcp"}',),
         "guest": "web",
+        "consoleLog": True,
         "running": True,
         "autostart": True,
     }
@@ -71,7 +72,7 @@ def test_flatten_leaves_out_what_expansion_takes() -> None:
             "interfaces": [{"name": "eth0", "bridge": "br0", "address": "10.0.0.5/24"}]}
     assert schema.flatten("VirtualMachine", spec) == {
         "cpus": 1, "memory": 2**30, "running": False, "interfaces[eth0].bridge": "br0",
-        "autostart": True}
+        "autostart": True, "consoleLog": True}
 
 
 def test_flatten_a_guest() -> None:

@@ -16,6 +16,9 @@ from tiny_cloud.host.libvirt_power import is_off, powers_off, still_on
 from tiny_cloud.libvirt_xml import bases, disk_paths
 from tiny_cloud.resource import DiskUse, DomainFacts
 
+UNDEFINE_TPM: int = getattr(libvirt, "VIR_DOMAIN_UNDEFINE_TPM", 0)
+"""Before libvirt 8.9 a TPM's state always went with the definition, and there was no flag."""
+
 
 @dataclass(frozen=True, slots=True)
 class BlockInfo:
@@ -116,8 +119,8 @@ class Libvirt:
                 domain.destroy()
 
     def undefine(self, name: str) -> None:
-        """Its definition, NVRAM, saved state and snapshot records go; disks stay. Raises Failure
-        for a machine that runs: it would go on running without a definition."""
+        """Its definition, NVRAM, TPM, saved state and snapshot records go; disks stay. Raises
+        Failure for a machine that runs: it would go on running without a definition."""
         with self._failing(f"cannot undefine {name}"):
             domain = self._find(name)
             if domain is None:
@@ -127,6 +130,7 @@ class Libvirt:
                               hint=f"virsh shutdown {name}")
             domain.undefineFlags(
                 libvirt.VIR_DOMAIN_UNDEFINE_NVRAM
+                | UNDEFINE_TPM
                 | libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE
                 | libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA
                 | libvirt.VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA)

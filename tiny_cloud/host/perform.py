@@ -125,7 +125,10 @@ class Host:
         if accel == "auto":
             progress("probes acceleration", None)
             accel = acceleration.probe(self.cache)
-        self.libvirt.define(step.name, set_acceleration(step.xml, accel) if accel else step.xml)
+        xml = step.xml
+        if accel:
+            xml = set_acceleration(xml, accel, keep_cpu=step.keep_cpu)
+        self.libvirt.define(step.name, xml)
 
     @_do.register
     def _(self, step: steps.Autostart, progress: Progress) -> None:

@@ -50,6 +50,14 @@ class Snapshot:
         net = Path("/sys/class/net")
         return frozenset(name for name in os.listdir(net) if (net / name / "bridge").is_dir())
 
+    def hugepages(self) -> Mapping[int, int]:
+        """Each size has a folder ``hugepages-2048kB`` (Linux: admin-guide/mm/hugetlbpage)."""
+        return {
+            int(folder.name.removeprefix("hugepages-").removesuffix("kB")) * 1024:
+            int((folder / "nr_hugepages").read_text())
+            for folder in Path("/sys/kernel/mm/hugepages").glob("hugepages-*kB")
+        }
+
     def disk_users(self) -> Mapping[str, DiskUse]:
         return self._disk_users
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Self
 
 from tiny_cloud import schema
 from tiny_cloud.composite import expand_machine
 from tiny_cloud.document import Document
-from tiny_cloud.errors import Problem
+from tiny_cloud.errors import Problem, Problems
 from tiny_cloud.libvirt_xml import (
     DiskDevice,
     Domain,
@@ -19,11 +19,15 @@ from tiny_cloud.libvirt_xml import (
     aligned,
     build,
     chains,
+    coherence,
     derive_mac,
     derive_uuid,
     hotplug,
     live_changes,
     merge,
+    needs,
+    nvram_of,
+    parts,
     pending,
     read,
     stamp_of,
@@ -74,8 +78,10 @@ class VirtualMachine(Resource):
     NAMES_PATHS = True
 
     @classmethod
-    def expand(cls, document: Document, cloud: Cloud) -> Iterable[Document]:
-        return expand_machine(document)
+    def expand(cls, document: Document, cloud: Cloud) -> Iterator[Document]:
+        yield from expand_machine(document)
+        if problems := list(coherence.problems(document)):
+            raise Problems(problems)
 
     @property
     def domain(self) -> str:
@@ -106,8 +112,7 @@ class VirtualMachine(Resource):
         fields.pop("guest", None)
         if fields.get("accel") == "auto":
             del fields["accel"]  # either type satisfies it; the probe decides for a new machine
-        if "memory" in fields:
-            fields["memory"] = aligned(int(str(fields["memory"])))
+        fields = parts.declared(fields, self.spec)
         for card in self._cards():
             if card.forwards:
                 fields[f"interfaces[{card.name}].user.forward"] = tuple(
@@ -120,6 +125,8 @@ class VirtualMachine(Resource):
     @classmethod
     def check(cls, host: Reader, wanted: Sequence[Self]) -> Iterator[Problem]:
         for item in wanted:
+            for path, summary, hint in needs.missing(item.spec, host):
+                yield from item.refuse(("spec", *path), summary, hint).problems
             for at, card in enumerate(item.spec.get("interfaces", ())):
                 path = ("spec", "interfaces", at)
                 if "network" in card and card["network"] not in host.networks():
@@ -158,15 +165,17 @@ class VirtualMachine(Resource):
 
     def _observe(self, host: Reader, facts: DomainFacts) -> Observed:
         record = host.records().get(self.address)
+        former = declared_of(record) or {}
         running = bool(facts.live_xml)
-        fields = {**read(facts.xml), **self._disk_names(host, facts.xml)}
+        fields = self._fields(host, facts.xml, former)
         waiting: tuple[str, ...] = ()
         if running:
             live = live_changes.named(facts.live_xml, facts.xml)
-            now = {**read(live, live=True), **self._disk_names(host, live)}
+            now = self._fields(host, live, former)
             mendable = hotplug.mendable(fields, now, live)
-            waiting = tuple(f for f in pending(facts.xml, live)
-                            if f not in mendable and hotplug.group_of(f) not in mendable)
+            waiting = tuple(
+                f for f in (*pending(facts.xml, live), *parts.waiting(live, self.spec, former))
+                if f not in mendable and hotplug.group_of(f) not in mendable)
             fields = dict(hotplug.observed(fields, now, self.desired(), live))
         fields |= {"running": running, "autostart": facts.autostart}
         ports, wanted = fields.get("sparePorts"), self.spec.get("sparePorts")
@@ -184,9 +193,16 @@ class VirtualMachine(Resource):
             users=(facts.name,) if running else (),
             domain=facts.name,
             pending=waiting,
+            notes=tuple(parts.firmware.warnings(fields, self.spec)),
             policy=policy_of(record),
             facts={"xml": facts.xml, "name": facts.name, "live": facts.live_xml},
         )
+
+    def _fields(self, host: Reader, xml: str, former: State) -> dict[str, Value]:
+        """What a definition, or what runs, says in the manifest's terms."""
+        fields = parts.observed(xml, read(xml), self.spec, former)
+        fields["consoleLog"] = fields["consoleLog"] == self._console
+        return {**fields, **self._disk_names(host, xml)}
 
     def _disk_names(self, host: Reader, xml: str) -> State:
         """The manifest says which Disk, libvirt which files: the same if the whole chain agrees."""
@@ -242,6 +258,7 @@ class VirtualMachine(Resource):
 
     def _model(self, change: Change) -> Domain:
         spec = self.spec
+        former = (change.observed.declared if change.observed else None) or {}
         return Domain(
             name=self.domain,
             uuid=self.uuid,
@@ -250,7 +267,10 @@ class VirtualMachine(Resource):
             machine=spec.get("machine", "q35"),
             disks=(*self._disks(change), *self._cdroms()),
             interfaces=tuple(self._cards()),
-            console_log=self._console,
+            console_log=self._console if spec.get("consoleLog", True) else "",
+            nvram=self.context.cloud.path("nvram", self.address.name),
+            former=former,
+            gone=frozenset(former.keys() - self.desired().keys()),
             agent=spec.get("guestAgent", True),
             spare_ports=spec.get("sparePorts"),
             stamp=self._stamp(),
@@ -316,16 +336,29 @@ class VirtualMachine(Resource):
         if change.observed is None:
             yield MakeFolder(self.context.cloud.path("consoles"), 0o711)
             model = self._model(change)
-            yield Define(self.domain, build(model), model.accel)
+            xml, keep_cpu = build(model), parts.cpu.is_declared(self.spec)
+            yield from self._nvram("", nvram_of(xml))
+            yield Define(self.domain, xml, model.accel, keep_cpu)
         elif change.fresh or {d.field for d in change.diffs} - elsewhere or not change.diffs:
             xml = str(change.observed.facts["xml"])
-            new = merge(xml, self._model(change))
+            fresh = merge(xml, self._model(change))
+            yield from self._nvram(nvram_of(xml), nvram_of(fresh))
             # Not back to a definition whose files are no more.
-            yield Define(self._name(change), new, before="" if change.fresh else xml)
+            yield Define(self._name(change), fresh, before="" if change.fresh else xml)
             if change.observed.running and not change.stop:
                 live = str(change.observed.facts["live"])
                 patience = self.spec.get("stopTimeout", STOP_TIMEOUT)
-                yield from live_changes.steps(self._name(change), live, new, change.diffs, patience)
+                yield from live_changes.steps(
+                    self._name(change), live, fresh, change.diffs, patience)
+
+    def _nvram(self, old: str, new: str) -> Iterator[Step]:
+        """Another firmware starts with fresh variables. Before the definition changes: whatever a
+        kill leaves, no variables are left that nobody's definition names."""
+        folder = self.context.cloud.path("nvram")
+        if old != new and old.startswith(f"{folder}/"):
+            yield Remove(old)
+        if old != new and new:
+            yield MakeFolder(folder, 0o711)
 
     def _name(self, change: Change) -> str:
         """As libvirt calls it now: somebody may have renamed it."""

@@ -1,6 +1,6 @@
 """libvirt's domain XML as pure functions: build a new one, read one, merge into an existing one."""
 
-from tiny_cloud.libvirt_xml import hotplug, live_changes
+from tiny_cloud.libvirt_xml import coherence, hotplug, live_changes, needs, parts
 from tiny_cloud.libvirt_xml.definition import build, set_acceleration
 from tiny_cloud.libvirt_xml.domain import (
     MEBIBYTE,
@@ -16,6 +16,7 @@ from tiny_cloud.libvirt_xml.domain import (
 )
 from tiny_cloud.libvirt_xml.identity import derive_mac, derive_uuid
 from tiny_cloud.libvirt_xml.merge import merge
+from tiny_cloud.libvirt_xml.parts.firmware import nvram_of
 from tiny_cloud.libvirt_xml.read import (
     bases,
     chains,
@@ -39,6 +40,7 @@ __all__ = [
     "bases",
     "build",
     "chains",
+    "coherence",
     "derive_mac",
     "derive_uuid",
     "device_aliases",
@@ -47,6 +49,9 @@ __all__ = [
     "hotplug",
     "live_changes",
     "merge",
+    "needs",
+    "nvram_of",
+    "parts",
     "pending",
     "read",
     "set_acceleration",

@@ -18,10 +18,13 @@ from tiny_cloud.libvirt_xml.domain import (
     family,
 )
 from tiny_cloud.libvirt_xml.elements import E, maker
-from tiny_cloud.libvirt_xml.parts import single
+from tiny_cloud.libvirt_xml.parts import cpu, single
 
 STAMP_NAMESPACE = "urn:tinycloud:v1"
 STAMP = f"{{{STAMP_NAMESPACE}}}stamp"
+ORDER = ("name", "uuid", "title", "description", "metadata", "maxMemory", "memory",
+         "currentMemory", "memoryBacking", "vcpu", "os", "features", "cpu", "clock", "on_poweroff",
+         "on_reboot", "on_crash", "devices")
 
 
 def build(domain: Domain) -> str:
@@ -31,12 +34,14 @@ def build(domain: Domain) -> str:
     neither q35 nor pc, more than four cards with forwards."""
     with checked(domain):
         root = _domain(domain)
-        parts.write(root, domain.spec)
+        parts.write(root, domain)
         if family(domain.machine) == "q35":
             ports.provide(single.devices(root), SPARE_PORTS if domain.spare_ports is None
                           else domain.spare_ports)
         cards.write(root, domain.machine, cards.place(forwarding(domain), {}))
-    return set_acceleration(text(root), "kvm" if domain.accel == "kvm" else "tcg")
+    root[:] = sorted(root, key=_place)
+    accel = "kvm" if domain.accel == "kvm" else "tcg"
+    return set_acceleration(text(root), accel, keep_cpu=cpu.is_declared(domain.spec))
 
 
 @contextlib.contextmanager
@@ -52,19 +57,22 @@ def checked(domain: Domain) -> Iterator[None]:
         raise Problems([Problem(summary, hint="take the control characters out")]) from None
 
 
-def set_acceleration(xml: str, accel: str) -> str:
-    """``kvm``: the host's CPU; ``tcg``: all that the emulator can do. Topology and NUMA stay."""
+def set_acceleration(xml: str, accel: str, *, keep_cpu: bool = False) -> str:
+    """``kvm``: the host's CPU; ``tcg``: all that the emulator can do. Features, topology and NUMA
+    stay, and with ``keep_cpu`` the whole CPU, because the manifest says which."""
     root = etree.fromstring(xml)
     root.set("type", "kvm" if accel == "kvm" else "qemu")
+    if keep_cpu:
+        return text(root)
     fresh = (E.cpu(mode="host-passthrough", check="none", migratable="on") if accel == "kvm"
              else E.cpu(mode="maximum", check="none"))
-    cpu = root.find("cpu")
-    if cpu is None:
+    old = root.find("cpu")
+    if old is None:
         place = next(item for item in root if item.tag in ("clock", "on_poweroff", "devices"))
         place.addprevious(fresh)
     else:
-        fresh.extend(item for item in cpu if item.tag in ("topology", "numa", "cache"))
-        root.replace(cpu, fresh)
+        fresh.extend(item for item in old if item.tag in ("topology", "feature", "numa", "cache"))
+        root.replace(old, fresh)
     return text(root)
 
 
@@ -113,6 +121,11 @@ def _domain(domain: Domain) -> etree._Element:
         _devices(domain),
         type="qemu",
     )
+
+
+def _place(element: etree._Element) -> int:
+    """libvirt takes any order; people are used to its own."""
+    return ORDER.index(str(element.tag)) if element.tag in ORDER else len(ORDER)
 
 
 def _devices(domain: Domain) -> etree._Element:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tiny_cloud.errors import Problem, Problems
+from tiny_cloud.model import Value
 
 MEBIBYTE = 1 << 20
 SPARE_PORTS = 8
@@ -108,6 +109,12 @@ class Domain:
     spare_ports: int | None = None
     """Free pcie-root-ports (q35). None: 8 in a new machine, as many as before in an old one."""
     stamp: Mapping[str, str] = field(default_factory=dict)
+    nvram: str = ""
+    """Absolute path of EFI's variables but for its ending; empty: libvirt's to choose."""
+    former: Mapping[str, Value] = field(default_factory=dict)
+    """The flat fields declared at the last apply."""
+    gone: frozenset[str] = frozenset()
+    """Those of them that are not declared any more."""
     spec: Mapping[str, Any] = field(default_factory=dict)
     """The machine's, as declared, for the ``parts``; for a new one with the defaults filled in."""
     accel: str = "auto"

@@ -19,6 +19,12 @@ class Maker(Protocol):
 E: Maker = builder.ElementMaker()
 
 
+def child(parent: etree._Element, tag: str) -> etree._Element:
+    """The first one of this name, made if there is none."""
+    found = parent.find(tag)
+    return etree.SubElement(parent, tag) if found is None else found
+
+
 def maker(prefix: str, namespace: str) -> Maker:
     """A builder of elements in a namespace of their own."""
     made: Maker = builder.ElementMaker(namespace=namespace, nsmap={prefix: namespace})

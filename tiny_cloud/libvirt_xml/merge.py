@@ -20,6 +20,7 @@ from tiny_cloud.libvirt_xml import (
 )
 from tiny_cloud.libvirt_xml.domain import SPARE_PORTS, Domain, family
 from tiny_cloud.libvirt_xml.elements import E
+from tiny_cloud.libvirt_xml.parts import cpu
 
 Element = etree._Element
 
@@ -32,6 +33,7 @@ def merge(current_xml: str, domain: Domain) -> str:
         parent = etree.SubElement(root, "devices")
     spare = _spare(root, parent, domain)
     with definition.checked(domain):
+        parts.forget(root, domain)
         _settings(root, domain)
         _machine(root, parent, domain)
         graft_disks.disks(root, parent, domain)
@@ -39,13 +41,14 @@ def merge(current_xml: str, domain: Domain) -> str:
         _controllers(parent, domain)
         _console(parent, domain.console_log)
         _agent(parent, domain.agent)
-        parts.write(root, domain.spec)
+        parts.write(root, domain)
         present = {card.name: card.function for card in cards.read(root)}
         cards.write(root, domain.machine, cards.place(definition.forwarding(domain), present))
     if family(domain.machine) == "q35":
         ports.provide(parent, spare)
     if domain.accel in ("kvm", "tcg") and domain.accel != _accel(root):
-        return definition.set_acceleration(definition.text(root), domain.accel)
+        keep = cpu.is_declared(domain.spec)
+        return definition.set_acceleration(definition.text(root), domain.accel, keep_cpu=keep)
     return definition.text(root)
 
 

@@ -10,16 +10,17 @@ from tiny_cloud.libvirt_xml import cards, parts, ports
 from tiny_cloud.libvirt_xml.definition import STAMP
 from tiny_cloud.libvirt_xml.devices import AGENT
 from tiny_cloud.libvirt_xml.domain import Layer, family
+from tiny_cloud.libvirt_xml.parts import cpu
 from tiny_cloud.model import Value
 
-UNITS = {"b": 1, "bytes": 1, "KB": 10**3, "k": 1 << 10, "KiB": 1 << 10, "MB": 10**6,
-         "M": 1 << 20, "MiB": 1 << 20, "GB": 10**9, "G": 1 << 30, "GiB": 1 << 30,
-         "TB": 10**12, "T": 1 << 40, "TiB": 1 << 40}
-"""https://libvirt.org/formatdomain.html#memory-allocation"""
+ALIVE = ("currentMemory",)
+"""What a running machine says of itself and no boot brings in line: its balloon moves."""
+VAGUE = ("secureBoot",)
+"""What a definition may leave to libvirt's choice at the start."""
 
 
-def read(xml: str, *, autostart: bool | None = None, live: bool = False) -> dict[str, Value]:
-    """The fields of a definition, or (``live``) of what runs; sizes in bytes.
+def read(xml: str, *, autostart: bool | None = None) -> dict[str, Value]:
+    """The fields of a definition or of what runs; sizes in bytes.
 
     Devices that are not ours are named by their target (``vda``) or MAC."""
     root = etree.fromstring(xml)
@@ -27,13 +28,11 @@ def read(xml: str, *, autostart: bool | None = None, live: bool = False) -> dict
     fields: dict[str, Value] = {} if autostart is None else {"autostart": autostart}
     machine = family(_attribute(root, "os/type", "machine"))
     fields |= {
-        "cpus": _cpus(root),
-        "memory": _memory(root, live),
         "machine": machine,
-        "firmware": _firmware(root),
         "accel": "kvm" if root.get("type") == "kvm" else "tcg",
         "guestAgent": any(target.get("name") == AGENT
                           for target in root.iterfind("devices/channel/target")),
+        "consoleLog": _attribute(root, "devices/serial/log", "file"),
         **parts.read(root),
     }
     if parent is not None:
@@ -52,9 +51,11 @@ def read(xml: str, *, autostart: bool | None = None, live: bool = False) -> dict
 
 def pending(inactive_xml: str, live_xml: str) -> tuple[str, ...]:
     """Fields in which the definition differs from what runs: they wait for the next boot."""
-    defined, running = read(inactive_xml), read(live_xml, live=True)
-    return tuple(sorted(field for field in defined.keys() | running.keys()
-                        if defined.get(field) != running.get(field)))
+    defined = read(inactive_xml)
+    running = cpu.as_defined(defined, read(live_xml))
+    one_sided = {field for field in VAGUE if field not in defined or field not in running}
+    fields = (defined.keys() | running.keys()) - {*ALIVE, *one_sided}
+    return tuple(sorted(field for field in fields if defined.get(field) != running.get(field)))
 
 
 def stamp_of(xml: str) -> dict[str, str] | None:
@@ -148,23 +149,3 @@ def _interface(interface: etree._Element) -> Iterator[tuple[str, Value]]:
 def _attribute(element: etree._Element, path: str, name: str) -> str:
     found = element.find(path)
     return "" if found is None else found.get(name, "")
-
-
-def _cpus(root: etree._Element) -> int:
-    vcpu = root.find("vcpu")
-    return 1 if vcpu is None else int(vcpu.get("current") or vcpu.text or "1")
-
-
-def _memory(root: etree._Element, live: bool) -> int:
-    """Of a definition what the guest will really see: somebody may have lowered the balloon's
-    target for good. Of a running machine what it booted with: its balloon moves all the time."""
-    element = None if live else root.find("currentMemory")
-    if element is None:
-        element = root.find("memory")
-    return 0 if element is None else int(element.text or "0") * UNITS[element.get("unit", "KiB")]
-
-
-def _firmware(root: etree._Element) -> str:
-    loader = root.find("os/loader")
-    pflash = loader is not None and loader.get("type") == "pflash"
-    return "efi" if pflash or _attribute(root, "os", "firmware") == "efi" else "bios"

@@ -103,7 +103,7 @@ def _enum(place: Place) -> Sentences:
         return
     near = suggest.nearest(written, allowed)
     hint = f"did you mean {near}?" if near else ""
-    if isinstance(place.value, bool) and written.lower() in allowed:
+    if not isinstance(place.value, str) and written.lower() in allowed:
         hint = f'write it in quotes: "{written.lower()}"'
     words = one_of([flow(value) for value in allowed])
     yield Problem(f"{place.label} must be {words}, not {a_value(place.value)}", place.span, hint)
@@ -135,6 +135,10 @@ def _maximum(place: Place) -> Sentences:
                   place.example)
 
 
+def _long(place: Place) -> Sentences:
+    yield Problem(f"{place.label} has more than {place.wanted} characters", place.span)
+
+
 def _empty(place: Place) -> Sentences:
     known = ", ".join(sorted(place.node.get("properties", {})))
     yield Problem(f"{place.label} is empty", place.span,
@@ -155,4 +159,5 @@ SENTENCES: Mapping[str, Callable[[Place], Sentences]] = {
     "oneOf": _choice, "anyOf": _choice, "type": _type, "enum": _enum, "const": _enum,
     "pattern": _pattern, "propertyNames": _property_name, "format": _format, "minimum": _minimum,
     "maximum": _maximum, "minItems": _empty, "minProperties": _empty, "x-named": _twice,
+    "minLength": _empty, "maxLength": _long,
 }

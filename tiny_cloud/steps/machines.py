@@ -16,6 +16,8 @@ class Define(Step):
     xml: str
     accel: str = ""
     """auto, kvm or tcg for a new domain; empty: the XML says it already."""
+    keep_cpu: bool = False
+    """The acceleration decides the domain type alone: the manifest says which CPU."""
     before: str = ""
     """The definition that it replaces; empty: it is a new one."""
 
@@ -68,4 +70,4 @@ class Undefine(Step):
     name: str
 
     def shell(self) -> str:
-        return shlex.join(["virsh", "undefine", "--nvram", self.name])
+        return shlex.join(["virsh", "undefine", "--nvram", "--tpm", self.name])

@@ -26,7 +26,11 @@ def test_every_field_in_the_manifests_terms() -> None:
     assert read(DEFINED, autostart=True) == {
         "accel": "tcg", "autostart": True, "cpus": 2, "firmware": "bios", "guestAgent": True,
         "machine": "q35", "memory": 256 * MIB, "sparePorts": 8,
-        "rng": "/dev/urandom", "video": "none",
+        "rng": "/dev/urandom", "video": "none", "secureBoot": False, "maxCpus": 2,
+        "currentMemory": 256 * MIB, "cpu.mode": "maximum", "clock.offset": "utc",
+        "hugepages": False, "boot": ("root", "data", "install"),
+        "consoleLog": "/var/log/libvirt/qemu/tct-web.console.log",
+        "onPoweroff": "destroy", "onReboot": "restart", "onCrash": "destroy",
         "disks[root].bus": "virtio", "disks[root].format": "qcow2",
         "disks[root].path": "/srv/vm/root.qcow2",
         "disks[data].bus": "scsi", "disks[data].format": "raw",
@@ -65,7 +69,8 @@ def test_a_disk_that_is_no_file_is_still_told_apart(xml: str, path: str) -> None
 
 @pytest.mark.parametrize(("change", "field", "value"), [
     (("<vcpu placement='static'>2", "<vcpu placement='static' current='1'>2"), "cpus", 1),
-    (("<currentMemory unit='KiB'>262144", "<currentMemory unit='MiB'>128"), "memory", 128 * MIB),
+    (("<currentMemory unit='KiB'>262144", "<currentMemory unit='MiB'>128"),
+     "currentMemory", 128 * MIB),
     (("machine='pc-q35-7.2'", "machine='pc-i440fx-7.2'"), "machine", "pc"),
     (("<domain type='qemu'", "<domain type='kvm'"), "accel", "kvm"),
     (("</os>", "<loader type='pflash'>/f</loader></os>"), "firmware", "efi"),
@@ -91,7 +96,8 @@ def test_nothing_is_pending_straight_after_the_start() -> None:
 def test_what_waits_for_the_next_boot() -> None:
     more = INACTIVE.replace("<vcpu placement='static'>1", "<vcpu placement='static'>4").replace(
         "hostfwd=tcp:127.0.0.1:22229-:22", "hostfwd=tcp:127.0.0.1:22230-:22")
-    assert pending(more, LIVE) == ("cpus", "interfaces[eth0].user.forward")
+    assert pending(more, LIVE) == (
+        "cpus", "interfaces[eth0].user.forward", "maxCpus")
 
 
 def test_paths() -> None:

@@ -1,8 +1,9 @@
 """The parts of a definition that need nothing but the manifest's own words: one file each.
 
-``write`` brings a definition to what is declared and leaves alone what is not; ``read`` is the way
-back, in the manifest's terms. A new field of a machine is its schema and one of these, no more.
-Disks and cards are not among them: they need paths and MACs that no manifest says.
+``write`` brings a definition to what is declared and leaves alone what is not; ``forget`` takes
+away what was declared last time and is no more; ``read`` is the way back, in the manifest's terms.
+A new field of a machine is its schema and one of these, no more. Disks and cards are not among
+them: they need paths and MACs that no manifest says.
 """
 
 from __future__ import annotations
@@ -12,8 +13,25 @@ from typing import Any, Protocol
 
 from lxml import etree
 
-from tiny_cloud.libvirt_xml.parts import rng, video, watchdog
-from tiny_cloud.model import Value
+from tiny_cloud.libvirt_xml.domain import Domain, aligned
+from tiny_cloud.libvirt_xml.parts import (
+    boot,
+    clock,
+    cpu,
+    firmware,
+    fragments,
+    kernel,
+    lifecycle,
+    memory,
+    memory_backing,
+    rng,
+    texts,
+    tpm,
+    vcpus,
+    video,
+    watchdog,
+)
+from tiny_cloud.model import State, Value
 
 
 class Part(Protocol):
@@ -25,13 +43,57 @@ class Part(Protocol):
         """Flat fields and their values, as ``schema.flatten`` names them."""
 
 
-PARTS: tuple[Part, ...] = (video, rng, watchdog)
+class Forgetful(Protocol):
+    def forget(self, root: etree._Element, gone: Mapping[str, Value]) -> None:
+        """``gone``: flat fields with their values as they were declared. Only for fields whose
+        removal means something (x-on-remove) and that nothing else tells from other people's."""
 
 
-def write(root: etree._Element, spec: Mapping[str, Any]) -> None:
+PARTS: tuple[Part, ...] = (
+    video, rng, watchdog,
+    cpu, vcpus, memory, memory_backing, tpm, kernel, texts, lifecycle, clock, boot,
+)
+FORGETFUL: tuple[Forgetful, ...] = (
+    cpu, memory, memory_backing, kernel, texts, boot, fragments,
+)
+SIZES = ("memory", "currentMemory", "maxMemory.size")
+
+
+def write(root: etree._Element, domain: Domain) -> None:
+    firmware.write(root, domain.spec, domain.nvram)
     for part in PARTS:
-        part.write(root, spec)
+        part.write(root, domain.spec)
+    # Last: they are about what all the others have made.
+    fragments.write(root, domain.spec, domain.former)
+
+
+def forget(root: etree._Element, domain: Domain) -> None:
+    gone = {field: domain.former[field] for field in domain.gone}
+    for part in FORGETFUL:
+        part.forget(root, gone)
 
 
 def read(root: etree._Element) -> dict[str, Value]:
-    return {field: value for part in PARTS for field, value in part.read(root)}
+    found = {field: value for part in PARTS for field, value in part.read(root)}
+    return found | dict(firmware.read(root))
+
+
+def declared(fields: State, spec: Mapping[str, Any]) -> dict[str, Value]:
+    """The flat fields of a manifest in the words that ``observed`` uses."""
+    told = {key: value for key, value in fields.items() if key != "xml"}
+    told |= {key: aligned(int(str(told[key]))) for key in SIZES if key in told}
+    return told | fragments.fields(spec)
+
+
+def waiting(live_xml: str, spec: Mapping[str, Any], former: State) -> tuple[str, ...]:
+    """Fields that wait for the next boot and can be told only beside the manifest."""
+    return fragments.waiting(etree.fromstring(live_xml), spec, former)
+
+
+def observed(xml: str, fields: State, spec: Mapping[str, Any], former: State) -> dict[str, Value]:
+    """``fields`` as ``read``, completed by what can be told only beside the manifest."""
+    told = {**fields, **fragments.present(etree.fromstring(xml), spec, former)}
+    if "currentMemory" not in spec:
+        # Then memory stands for both: somebody may have lowered the balloon's target for good.
+        told["memory"] = min(int(str(told["memory"])), int(str(told["currentMemory"])))
+    return told

@@ -19,7 +19,7 @@ def put(root: etree._Element, fresh: etree._Element) -> None:
     old = parent.find(fresh.tag)
     if old is None:
         append(parent, fresh)
-    elif not _covers(old, fresh):
+    elif not covers(old, fresh):
         fresh.extend(old.findall("address") if old.get("model") == fresh.get("model") else ())
         parent.replace(old, fresh)
 
@@ -40,11 +40,11 @@ def named(tag: str) -> etree._Element:
     return E.alias(name=alias(tag))
 
 
-def _covers(old: etree._Element, fresh: etree._Element) -> bool:
+def covers(old: etree._Element, fresh: etree._Element) -> bool:
     """Whether all that ``fresh`` says is said already; libvirt adds words of its own."""
     return (
         fresh.attrib.items() <= old.attrib.items()
         and (fresh.text or "").strip() == (old.text or "").strip()
-        and all(any(_covers(child, item) for child in old.findall(str(item.tag)))
+        and all(any(covers(child, item) for child in old.findall(str(item.tag)))
                 for item in fresh)
     )

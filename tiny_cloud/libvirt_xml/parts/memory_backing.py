@@ -1,0 +1,50 @@
+"""What memory is made of (https://libvirt.org/formatdomain.html#memory-backing)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from lxml import etree
+
+from tiny_cloud.libvirt_xml.elements import E, child
+from tiny_cloud.libvirt_xml.graft import drop
+from tiny_cloud.libvirt_xml.parts.memory import UNITS
+from tiny_cloud.model import Value
+from tiny_cloud.sizes import parse_size
+
+
+def write(root: etree._Element, spec: Mapping[str, Any]) -> None:
+    if "hugepages" in spec:
+        _pages(root, spec["hugepages"])
+    if spec.get("filesystems"):
+        # virtiofsd reads and writes the guest's memory, so that has to be a file of its own.
+        backing = child(root, "memoryBacking")
+        child(backing, "source").set("type", "memfd")
+        child(backing, "access").set("mode", "shared")
+
+
+def forget(root: etree._Element, gone: Mapping[str, Value]) -> None:
+    if "hugepages" in gone or "hugepages.size" in gone:
+        _pages(root, False)
+
+
+def read(root: etree._Element) -> Iterator[tuple[str, Value]]:
+    pages = root.find("memoryBacking/hugepages")
+    page = None if pages is None else pages.find("page")
+    if page is None:
+        yield "hugepages", pages is not None
+    else:
+        yield "hugepages.size", int(page.get("size", "0")) * UNITS[page.get("unit", "KiB")]
+
+
+def _pages(root: etree._Element, wanted: bool | Mapping[str, Any]) -> None:
+    backing = child(root, "memoryBacking")
+    drop(backing, "hugepages")
+    if wanted is True:
+        backing.append(E.hugepages())
+    elif wanted:
+        size = parse_size(wanted["size"]) // 1024
+        backing.append(E.hugepages(E.page(size=str(size), unit="KiB")))
+    if not len(backing):
+        root.remove(backing)

@@ -1,0 +1,32 @@
+"""An emulated TPM (https://libvirt.org/formatdomain.html#tpm-device)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from lxml import etree
+
+from tiny_cloud.libvirt_xml.elements import E
+from tiny_cloud.libvirt_xml.parts import single
+from tiny_cloud.model import Value
+
+VERSION = "2.0"
+
+
+def write(root: etree._Element, spec: Mapping[str, Any]) -> None:
+    declared = spec.get("tpm")
+    if declared is None:
+        single.take(root, "tpm")
+        return
+    backend = E.backend(type="emulator", version=declared.get("version", VERSION))
+    single.put(root, E.tpm(backend, single.named("tpm"), model=declared["model"]))
+
+
+def read(root: etree._Element) -> Iterator[tuple[str, Value]]:
+    device = root.find("devices/tpm")
+    if device is not None:
+        backend = device.find("backend[@type='emulator']")
+        yield "tpm.model", device.get("model", "")
+        # One of the host's own has no version that anybody could declare.
+        yield "tpm.version", "" if backend is None else backend.get("version", VERSION)
