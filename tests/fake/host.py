@@ -236,6 +236,19 @@ class FakeHost:
             vcpu.set("current", str(step.count))
         self._lives(step.name, root)
 
+    @_do.register
+    def _(self, step: steps.SetMemory) -> None:
+        """Where the balloon is shows nowhere."""
+
+    @_do.register
+    def _(self, step: steps.Describe) -> None:
+        root = etree.fromstring(self.domain[step.name].live_xml)
+        for old in root.findall(step.what):
+            root.remove(old)
+        if step.text:
+            etree.SubElement(root, step.what).text = step.text
+        self._lives(step.name, root)
+
     def _plug(self, name: str, old: str | None, new: str | None) -> None:
         root = etree.fromstring(self.domain[name].live_xml)
         for device in root.findall("devices/*"):

@@ -275,7 +275,8 @@ class VirtualMachine(Resource):
             spare_ports=spec.get("sparePorts"),
             stamp=self._stamp(),
             spec=spec if change.observed else schema.completed(self.KIND, spec),
-            accel=spec.get("accel", "auto"),
+            # Only for a new machine: one that is there keeps what it was made with.
+            accel="auto" if change.observed else spec.get("accel", "auto"),
         )
 
     def _disks(self, change: Change) -> Iterator[DiskDevice]:

@@ -55,17 +55,24 @@ class Room:
     ports: int
     scsi: bool
     usb: bool
+    slots: int
+    """For memory modules."""
 
     @classmethod
     def of(cls, live_xml: str) -> Room:
         root = etree.fromstring(live_xml)
-        parent = root.find("devices")
-        kind = root.find("os/type")
+        parent, kind, most = (root.find(path) for path in ("devices", "os/type", "maxMemory"))
         express = kind is not None and family(kind.get("machine", "")) == "q35"
-        controllers = {} if parent is None else {
-            item.get("type"): item.get("model") for item in parent.findall("controller")}
-        return cls(express, ports.spare(parent) if parent is not None else 0,
-                   "scsi" in controllers, controllers.get("usb", "none") != "none")
+        buses = {item.get("type"): item.get("model") for item in
+                 root.iterfind("devices/controller")}
+        slots = 0 if most is None else int(most.get("slots", "0"))
+        return cls(
+            express,
+            0 if parent is None else ports.spare(parent),
+            scsi="scsi" in buses,
+            usb=buses.get("usb", "none") != "none",
+            slots=slots - len(root.findall("devices/memory")),
+        )
 
     def take_port(self) -> bool:
         if not self.express:
@@ -114,7 +121,8 @@ def _fits(kind: str, device: Device, room: Room) -> bool:
         case "hostDevices":
             return room.usb if "usb" in device else room.take_port()
         case "dimms":
-            return True
+            room.slots -= 1
+            return room.slots >= 0
     return False
 
 

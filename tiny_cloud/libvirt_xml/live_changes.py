@@ -9,6 +9,7 @@ from lxml import etree
 
 from tiny_cloud.libvirt_xml.graft import Element, aliased, drop, replace_child
 from tiny_cloud.libvirt_xml.hotplug import ALIASES, group_of
+from tiny_cloud.libvirt_xml.parts import memory
 from tiny_cloud.model import FieldDiff, Impact
 from tiny_cloud.steps import (
     AttachDevice,
@@ -54,7 +55,9 @@ def steps(
             case "cpus":
                 yield SetVcpus(name, _whole(diff.new), _whole(diff.old))
             case "currentMemory":
-                yield SetMemory(name, _whole(diff.new))
+                # Taken out of the manifest, it is whatever the definition says now.
+                size = memory.size_of(etree.fromstring(new_xml).find("currentMemory"))
+                yield SetMemory(name, size)
             case "title" | "description":
                 yield Describe(name, diff.field, str(diff.new or ""))
 
