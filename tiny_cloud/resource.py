@@ -20,6 +20,7 @@ from tiny_cloud.model import (
     Change,
     Cloud,
     FieldDiff,
+    HostDevices,
     Observed,
     Ownership,
     Secret,
@@ -104,6 +105,8 @@ class Reader(Protocol):
 
     def bridges(self) -> frozenset[str]:
         """Names of the host's bridge devices."""
+
+    def devices(self) -> HostDevices: ...
 
     def disk_users(self) -> Mapping[str, DiskUse]:
         """Which domain has which file or device as a disk, by absolute path."""
@@ -237,7 +240,6 @@ class Resource(ABC):
             return self.links[path]
         except KeyError:
             raise Failure(f"{self.address} has lost what its field {path} refers to") from None
-
 
     def refuse(self, path: tuple[str | int, ...], summary: str, hint: str = "") -> Problems:
         """The error for a value that this host can never have; ``path`` is below the document."""

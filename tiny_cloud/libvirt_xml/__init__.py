@@ -1,7 +1,9 @@
 """libvirt's domain XML as pure functions: build a new one, read one, merge into an existing one."""
 
+from tiny_cloud.libvirt_xml import declared
 from tiny_cloud.libvirt_xml.definition import build, set_acceleration
 from tiny_cloud.libvirt_xml.domain import (
+    LOOPBACK,
     MEBIBYTE,
     USER,
     DiskDevice,
@@ -15,9 +17,11 @@ from tiny_cloud.libvirt_xml.domain import (
 )
 from tiny_cloud.libvirt_xml.identity import derive_mac, derive_uuid
 from tiny_cloud.libvirt_xml.merge import merge
+from tiny_cloud.libvirt_xml.parts.host_devices import devices as host_devices
 from tiny_cloud.libvirt_xml.read import bases, chains, disk_paths, pending, read, stamp_of
 
 __all__ = [
+    "LOOPBACK",
     "MEBIBYTE",
     "USER",
     "DiskDevice",
@@ -30,10 +34,12 @@ __all__ = [
     "bases",
     "build",
     "chains",
+    "declared",
     "derive_mac",
     "derive_uuid",
     "disk_paths",
     "family",
+    "host_devices",
     "merge",
     "pending",
     "read",

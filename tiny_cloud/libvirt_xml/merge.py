@@ -39,7 +39,7 @@ def merge(current_xml: str, domain: Domain) -> str:
         _controllers(parent, domain)
         _console(parent, domain.console_log)
         _agent(parent, domain.agent)
-        parts.write(root, domain.spec)
+        parts.write(root, domain.spec, domain.gone)
         present = {card.name: card.function for card in cards.read(root)}
         cards.write(root, domain.machine, cards.place(definition.forwarding(domain), present))
     if family(domain.machine) == "q35":

@@ -7,12 +7,23 @@ Disks and cards are not among them: they need paths and MACs that no manifest sa
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Protocol
 
 from lxml import etree
 
-from tiny_cloud.libvirt_xml.parts import rng, video, watchdog
+from tiny_cloud.libvirt_xml.parts import (
+    filesystems,
+    graphics,
+    host_devices,
+    inputs,
+    panic,
+    rng,
+    sound,
+    usb,
+    video,
+    watchdog,
+)
 from tiny_cloud.model import Value
 
 
@@ -25,10 +36,15 @@ class Part(Protocol):
         """Flat fields and their values, as ``schema.flatten`` names them."""
 
 
-PARTS: tuple[Part, ...] = (video, rng, watchdog)
+PARTS: tuple[Part, ...] = (
+    video, rng, watchdog,
+    usb, graphics, sound, inputs, host_devices, filesystems, panic,
+)
 
 
-def write(root: etree._Element, spec: Mapping[str, Any]) -> None:
+def write(root: etree._Element, spec: Mapping[str, Any], gone: Collection[str] = ()) -> None:
+    """``gone``: flat fields that were declared until now, for what no alias shows to be ours."""
+    graphics.clean(root, gone)
     for part in PARTS:
         part.write(root, spec)
 

@@ -1,0 +1,80 @@
+"""What a machine needs of its host and the host has not: networks, bridges, devices, folders. Pure.
+
+Each is said with the line that asks for it, before anything is begun.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+from tiny_cloud.errors import Problem
+from tiny_cloud.libvirt_xml import host_devices
+from tiny_cloud.resource import DomainFacts, FileFacts, Reader, Resource
+
+Taken = Mapping[tuple[str, str], str]
+"""The running domain that has a device of the host, by the device."""
+
+
+def missing(host: Reader, machine: Resource, taken: Taken) -> Iterator[Problem]:
+    for at, card in enumerate(machine.spec.get("interfaces", ())):
+        yield from _socket(host, machine, at, card)
+    for at, item in enumerate(machine.spec.get("hostDevices", ())):
+        yield from _device(host, machine, at, item, taken)
+    for at, item in enumerate(machine.spec.get("filesystems", ())):
+        yield from _folder(host, machine, at, item["path"])
+
+
+def host_devices_in_use(domains: Mapping[str, DomainFacts], ours: Collection[str]) -> Taken:
+    """By domains that run and are not among ours: between those a device may be handed over."""
+    return {device: name for name, facts in domains.items() if facts.live_xml and name not in ours
+            for device in host_devices(facts.live_xml)}
+
+
+def _socket(
+    host: Reader, machine: Resource, at: int, card: Mapping[str, Any]
+) -> Iterator[Problem]:
+    path = ("spec", "interfaces", at)
+    if "network" in card and card["network"] not in host.networks():
+        name = card["network"]
+        yield from machine.refuse(
+            (*path, "network"), f"libvirt has no active network {name}",
+            f"virsh net-start {name}, or name another; virsh net-list shows them",
+        ).problems
+    if "bridge" in card and card["bridge"] not in host.bridges():
+        yield from machine.refuse(
+            (*path, "bridge"), f"this host has no bridge {card['bridge']}",
+            "ip link show type bridge shows them",
+        ).problems
+    if "direct" in card and card["direct"]["device"] not in host.devices().cards:
+        yield from machine.refuse(
+            (*path, "direct", "device"),
+            f"this host has no network card {card['direct']['device']}", "ip link shows them",
+        ).problems
+
+
+def _device(
+    host: Reader, machine: Resource, at: int, item: Mapping[str, Any], taken: Taken
+) -> Iterator[Problem]:
+    kind = "pci" if "pci" in item else "usb"
+    path, name = ("spec", "hostDevices", at, kind), item[kind]
+    there, shows = {"pci": (host.devices().pci, "lspci -D"),
+                    "usb": (host.devices().usb, "lsusb")}[kind]
+    if name not in there:
+        yield from machine.refuse(
+            path, f"this host has no {kind.upper()} device {name}", f"{shows} shows them").problems
+    elif (kind, name) in taken and machine.spec.get("running", True):
+        holder = taken[kind, name]
+        yield from machine.refuse(
+            path, f"the running domain {holder} has the {kind.upper()} device {name}",
+            f"virsh shutdown {holder}, or give this machine another").problems
+
+
+def _folder(host: Reader, machine: Resource, at: int, folder: str) -> Iterator[Problem]:
+    found = host.files([folder])
+    where = ("spec", "filesystems", at, "path")
+    if folder not in found:
+        yield from machine.refuse(
+            where, f"this host has no folder {folder}", f"mkdir -p {folder}").problems
+    elif isinstance(found[folder], FileFacts):
+        yield from machine.refuse(where, f"{folder} is a file, and no folder").problems
