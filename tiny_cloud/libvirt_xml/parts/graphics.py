@@ -23,6 +23,7 @@ PLACE = ("port", "autoport", "listen", "socket")
 
 
 def write(root: etree._Element, spec: Mapping[str, Any]) -> None:
+    had_spice = _spice(root) is not None
     for kind, declared in (spec.get("graphics") or {}).items():
         wanted = (declared.get("listen", LOOPBACK), declared.get("port", "auto"))
         screen = root.find(f"devices/graphics[@type='{kind}']")
@@ -31,6 +32,10 @@ def write(root: etree._Element, spec: Mapping[str, Any]) -> None:
             append(single.devices(root), screen)
         if (_listen(screen), _port(screen)) != wanted:
             _put(screen, *wanted)
+    if _spice(root) is None:
+        _let_choose_sound(root, "spice")
+    elif not had_spice:
+        _let_choose_sound(root, "none")
 
 
 def clean(root: etree._Element, gone: Collection[str]) -> None:
@@ -45,6 +50,17 @@ def read(root: etree._Element) -> Iterator[tuple[str, Value]]:
         if kind in TYPES:
             yield f"graphics.{kind}.listen", _listen(screen)
             yield f"graphics.{kind}.port", _port(screen)
+
+
+def _spice(root: etree._Element) -> etree._Element | None:
+    return root.find("devices/graphics[@type='spice']")
+
+
+def _let_choose_sound(root: etree._Element, unless: str) -> None:
+    """Where sound goes libvirt decides by the screens there are, but only once."""
+    for audio in root.findall(f"devices/audio[@type='{unless}']"):
+        if not len(audio):
+            single.devices(root).remove(audio)
 
 
 def _put(screen: etree._Element, listen: str, port: int | str) -> None:

@@ -59,7 +59,7 @@ def named(tag: str) -> etree._Element:
 def covers(old: etree._Element, fresh: etree._Element) -> bool:
     """Whether all that ``fresh`` says is said already; libvirt adds words of its own."""
     return (
-        fresh.attrib.items() <= old.attrib.items()
+        set(fresh.attrib.items()) <= set(old.attrib.items())
         and (fresh.text or "").strip() == (old.text or "").strip()
         and all(any(covers(child, item) for child in old.findall(str(item.tag)))
                 for item in fresh)
