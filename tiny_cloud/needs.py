@@ -5,30 +5,37 @@ Each is said with the line that asks for it, before anything is begun.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from tiny_cloud.errors import Problem
 from tiny_cloud.libvirt_xml import host_devices
-from tiny_cloud.resource import DomainFacts, FileFacts, Reader, Resource
+from tiny_cloud.resource import FileFacts, Reader, Resource
 
 Taken = Mapping[tuple[str, str], str]
 """The running domain that has a device of the host, by the device."""
 
 
-def missing(host: Reader, machine: Resource, taken: Taken) -> Iterator[Problem]:
+def missing(
+    host: Reader, machines: Sequence[Resource], ours: Collection[str]
+) -> Iterator[Problem]:
+    """``ours``: UUIDs and names of their domains; between those a device may be handed over."""
+    taken: Taken = {}
+    if any("hostDevices" in machine.spec for machine in machines):
+        taken = {device: facts.name for facts in host.domains().values()
+                 if facts.live_xml and not {facts.uuid, facts.name} & set(ours)
+                 for device in host_devices(facts.live_xml)}
+    for machine in machines:
+        yield from _of(machine, host, taken)
+
+
+def _of(machine: Resource, host: Reader, taken: Taken) -> Iterator[Problem]:
     for at, card in enumerate(machine.spec.get("interfaces", ())):
         yield from _socket(host, machine, at, card)
     for at, item in enumerate(machine.spec.get("hostDevices", ())):
         yield from _device(host, machine, at, item, taken)
     for at, item in enumerate(machine.spec.get("filesystems", ())):
         yield from _folder(host, machine, at, item["path"])
-
-
-def host_devices_in_use(domains: Mapping[str, DomainFacts], ours: Collection[str]) -> Taken:
-    """By domains that run and are not among ours: between those a device may be handed over."""
-    return {device: name for name, facts in domains.items() if facts.live_xml and name not in ours
-            for device in host_devices(facts.live_xml)}
 
 
 def _socket(

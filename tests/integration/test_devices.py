@@ -73,8 +73,7 @@ def validate(xml: str, folder: Path) -> None:
 
 def settled(lab: Lab) -> None:
     """Nothing is left to do, and nothing waits for a restart."""
-    lab.assert_settled()
-    assert lab.plan()["notes"] == []
+    assert lab.plan() == {"notes": []}
 
 
 def watchdog(model: str, action: str) -> dict[str, str]:

@@ -113,12 +113,7 @@ class VirtualMachine(Resource):
 
     @classmethod
     def check(cls, host: Reader, wanted: Sequence[Self]) -> Iterator[Problem]:
-        domains = host.domains() if any("hostDevices" in item.spec for item in wanted) else {}
-        names = {facts.uuid: name for name, facts in domains.items()}
-        taken = needs.host_devices_in_use(
-            domains, {names.get(item.uuid, item.domain) for item in wanted})
-        for item in wanted:
-            yield from needs.missing(host, item, taken)
+        return needs.missing(host, wanted, {word for m in wanted for word in (m.uuid, m.domain)})
 
     @classmethod
     def discover(cls, host: Reader, context: Context) -> Sequence[Self]:
@@ -206,11 +201,8 @@ class VirtualMachine(Resource):
         return Ownership.OURS, ""
 
     def _stamp(self) -> dict[str, str]:
-        return {
-            "cloud": self.context.cloud.name,
-            "address": str(self.address),
-            "uuid": self.uuid,
-        }
+        cloud = self.context.cloud.name
+        return {"cloud": cloud, "address": str(self.address), "uuid": self.uuid}
 
     # -- what should be ---------------------------------------------------------------------------
 
