@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tiny_cloud.errors import Problem, Span
-from tiny_cloud.libvirt_xml import Forward
+from tiny_cloud.libvirt_xml import LOOPBACK, Forward
 from tiny_cloud.model import Address
 from tiny_cloud.resource import Resource
 from tiny_cloud.yaml12 import Path
@@ -57,8 +57,9 @@ def conflicts(resources: Sequence[Resource]) -> list[Problem]:
         *_twice(_macs(machines)),
         *_twice(_addresses(guests, home)),
         *_twice(_attached(machines)),
+        *_twice(_host_devices(machines)),
         *_twice(_filled(guests)),
-        *_listening_twice(_ports(machines)),
+        *_listening_twice([*_ports(machines), *_screens(machines)]),
     ]
 
 
@@ -89,18 +90,34 @@ def _network(machine: Resource | None, name: str) -> str | None:
     """
     for card in machine.spec.get("interfaces", ()) if machine else ():
         if card["name"] == name:
-            return None if "user" in card else card.get("network", f"bridge {card.get('bridge')}")
+            other = card.get("bridge") or (card.get("direct") or {}).get("device")
+            return None if "user" in card else card.get("network", f"device {other}")
     return ""
 
 
 def _attached(machines: Iterable[Resource]) -> Iterator[Claim]:
-    """Two machines that write to one disk destroy what is on it."""
+    """Two machines that write to one disk destroy what is on it, unless all of them say that they
+    share it, or only read it."""
+    found = [(machine, at, item, machine.links[f"disks[{item['name']}].disk"].address)
+             for machine in machines for at, item in enumerate(machine.spec.get("disks", ()))
+             if f"disks[{item['name']}].disk" in machine.links]
+    alone = {disk for _, _, item, disk in found
+             if not (item.get("shareable") or item.get("readonly"))}
+    for machine, at, _, disk in found:
+        if disk in alone:
+            yield Claim(disk, machine, ("spec", "disks", at, "disk"), (f"uses {disk}", "so does"))
+
+
+def _host_devices(machines: Iterable[Resource]) -> Iterator[Claim]:
+    """Only those that are to run: the others may wait for their turn."""
     for machine in machines:
-        for at, item in enumerate(machine.spec.get("disks", ())):
-            disk = machine.links.get(f"disks[{item['name']}].disk")
-            if disk is not None:
-                words = (f"uses {disk.address}", "so does")
-                yield Claim(disk.address, machine, ("spec", "disks", at, "disk"), words)
+        if not machine.spec.get("running", True):
+            continue
+        for at, item in enumerate(machine.spec.get("hostDevices", ())):
+            kind = "pci" if "pci" in item else "usb"
+            words = (f"has the {kind.upper()} device {item[kind]}", "so has")
+            path = ("spec", "hostDevices", at, kind)
+            yield Claim((kind, item[kind]), machine, path, words)
 
 
 def _filled(guests: Iterable[Resource]) -> Iterator[Claim]:
@@ -118,6 +135,17 @@ def _ports(machines: Iterable[Resource]) -> Iterator[tuple[Forward, Claim]]:
                 path = ("spec", "interfaces", at, "user", "forward", place, "host")
                 what = f"{forward.address}:{forward.host_port} ({forward.protocol})"
                 yield forward, Claim(None, machine, path, (f"forwards {what}", "so does"))
+
+
+def _screens(machines: Iterable[Resource]) -> Iterator[tuple[Forward, Claim]]:
+    for machine in machines:
+        for kind, screen in (machine.spec.get("graphics") or {}).items():
+            port = screen.get("port", "auto")
+            if port != "auto":
+                address = screen.get("listen", LOOPBACK)
+                words = (f"listens on {address}:{port} (tcp)", "so does")
+                path = ("spec", "graphics", kind, "port")
+                yield Forward(port, 0, address=address), Claim(None, machine, path, words)
 
 
 def _listening_twice(ports: Iterable[tuple[Forward, Claim]]) -> Iterator[Problem]:

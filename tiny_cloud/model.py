@@ -63,6 +63,18 @@ class Cloud:
 
 
 @dataclass(frozen=True, slots=True)
+class HostDevices:
+    """What the host itself has, by the names that its own tools show."""
+
+    pci: frozenset[str] = frozenset()
+    """As ``lspci -D`` has them: ``0000:01:00.0``."""
+    usb: frozenset[str] = frozenset()
+    """As ``lsusb`` has them: ``1d6b:0002``, vendor and product."""
+    cards: frozenset[str] = frozenset()
+    """Network devices: ``eth0``."""
+
+
+@dataclass(frozen=True, slots=True)
 class Secret:
     """Where a secret comes from, never the secret itself (manifest: file, env, command or hash)."""
 

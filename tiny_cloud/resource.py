@@ -20,6 +20,7 @@ from tiny_cloud.model import (
     Change,
     Cloud,
     FieldDiff,
+    HostDevices,
     Observed,
     Ownership,
     Secret,
@@ -109,6 +110,8 @@ class Reader(Protocol):
 
     def hugepages(self) -> Mapping[int, int]:
         """How many huge pages the host has set aside, by their size in bytes."""
+
+    def devices(self) -> HostDevices: ...
 
     def disk_users(self) -> Mapping[str, DiskUse]:
         """Which domain has which file or device as a disk, by absolute path."""
@@ -247,7 +250,6 @@ class Resource(ABC):
             return self.links[path]
         except KeyError:
             raise Failure(f"{self.address} has lost what its field {path} refers to") from None
-
 
     def refuse(self, path: tuple[str | int, ...], summary: str, hint: str = "") -> Problems:
         """The error for a value that this host can never have; ``path`` is below the document."""

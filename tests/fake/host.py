@@ -20,7 +20,7 @@ from tiny_cloud import steps
 from tiny_cloud.apply import Progress
 from tiny_cloud.errors import Failure
 from tiny_cloud.libvirt_xml import bases, disk_paths
-from tiny_cloud.model import Address, Cloud, Secret, Unknown
+from tiny_cloud.model import Address, Cloud, HostDevices, Secret, Unknown
 from tiny_cloud.resource import DiskUse, DomainFacts, FileFacts, ImageFacts
 
 
@@ -41,6 +41,8 @@ class FakeHost:
     network: set[str] = field(default_factory=set)
     bridge: set[str] = field(default_factory=set)
     pages: dict[int, int] = field(default_factory=lambda: {2 << 20: 0})
+    folder: set[str] = field(default_factory=set)
+    device: HostDevices = field(default_factory=HostDevices)
     performed: list[steps.Step] = field(default_factory=list)
     fails: Callable[[steps.Step], bool] = lambda step: False
     image_size: int = 3 << 30
@@ -49,7 +51,8 @@ class FakeHost:
     # -- Reader -----------------------------------------------------------------------------------
 
     def files(self, paths: Iterable[str]) -> Mapping[str, FileFacts | Unknown]:
-        found: dict[str, FileFacts | Unknown] = {}
+        found: dict[str, FileFacts | Unknown] = {
+            path: Unknown(f"{path} is a folder") for path in paths if path in self.folder}
         for path in paths:
             if path in self.file:
                 one = self.file[path]
@@ -75,6 +78,9 @@ class FakeHost:
 
     def hugepages(self) -> Mapping[int, int]:
         return self.pages
+
+    def devices(self) -> HostDevices:
+        return self.device
 
     def disk_users(self) -> Mapping[str, DiskUse]:
         users: dict[str, DiskUse] = {}

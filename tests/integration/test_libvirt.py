@@ -216,7 +216,7 @@ def test_a_machine_that_runs(virt: Libvirt, folder: Path) -> None:
     virt.define(domain.name, merge(now.xml, bigger))
     now = facts(virt, domain)
     assert set(pending(now.xml, now.live_xml)) == {
-        "cpus", "memory", "disks[data].bus", "disks[data].format", "disks[data].path"}
+        "cpus", "memory", "disks[data]"}
 
     assert Libvirt(URI, readonly=True).disk_users()[str(top)].size == 64 * MIB
     virt.block_resize(domain.name, str(top), 80 * MIB)

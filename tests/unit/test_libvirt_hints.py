@@ -34,6 +34,19 @@ from tiny_cloud.host.libvirt_hints import LOCKED, hint_for, hint_for_open
     ("internal error: Unknown CPU model Nonsense", "Nonsense is none"),
     ("unsupported configuration: CPU mode 'host-passthrough' for x86_64 qemu domain on x86_64 host "
      "is not supported by hypervisor", "mode: maximum"),
+    ("unsupported configuration: shared access for disk 'vda' requires use of supported storage "
+     "format", "format: raw"),
+    ("unsupported configuration: host doesn't support passthrough of host PCI devices", "IOMMU"),
+    ("qemu-system-x86_64: -device {}: cannot initialize fsdev 'fsdev-fs0': failed to open '/root': "
+     "Permission denied", "enter /root and every folder above it"),
+    # libvirt 9.0's sources, virhostdev.c and virusb.c: it takes such devices to say these.
+    ("Requested operation is not valid: PCI device 0000:01:00.0 is in use by driver QEMU, domain "
+     "web", "virsh shutdown web"),
+    ("Requested operation is not valid: USB device 001:002 is in use by driver QEMU, domain web",
+     "virsh shutdown web"),
+    ("operation failed: Multiple USB devices for 1d6b:2, use <address> to specify one",
+     "unplug one of them"),
+    ("unsupported configuration: virtiofs is not yet supported in session mode", "driver: 9p"),
 ])
 def test_a_common_complaint_has_its_remedy(message: str, remedy: str) -> None:
     assert remedy in hint_for(message)

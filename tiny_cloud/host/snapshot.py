@@ -8,9 +8,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from tiny_cloud.host import files, passwords, qemu_img, records, secrets
+from tiny_cloud.host import files, host_devices, passwords, qemu_img, records, secrets
 from tiny_cloud.host.libvirt import Libvirt
-from tiny_cloud.model import Address, Cloud, Secret, Unknown
+from tiny_cloud.model import Address, Cloud, HostDevices, Secret, Unknown
 from tiny_cloud.resource import DiskUse, DomainFacts, FileFacts, ImageFacts
 
 
@@ -57,6 +57,13 @@ class Snapshot:
             int((folder / "nr_hugepages").read_text())
             for folder in Path("/sys/kernel/mm/hugepages").glob("hugepages-*kB")
         }
+
+    def devices(self) -> HostDevices:
+        return self._devices
+
+    @cached_property
+    def _devices(self) -> HostDevices:
+        return host_devices.present(Path("/sys"))
 
     def disk_users(self) -> Mapping[str, DiskUse]:
         return self._disk_users

@@ -5,27 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Self
 
-from tiny_cloud import schema
+from tiny_cloud import needs, schema
 from tiny_cloud.composite import expand_machine
 from tiny_cloud.document import Document
 from tiny_cloud.errors import Problem, Problems
 from tiny_cloud.libvirt_xml import (
-    DiskDevice,
     Domain,
-    Forward,
     Interface,
     Layer,
-    Source,
     aligned,
     build,
     chains,
     coherence,
+    declared,
     derive_mac,
     derive_uuid,
     hotplug,
     live_changes,
     merge,
-    needs,
     nvram_of,
     parts,
     pending,
@@ -68,7 +65,6 @@ from tiny_cloud.steps import (
 
 STOP_TIMEOUT = 90
 """Seconds a guest gets to power off."""
-CARD, BUS, SOCKETS = "virtio", "virtio", ("network", "bridge", "user")
 
 
 class VirtualMachine(Resource):
@@ -124,22 +120,7 @@ class VirtualMachine(Resource):
 
     @classmethod
     def check(cls, host: Reader, wanted: Sequence[Self]) -> Iterator[Problem]:
-        for item in wanted:
-            for path, summary, hint in needs.missing(item.spec, host):
-                yield from item.refuse(("spec", *path), summary, hint).problems
-            for at, card in enumerate(item.spec.get("interfaces", ())):
-                path = ("spec", "interfaces", at)
-                if "network" in card and card["network"] not in host.networks():
-                    name = card["network"]
-                    yield from item.refuse(
-                        (*path, "network"), f"libvirt has no active network {name}",
-                        f"virsh net-start {name}, or name another; virsh net-list shows them",
-                    ).problems
-                if "bridge" in card and card["bridge"] not in host.bridges():
-                    yield from item.refuse(
-                        (*path, "bridge"), f"this host has no bridge {card['bridge']}",
-                        "ip link show type bridge shows them",
-                    ).problems
+        return needs.missing(host, wanted, {word for m in wanted for word in (m.uuid, m.domain)})
 
     @classmethod
     def discover(cls, host: Reader, context: Context) -> Sequence[Self]:
@@ -244,11 +225,8 @@ class VirtualMachine(Resource):
         return Ownership.OURS, ""
 
     def _stamp(self) -> dict[str, str]:
-        return {
-            "cloud": self.context.cloud.name,
-            "address": str(self.address),
-            "uuid": self.uuid,
-        }
+        cloud = self.context.cloud.name
+        return {"cloud": cloud, "address": str(self.address), "uuid": self.uuid}
 
     def costs(self, diffs: Sequence[FieldDiff], seen: Observed) -> tuple[FieldDiff, ...]:
         live = str(seen.facts["live"])
@@ -259,56 +237,40 @@ class VirtualMachine(Resource):
     def _model(self, change: Change) -> Domain:
         spec = self.spec
         former = (change.observed.declared if change.observed else None) or {}
+        gone = frozenset(diff.field for diff in change.diffs if diff.new is None)
         return Domain(
             name=self.domain,
             uuid=self.uuid,
             memory=aligned(parse_size(spec["memory"])),
             cpus=spec["cpus"],
             machine=spec.get("machine", "q35"),
-            disks=(*self._disks(change), *self._cdroms()),
-            interfaces=tuple(self._cards()),
+            disks=(*declared.disks(spec, lambda name: self._chain(change, name)),
+                   *declared.cdroms(spec)),
+            interfaces=self._cards(gone),
             console_log=self._console if spec.get("consoleLog", True) else "",
             nvram=self.context.cloud.path("nvram", self.address.name),
             former=former,
-            gone=frozenset(former.keys() - self.desired().keys()),
             agent=spec.get("guestAgent", True),
             spare_ports=spec.get("sparePorts"),
             stamp=self._stamp(),
+            gone=gone,
             spec=spec if change.observed else schema.completed(self.KIND, spec),
             # Only for a new machine: one that is there keeps what it was made with.
             accel="auto" if change.observed else spec.get("accel", "auto"),
         )
 
-    def _disks(self, change: Change) -> Iterator[DiskDevice]:
-        for item in self.spec.get("disks", ()):
-            disk = self.link(f"disks[{item['name']}].disk")
-            # A disk that is there may have another format, and stand on an older image.
-            seen = None if disk.address in change.fresh else change.around.get(disk.address)
-            facts = {**seen.fields, **seen.facts} if seen else disk.provides()
-            layers = [Layer(str(facts["path"]), str(facts["format"]))]
-            if facts.get("backing"):
-                layers.append(Layer(str(facts["backing"]), str(facts["backing_format"])))
-            yield DiskDevice(item["name"], item.get("bus", BUS), tuple(layers))
+    def _chain(self, change: Change, name: str) -> tuple[Layer, ...]:
+        disk = self.link(f"disks[{name}].disk")
+        # A disk that is there may have another format, and stand on an older image.
+        seen = None if disk.address in change.fresh else change.around.get(disk.address)
+        facts = {**seen.fields, **seen.facts} if seen else disk.provides()
+        top = Layer(str(facts["path"]), str(facts["format"]))
+        if not facts.get("backing"):
+            return (top,)
+        return (top, Layer(str(facts["backing"]), str(facts["backing_format"])))
 
-    def _cdroms(self) -> Iterator[DiskDevice]:
-        for item in self.spec.get("cdroms", ()):
-            medium = (Layer(item["path"], "raw"),) if item.get("path") else ()
-            yield DiskDevice(
-                item["name"], item.get("bus", "sata"), medium, readonly=True, device="cdrom"
-            )
-
-    def _cards(self) -> Iterator[Interface]:
-        for card in self.spec.get("interfaces", ()):
-            socket = next((kind for kind in SOCKETS if kind in card), "user")
-            name = str(card[socket]) if socket != "user" else ""
-            ports = (card.get("user") or {}).get("forward", ())
-            yield Interface(
-                card["name"],
-                self._mac(card),
-                card.get("model", CARD),
-                Source(socket, name),
-                tuple(Forward.of(p["host"], p["guest"], p.get("protocol", "tcp")) for p in ports),
-            )
+    def _cards(self, gone: frozenset[str] = frozenset()) -> tuple[Interface, ...]:
+        return tuple(declared.cards(self.spec, self._mac, gone))
 
     # -- how to get there -------------------------------------------------------------------------
 

@@ -1,8 +1,9 @@
 """libvirt's domain XML as pure functions: build a new one, read one, merge into an existing one."""
 
-from tiny_cloud.libvirt_xml import coherence, hotplug, live_changes, needs, parts
+from tiny_cloud.libvirt_xml import coherence, declared, hotplug, live_changes, parts
 from tiny_cloud.libvirt_xml.definition import build, set_acceleration
 from tiny_cloud.libvirt_xml.domain import (
+    LOOPBACK,
     MEBIBYTE,
     USER,
     DiskDevice,
@@ -17,6 +18,7 @@ from tiny_cloud.libvirt_xml.domain import (
 from tiny_cloud.libvirt_xml.identity import derive_mac, derive_uuid
 from tiny_cloud.libvirt_xml.merge import merge
 from tiny_cloud.libvirt_xml.parts.firmware import nvram_of
+from tiny_cloud.libvirt_xml.parts.host_devices import devices as host_devices
 from tiny_cloud.libvirt_xml.read import (
     bases,
     chains,
@@ -28,6 +30,7 @@ from tiny_cloud.libvirt_xml.read import (
 )
 
 __all__ = [
+    "LOOPBACK",
     "MEBIBYTE",
     "USER",
     "DiskDevice",
@@ -41,15 +44,16 @@ __all__ = [
     "build",
     "chains",
     "coherence",
+    "declared",
     "derive_mac",
     "derive_uuid",
     "device_aliases",
     "disk_paths",
     "family",
+    "host_devices",
     "hotplug",
     "live_changes",
     "merge",
-    "needs",
     "nvram_of",
     "parts",
     "pending",

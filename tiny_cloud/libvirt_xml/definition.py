@@ -140,11 +140,14 @@ def _devices(domain: Domain) -> etree._Element:
 
 
 def controllers(domain: Domain) -> list[etree._Element]:
-    """What is not left to libvirt: it would choose an LSI card for SCSI and USB 1 on q35."""
+    """What is not left to libvirt: it would choose an LSI card for SCSI and USB 1 on q35. Of USB on
+    pc it would choose the same, which systems as old as that board know."""
     found = []
     if family(domain.machine) == "q35":
         found.append(E.controller(type="pci", index="0", model="pcie-root"))
         found.append(E.controller(type="usb", index="0", model="qemu-xhci"))
+    else:
+        found.append(E.controller(type="usb", index="0", model="piix3-uhci"))
     if any(disk.bus == "scsi" for disk in domain.disks):
         found.append(E.controller(type="scsi", index="0", model="virtio-scsi"))
     found.append(E.controller(type="virtio-serial", index="0"))

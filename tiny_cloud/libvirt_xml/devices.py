@@ -27,7 +27,8 @@ def disk(device: DiskDevice, target: str, boot: int) -> Element:
     top = device.chain[0] if device.chain else None
     driver = E.driver(name="qemu", type=top.format if top else "raw")
     if device.device == "disk":
-        driver.set("discard", "unmap")
+        for word, value in {"discard": "unmap", **device.driver}.items():
+            driver.set(word, value)
     element = E.disk(driver, type=top.type if top else "file", device=device.device)
     if top:
         element.append(E.source({_attribute(top): top.path}))
@@ -35,8 +36,10 @@ def disk(device: DiskDevice, target: str, boot: int) -> Element:
     element.append(E.target(dev=target, bus=device.bus))
     if device.readonly or device.device == "cdrom":
         element.append(E.readonly())
+    if device.shareable:
+        element.append(E.shareable())
     if device.device == "disk":
-        element.append(E.serial(serial(device.name)))
+        element.append(E.serial(device.serial or serial(device.name)))
     if boot:
         element.append(E.boot(order=str(boot)))
     element.append(E.alias(name=disk_alias(device)))
@@ -92,10 +95,17 @@ def _letters(number: int) -> str:
 
 def interface(device: Interface) -> Element:
     """A card that libvirt itself plugs; those with forwards are not (see ``cards``)."""
-    element = E.interface(E.mac(address=device.mac), type=device.source.kind)
-    if device.source.kind != "user":
-        element.append(E.source({device.source.kind: device.source.name}))
+    source = device.source
+    element = E.interface(E.mac(address=device.mac), type=source.kind)
+    if source.kind == "direct":
+        element.append(E.source(dev=source.name, mode=source.mode))
+    elif source.kind != "user":
+        element.append(E.source({source.kind: source.name}))
     element.append(E.model(type=device.model))
+    if device.mtu:
+        element.append(E.mtu(size=str(device.mtu)))
+    if device.link == "down":
+        element.append(E.link(state="down"))
     element.append(E.alias(name=interface_alias(device)))
     return element
 

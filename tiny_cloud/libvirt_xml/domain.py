@@ -40,6 +40,11 @@ class DiskDevice:
     readonly: bool = False
     device: str = "disk"
     """``disk`` or ``cdrom``."""
+    shareable: bool = False
+    serial: str = ""
+    """What the guest sees; empty: the name (see ``devices.serial``)."""
+    driver: Mapping[str, str] = field(default_factory=dict)
+    """``cache``, ``discard`` and ``io``, as far as they are declared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +78,11 @@ class Source:
     """What a card is plugged into."""
 
     kind: str
-    """``network``, ``bridge`` or ``user``."""
+    """``network``, ``bridge``, ``user`` or ``direct`` (macvtap)."""
     name: str = ""
-    """Of the network or the bridge."""
+    """Of the network, the bridge, or the host's card."""
+    mode: str = ""
+    """Of ``direct``: bridge, vepa, private or passthrough."""
 
 
 USER = Source("user")
@@ -89,6 +96,10 @@ class Interface:
     source: Source
     forwards: tuple[Forward, ...] = ()
     """Only with source ``user``."""
+    link: str = ""
+    """``up`` or ``down``; empty: as it is."""
+    mtu: int | None = None
+    """Bytes; 0: the network's own; None: as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +124,10 @@ class Domain:
     """Absolute path of EFI's variables but for its ending; empty: libvirt's to choose."""
     former: Mapping[str, Value] = field(default_factory=dict)
     """The flat fields declared at the last apply."""
-    gone: frozenset[str] = frozenset()
-    """Those of them that are not declared any more."""
     spec: Mapping[str, Any] = field(default_factory=dict)
     """The machine's, as declared, for the ``parts``; for a new one with the defaults filled in."""
+    gone: frozenset[str] = frozenset()
+    """Those of them that are to go: what bears no alias of ours is known by them."""
     accel: str = "auto"
     """``kvm`` and ``tcg`` are written; ``auto`` leaves a new domain at tcg until the executor's
     probe has spoken (``set_acceleration``), and an existing one as it is."""

@@ -7,7 +7,7 @@ from tiny_cloud.libvirt_xml.domain import DiskDevice, Domain, disk_alias
 from tiny_cloud.libvirt_xml.graft import Element, aliased, append, drop, replace_child
 from tiny_cloud.libvirt_xml.read import local_path, name_of
 
-DISK_PARTS = ("backingStore", "target", "readonly", "serial", "boot", "alias")
+DISK_PARTS = ("backingStore", "target", "readonly", "shareable", "serial", "boot", "alias")
 """Children of <disk> that are ours alone; <driver> and <source> are shared with the user."""
 
 

@@ -22,7 +22,9 @@ def interfaces(parent: Element, domain: Domain) -> None:
         if existing is None:
             append(parent, fresh)
         else:
-            _graft_interface(parent, existing, fresh)
+            managed = [tag for tag, declared in (("mtu", item.mtu is not None), ("link", item.link))
+                       if declared]
+            _graft_interface(parent, existing, fresh, ("mac", "model", "alias", *managed))
 
 
 def _match_interface(current: list[Element], item: Interface) -> Element | None:
@@ -35,7 +37,9 @@ def _match_interface(current: list[Element], item: Interface) -> Element | None:
     return None
 
 
-def _graft_interface(parent: Element, element: Element, fresh: Element) -> None:
+def _graft_interface(
+    parent: Element, element: Element, fresh: Element, managed: tuple[str, ...]
+) -> None:
     if ports.is_legacy(element) != ports.is_legacy(fresh):
         drop(element, "address")
     if element.get("type") != fresh.get("type"):
@@ -47,7 +51,7 @@ def _graft_interface(parent: Element, element: Element, fresh: Element) -> None:
     if wanted is not None and (
             source is None or any(source.get(key) != word for key, word in wanted.items())):
         replace_child(element, fresh, "source")
-    for tag in ("mac", "model", "alias"):
+    for tag in managed:
         replace_child(element, fresh, tag)
 
 

@@ -10,7 +10,13 @@ BUSES = "controller[@type='pci']"
 PORTS = f"{BUSES}[@model='pcie-root-port']"
 BRIDGES = ("pcie-to-pci-bridge", "dmi-to-pci-bridge")
 VIRTIO = {"virtio", "virtio-transitional", "virtio-non-transitional"}
-LEGACY_CARDS = {"e1000", "rtl8139", "ne2k_pci", "pcnet"}
+LEGACY = {
+    "interface": {"e1000", "rtl8139", "vmxnet3"},
+    "sound": {"ich6", "ac97", "es1370"},
+    "watchdog": {"i6300esb"},
+    "controller": {"piix3-uhci"},
+}
+"""Models that libvirt 9.0 takes for conventional PCI cards, by tag."""
 
 
 def spare(parent: etree._Element) -> int:
@@ -72,7 +78,7 @@ def _has_bridge(parent: etree._Element) -> bool:
 
 def is_legacy(device: etree._Element) -> bool:
     """A conventional PCI card: all of them go behind one bridge, which takes one port."""
-    return device.tag == "interface" and _model(device) in LEGACY_CARDS
+    return _model(device) in LEGACY.get(str(device.tag), ())
 
 
 def _wants_port(device: etree._Element) -> bool:
@@ -87,9 +93,15 @@ def _wants_port(device: etree._Element) -> bool:
                     or device.get("model") in ("qemu-xhci", BRIDGES[0]))
         case "rng" | "memballoon":
             return device.get("model") in VIRTIO
+        case "input":
+            return device.get("bus") == "virtio"
+        case "hostdev":
+            return device.get("type") == "pci"
+        case "filesystem":
+            return True
     return False
 
 
-def _model(interface: etree._Element) -> str:
-    model = interface.find("model")
-    return "" if model is None else model.get("type", "")
+def _model(device: etree._Element) -> str:
+    model = device.find("model")
+    return device.get("model", "") if model is None else model.get("type", "")

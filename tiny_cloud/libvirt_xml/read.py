@@ -50,12 +50,21 @@ def read(xml: str, *, autostart: bool | None = None) -> dict[str, Value]:
 
 
 def pending(inactive_xml: str, live_xml: str) -> tuple[str, ...]:
-    """Fields in which the definition differs from what runs: they wait for the next boot."""
+    """Fields in which the definition differs from what runs: they wait for the next boot. A device
+    that only one of them has is named as a whole: ``disks[data]``."""
     defined = read(inactive_xml)
     running = cpu.as_defined(defined, read(live_xml))
     one_sided = {field for field in VAGUE if field not in defined or field not in running}
     fields = (defined.keys() | running.keys()) - {*ALIVE, *one_sided}
-    return tuple(sorted(field for field in fields if defined.get(field) != running.get(field)))
+    both = set(map(_item, defined)) & set(map(_item, running))
+    return tuple(sorted({field if _item(field) in both else _item(field) for field in fields
+                         if defined.get(field) != running.get(field)}))
+
+
+def _item(field: str) -> str:
+    """The device that a flat field is of: ``disks[data]``; any other field is one by itself."""
+    item, bracket, _ = field.partition("]")
+    return item + bracket if bracket else ""
 
 
 def stamp_of(xml: str) -> dict[str, str] | None:
@@ -124,6 +133,11 @@ def _disk(disk: etree._Element) -> dict[str, Value]:
         fields[f"{path}.path"] = source
     if kind == "disk":
         fields[f"{path}.format"] = _attribute(disk, "driver", "type")
+        fields[f"{path}.serial"] = disk.findtext("serial", "")
+        fields |= {f"{path}.{flag}": disk.find(flag) is not None
+                   for flag in ("readonly", "shareable")}
+        fields |= {f"{path}.{word}": value for word in ("cache", "discard", "io")
+                   if (value := _attribute(disk, "driver", word))}
     return fields
 
 
@@ -139,11 +153,17 @@ def _interface(interface: etree._Element) -> Iterator[tuple[str, Value]]:
     path = f"interfaces[{name_of(interface, 'ua-net-') or mac}]"
     yield f"{path}.mac", mac
     yield f"{path}.model", _attribute(interface, "model", "type")
+    yield f"{path}.link", _attribute(interface, "link", "state") or "up"
+    if mtu := _attribute(interface, "mtu", "size"):
+        yield f"{path}.mtu", int(mtu)
     match interface.get("type"):
         case "user":
             yield f"{path}.user.forward", ()
         case "network" | "bridge" as kind:
             yield f"{path}.{kind}", _attribute(interface, "source", kind)
+        case "direct":
+            yield f"{path}.direct.device", _attribute(interface, "source", "dev")
+            yield f"{path}.direct.mode", _attribute(interface, "source", "mode")
 
 
 def _attribute(element: etree._Element, path: str, name: str) -> str:

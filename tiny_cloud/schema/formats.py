@@ -84,13 +84,18 @@ def host_port(value: str | int) -> None:
         ipv4(match[1])
 
 
+def listen(value: str) -> None:
+    if value != "socket":
+        ip(value)
+
+
 def checker() -> FormatChecker:
     """For jsonschema: values of another type pass, because ``type`` complains of them already."""
     found = FormatChecker(formats=())
     for name, types, check in (
         ("size", (str, int), size), ("path", (str,), path), ("ip", (str,), ip),
         ("ipv4", (str,), ipv4), ("ipv4-interface", (str,), ipv4_interface), ("mac", (str,), mac),
-        ("host-port", (str, int), host_port),
+        ("host-port", (str, int), host_port), ("listen", (str,), listen),
     ):
         found.checks(name, raises=ValueError)(_for(types, check))
     return found

@@ -165,8 +165,7 @@ def test_the_declared_boot_order_is_the_only_one() -> None:
     assert read(merge(theirs, with_spec({"boot": ["eth0"]})))["boot"] == ("eth0",)
 
 
-def test_memory_of_virtiofs_is_a_file_and_huge_pages_stay() -> None:
-    shared = with_spec({"hugepages": True, "filesystems": [{"name": "data"}]})
+def test_huge_pages_are_shared_with_virtiofs() -> None:
+    shared = with_spec({"hugepages": True, "filesystems": [{"name": "data", "path": "/srv"}]})
     root = etree.fromstring(build(shared))
-    assert [item.tag for item in root.iterfind("memoryBacking/*")] == [
-        "hugepages", "source", "access"]
+    assert [item.tag for item in root.iterfind("memoryBacking/*")] == ["hugepages", "access"]

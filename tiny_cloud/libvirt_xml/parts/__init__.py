@@ -18,15 +18,22 @@ from tiny_cloud.libvirt_xml.parts import (
     boot,
     clock,
     cpu,
+    filesystems,
     firmware,
     fragments,
+    graphics,
+    host_devices,
+    inputs,
     kernel,
     lifecycle,
     memory,
     memory_backing,
+    panic,
     rng,
+    sound,
     texts,
     tpm,
+    usb,
     vcpus,
     video,
     watchdog,
@@ -50,11 +57,11 @@ class Forgetful(Protocol):
 
 
 PARTS: tuple[Part, ...] = (
-    video, rng, watchdog,
     cpu, vcpus, memory, memory_backing, tpm, kernel, texts, lifecycle, clock, boot,
+    video, rng, watchdog, usb, graphics, sound, inputs, host_devices, filesystems, panic,
 )
 FORGETFUL: tuple[Forgetful, ...] = (
-    cpu, memory, memory_backing, kernel, texts, boot, fragments,
+    cpu, memory, memory_backing, kernel, texts, boot, graphics, fragments,
 )
 SIZES = ("memory", "currentMemory", "maxMemory.size")
 
@@ -68,7 +75,7 @@ def write(root: etree._Element, domain: Domain) -> None:
 
 
 def forget(root: etree._Element, domain: Domain) -> None:
-    gone = {field: domain.former[field] for field in domain.gone}
+    gone = {field: domain.former.get(field) for field in domain.gone}
     for part in FORGETFUL:
         part.forget(root, gone)
 

@@ -17,11 +17,6 @@ from tiny_cloud.sizes import parse_size
 def write(root: etree._Element, spec: Mapping[str, Any]) -> None:
     if "hugepages" in spec:
         _pages(root, spec["hugepages"])
-    if spec.get("filesystems"):
-        # virtiofsd reads and writes the guest's memory, so that has to be a file of its own.
-        backing = child(root, "memoryBacking")
-        child(backing, "source").set("type", "memfd")
-        child(backing, "access").set("mode", "shared")
 
 
 def forget(root: etree._Element, gone: Mapping[str, Value]) -> None:

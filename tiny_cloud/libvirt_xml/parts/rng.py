@@ -15,8 +15,7 @@ from tiny_cloud.model import Value
 def write(root: etree._Element, spec: Mapping[str, Any]) -> None:
     source = spec.get("rng")
     if source == "none":
-        for device in single.devices(root).findall("rng"):
-            single.devices(root).remove(device)
+        single.clear(root, "rng")
     elif source is not None:
         single.put(root, E.rng(E.backend(source, model="random"), model="virtio"))
 

@@ -7,16 +7,26 @@ from lxml import etree
 from tiny_cloud.libvirt_xml.elements import E
 from tiny_cloud.libvirt_xml.graft import aliased, append
 
+BOARD = ("itco",)
+"""Models that are part of the board q35: newer libvirts show them beside whatever else there is."""
+
 
 def devices(root: etree._Element) -> etree._Element:
     parent = root.find("devices")
     return etree.SubElement(root, "devices") if parent is None else parent
 
 
+def find(root: etree._Element, tag: str) -> etree._Element | None:
+    """The one that we put there, or else the first."""
+    present = [item for item in root.iterfind(f"devices/{tag}") if item.get("model") not in BOARD]
+    ours = aliased(present, alias(tag))
+    return ours if ours is not None else next(iter(present), None)
+
+
 def put(root: etree._Element, fresh: etree._Element) -> None:
     """In the place of the one there is, keeping its address; after the last of its kind if new."""
     parent = devices(root)
-    old = parent.find(fresh.tag)
+    old = find(root, str(fresh.tag))
     if old is None:
         append(parent, fresh)
     elif not covers(old, fresh):
@@ -32,6 +42,12 @@ def take(root: etree._Element, tag: str) -> None:
         parent.remove(ours)
 
 
+def clear(root: etree._Element, tag: str) -> None:
+    """Remove all of them, whoever's they are: the manifest says that there are none."""
+    for device in devices(root).findall(tag):
+        devices(root).remove(device)
+
+
 def alias(tag: str) -> str:
     return f"ua-{tag}"
 
@@ -43,7 +59,7 @@ def named(tag: str) -> etree._Element:
 def covers(old: etree._Element, fresh: etree._Element) -> bool:
     """Whether all that ``fresh`` says is said already; libvirt adds words of its own."""
     return (
-        fresh.attrib.items() <= old.attrib.items()
+        set(fresh.attrib.items()) <= set(old.attrib.items())
         and (fresh.text or "").strip() == (old.text or "").strip()
         and all(any(covers(child, item) for child in old.findall(str(item.tag)))
                 for item in fresh)

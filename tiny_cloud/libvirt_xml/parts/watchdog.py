@@ -22,7 +22,7 @@ def write(root: etree._Element, spec: Mapping[str, Any]) -> None:
 
 
 def read(root: etree._Element) -> Iterator[tuple[str, Value]]:
-    device = root.find("devices/watchdog")
+    device = single.find(root, "watchdog")
     if device is not None:
         yield "watchdog.model", device.get("model", "")
         yield "watchdog.action", device.get("action", "reset")

@@ -8,7 +8,7 @@ import pytest
 
 from tests.fake.host import FakeFile
 from tests.unit.cloud import fake_host
-from tiny_cloud.libvirt_xml import needs
+from tiny_cloud import needs
 from tiny_cloud.resource import ImageFacts
 
 HUGE = {"memory": "64MiB", "hugepages": True}
@@ -19,7 +19,7 @@ def missing(spec: dict[str, Any], pages: dict[int, int]) -> list[str]:
     host.pages = pages
     host.file["/boot/vmlinuz"] = FakeFile(1, ImageFacts("raw", 1, 1))
     return [f"{'.'.join(map(str, path))}: {summary} ({hint})"
-            for path, summary, hint in needs.missing(spec, host)]
+            for path, summary, hint in needs.lacks(spec, host)]
 
 
 @pytest.mark.parametrize(("spec", "pages", "says"), [

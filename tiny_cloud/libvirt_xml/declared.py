@@ -1,0 +1,60 @@
+"""Disks, drives and cards as a machine's spec declares them: the spec's words, defaults put in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Any
+
+from tiny_cloud.libvirt_xml.domain import DiskDevice, Forward, Interface, Layer, Source
+
+CARD, BUS = "virtio", "virtio"
+SOCKETS = ("network", "bridge", "user", "direct")
+
+Chain = Callable[[str], tuple[Layer, ...]]
+"""A disk's name -> its images, the top first."""
+
+
+def disks(spec: Mapping[str, Any], chain: Chain) -> Iterator[DiskDevice]:
+    for item in spec.get("disks", ()):
+        yield DiskDevice(
+            item["name"],
+            item.get("bus", BUS),
+            chain(item["name"]),
+            readonly=item.get("readonly", False),
+            shareable=item.get("shareable", False),
+            serial=item.get("serial", ""),
+            driver={key: item[key] for key in ("cache", "discard", "io") if key in item},
+        )
+
+
+def cdroms(spec: Mapping[str, Any]) -> Iterator[DiskDevice]:
+    for item in spec.get("cdroms", ()):
+        medium = (Layer(item["path"], "raw"),) if item.get("path") else ()
+        yield DiskDevice(
+            item["name"], item.get("bus", "sata"), medium, readonly=True, device="cdrom"
+        )
+
+
+def cards(
+    spec: Mapping[str, Any], mac: Callable[[Mapping[str, Any]], str], gone: Collection[str] = ()
+) -> Iterator[Interface]:
+    """``gone``: fields that were declared until now; what they did is undone."""
+    for card in spec.get("interfaces", ()):
+        path = f"interfaces[{card['name']}]"
+        ports = (card.get("user") or {}).get("forward", ())
+        yield Interface(
+            card["name"],
+            mac(card),
+            card.get("model", CARD),
+            _source(card),
+            tuple(Forward.of(p["host"], p["guest"], p.get("protocol", "tcp")) for p in ports),
+            link=card.get("link", "up" if f"{path}.link" in gone else ""),
+            mtu=card.get("mtu", 0 if f"{path}.mtu" in gone else None),
+        )
+
+
+def _source(card: Mapping[str, Any]) -> Source:
+    kind = next((kind for kind in SOCKETS if kind in card), "user")
+    if kind == "direct":
+        return Source(kind, card[kind]["device"], card[kind].get("mode", "bridge"))
+    return Source(kind, str(card[kind]) if kind != "user" else "")

@@ -1,0 +1,82 @@
+"""Folders of the host in the guest (https://libvirt.org/formatdomain.html#filesystems).
+
+virtiofsd reads and writes the guest's memory, so that has to be shared with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from lxml import etree
+
+from tiny_cloud.libvirt_xml.elements import E
+from tiny_cloud.libvirt_xml.parts import several
+from tiny_cloud.model import Value
+
+PREFIX = "ua-fs-"
+DRIVERS = {"virtiofs": ("virtiofs", "passthrough"), "9p": ("path", "mapped")}
+"""As a guest's ``mount -t`` calls them: libvirt's driver, and whose rights count on the host. With
+9p those of the qemu user; what the guest says of owners is kept in extended attributes."""
+VIRTIOFS = "devices/filesystem/driver[@type='virtiofs']"
+SHARED = (("source", {"type": "memfd"}), ("access", {"mode": "shared"}))
+
+
+def write(root: etree._Element, spec: Mapping[str, Any]) -> None:
+    had = root.find(VIRTIOFS) is not None
+    wanted = [_element(item) for item in spec.get("filesystems", ())]
+    several.put(root, "filesystem", PREFIX, wanted, _tag)
+    if root.find(VIRTIOFS) is not None:
+        _share(root)
+    elif had:
+        _unshare(root)
+
+
+def read(root: etree._Element) -> Iterator[tuple[str, Value]]:
+    for name, device in several.ours(root, "filesystem", PREFIX):
+        source, driver = device.find("source"), device.find("driver")
+        path = f"filesystems[{name}]"
+        yield f"{path}.path", "" if source is None else source.get("dir", "")
+        virtiofs = driver is not None and driver.get("type") == "virtiofs"
+        yield f"{path}.driver", "virtiofs" if virtiofs else "9p"
+        yield f"{path}.readonly", device.find("readonly") is not None
+
+
+def _element(item: Mapping[str, Any]) -> etree._Element:
+    driver, rights = DRIVERS[item.get("driver", "virtiofs")]
+    flags = (E.readonly(),) if item.get("readonly") else ()
+    return E.filesystem(
+        E.driver(type=driver), E.source(dir=item["path"]), E.target(dir=item["name"]), *flags,
+        several.alias(PREFIX, item["name"]), type="mount", accessmode=rights)
+
+
+def _tag(device: etree._Element) -> str:
+    """What the guest mounts it by."""
+    target = device.find("target")
+    return "" if target is None else target.get("dir", "")
+
+
+def _share(root: etree._Element) -> None:
+    backing = root.find("memoryBacking")
+    if backing is None:
+        backing = E.memoryBacking()
+        _place(root).addprevious(backing)
+    for tag, words in SHARED:
+        element = backing.find(tag)
+        if element is None and (tag == "access" or backing.find("hugepages") is None):
+            backing.append(E(tag, **words))
+        elif element is not None and tag == "access":
+            element.set("mode", words["mode"])
+
+
+def _place(root: etree._Element) -> etree._Element:
+    """Where libvirt writes it: before the processors."""
+    found = root.find("vcpu")
+    return root[-1] if found is None else found
+
+
+def _unshare(root: etree._Element) -> None:
+    """Unless somebody has said more of the memory than we did."""
+    backing = root.find("memoryBacking")
+    if backing is not None and [(item.tag, dict(item.attrib)) for item in backing] == list(SHARED):
+        root.remove(backing)

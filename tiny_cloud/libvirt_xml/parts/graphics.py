@@ -1,0 +1,91 @@
+"""Screens (https://libvirt.org/formatdomain.html#graphical-framebuffers).
+
+libvirt starts one of a type at most, and a screen has no alias: so the type is its name, and which
+one goes is known by what the manifest said until now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from lxml import etree
+
+from tiny_cloud.libvirt_xml.domain import LOOPBACK
+from tiny_cloud.libvirt_xml.elements import E
+from tiny_cloud.libvirt_xml.graft import append, drop
+from tiny_cloud.libvirt_xml.parts import single
+from tiny_cloud.model import Value
+
+TYPES = ("vnc", "spice")
+PLACE = ("port", "autoport", "listen", "socket")
+"""Attributes that say the same as <listen>, for older libvirts; it writes them by itself."""
+
+
+def write(root: etree._Element, spec: Mapping[str, Any]) -> None:
+    had_spice = _spice(root) is not None
+    for kind, declared in (spec.get("graphics") or {}).items():
+        wanted = (declared.get("listen", LOOPBACK), declared.get("port", "auto"))
+        screen = root.find(f"devices/graphics[@type='{kind}']")
+        if screen is None:
+            screen = E.graphics(type=kind)
+            append(single.devices(root), screen)
+        if (_listen(screen), _port(screen)) != wanted:
+            _put(screen, *wanted)
+    if _spice(root) is None:
+        _let_choose_sound(root, "spice")
+    elif not had_spice:
+        _let_choose_sound(root, "none")
+
+
+def forget(root: etree._Element, gone: Mapping[str, Value]) -> None:
+    for screen in root.findall("devices/graphics"):
+        if f"graphics.{screen.get('type')}.listen" in gone:
+            single.devices(root).remove(screen)
+
+
+def read(root: etree._Element) -> Iterator[tuple[str, Value]]:
+    for screen in root.iterfind("devices/graphics"):
+        kind = screen.get("type", "")
+        if kind in TYPES:
+            yield f"graphics.{kind}.listen", _listen(screen)
+            yield f"graphics.{kind}.port", _port(screen)
+
+
+def _spice(root: etree._Element) -> etree._Element | None:
+    return root.find("devices/graphics[@type='spice']")
+
+
+def _let_choose_sound(root: etree._Element, unless: str) -> None:
+    """Where sound goes libvirt decides by the screens there are, but only once."""
+    for audio in root.findall(f"devices/audio[@type='{unless}']"):
+        if not len(audio):
+            single.devices(root).remove(audio)
+
+
+def _put(screen: etree._Element, listen: str, port: int | str) -> None:
+    for word in PLACE:
+        if word in screen.attrib:
+            del screen.attrib[word]
+    drop(screen, "listen")
+    if listen == "socket":
+        screen.insert(0, E.listen(type="socket"))
+        return
+    screen.insert(0, E.listen(type="address", address=listen))
+    auto = port == "auto"
+    screen.set("autoport", "yes" if auto else "no")
+    if not auto:
+        screen.set("port", str(port))
+
+
+def _listen(screen: etree._Element) -> str:
+    place = screen.find("listen")
+    if place is None:
+        return screen.get("listen", "socket" if screen.get("socket") else "")
+    kind = place.get("type", "")
+    return place.get("address", "") if kind == "address" else kind
+
+
+def _port(screen: etree._Element) -> int | str:
+    fixed = screen.get("autoport") == "no" and screen.get("port", "-1") != "-1"
+    return int(screen.get("port", "")) if fixed else "auto"

@@ -1,0 +1,65 @@
+"""Devices of the host (https://libvirt.org/formatdomain.html#host-device-assignment).
+
+``managed``: libvirt takes a PCI device from its driver when the machine starts, and gives it back.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from lxml import etree
+
+from tiny_cloud.libvirt_xml.elements import E
+from tiny_cloud.libvirt_xml.parts import several
+from tiny_cloud.model import Value
+
+PREFIX = "ua-hostdev-"
+PCI = ("domain", "bus", "slot", "function")
+
+Device = tuple[str, str]
+"""``("pci", "0000:01:00.0")`` or ``("usb", "1d6b:0002")``, as lspci -D and lsusb show them."""
+
+
+def write(root: etree._Element, spec: Mapping[str, Any]) -> None:
+    wanted = [_element(item) for item in spec.get("hostDevices", ())]
+    several.put(root, "hostdev", PREFIX, wanted, device)
+
+
+def read(root: etree._Element) -> Iterator[tuple[str, Value]]:
+    for name, element in several.ours(root, "hostdev", PREFIX):
+        found = device(element)
+        if found is not None:
+            yield f"hostDevices[{name}].{found[0]}", found[1]
+
+
+def devices(xml: str) -> set[Device]:
+    """All that a domain has of its host, whoever gave it."""
+    found = map(device, etree.fromstring(xml).iterfind("devices/hostdev"))
+    return {item for item in found if item is not None}
+
+
+def device(element: etree._Element) -> Device | None:
+    """None: something else (SCSI, a mediated device), or USB by its place on the bus."""
+    address, vendor, product = (element.find(f"source/{tag}")
+                                for tag in ("address", "vendor", "product"))
+    match element.get("type"):
+        case "pci" if address is not None:
+            domain, bus, slot, function = (int(address.get(key, "0"), 16) for key in PCI)
+            return "pci", f"{domain:04x}:{bus:02x}:{slot:02x}.{function:x}"
+        case "usb" if vendor is not None and product is not None:
+            return "usb", ":".join(f"{int(part.get('id', '0'), 16):04x}"
+                                   for part in (vendor, product))
+    return None
+
+
+def _element(item: Mapping[str, Any]) -> etree._Element:
+    if "pci" in item:
+        words = [f"0x{digits}" for digits in re.split("[:.]", item["pci"])]
+        kind, parts = "pci", [E.address(dict(zip(PCI, words, strict=True)))]
+    else:
+        vendor, _, product = item["usb"].partition(":")
+        kind, parts = "usb", [E.vendor(id=f"0x{vendor}"), E.product(id=f"0x{product}")]
+    return E.hostdev(E.source(*parts), several.alias(PREFIX, item["name"]),
+                     mode="subsystem", type=kind, managed="yes")

@@ -1,0 +1,26 @@
+"""The device through which a guest tells of its crash (https://libvirt.org/formatdomain.html#panic-device)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from lxml import etree
+
+from tiny_cloud.libvirt_xml.elements import E
+from tiny_cloud.libvirt_xml.parts import single
+from tiny_cloud.model import Value
+
+
+def write(root: etree._Element, spec: Mapping[str, Any]) -> None:
+    match spec.get("panic"):
+        case None:
+            single.take(root, "panic")
+        case False:
+            single.clear(root, "panic")
+        case _:
+            single.put(root, E.panic(single.named("panic"), model="isa"))
+
+
+def read(root: etree._Element) -> Iterator[tuple[str, Value]]:
+    yield "panic", single.find(root, "panic") is not None

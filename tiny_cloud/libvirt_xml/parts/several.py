@@ -1,0 +1,82 @@
+"""Devices of which a machine has a list. Those of ours carry the alias ``ua-LIST-NAME``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from lxml import etree
+
+from tiny_cloud.libvirt_xml.elements import E
+from tiny_cloud.libvirt_xml.graft import Element, aliased, append, replace_child
+from tiny_cloud.libvirt_xml.parts import single
+
+FLAGS = ("readonly",)
+"""Children that say something by being there: a device of ours has them only if declared."""
+
+
+def alias(prefix: str, name: str) -> Element:
+    return E.alias(name=prefix + name)
+
+
+def put(
+    root: Element, tag: str, prefix: str, wanted: Sequence[Element],
+    identity: Callable[[Element], object],
+) -> None:
+    """Bring the devices of this tag that are ours to the wanted ones; others stay as they are.
+
+    One without an alias and with the identity of a wanted one is that one: somebody has plugged it
+    in before us, or libvirt has (a keyboard)."""
+    parent = single.devices(root)
+    left = parent.findall(tag)
+    found: list[Element | None] = []
+    for fresh in wanted:
+        old = aliased(left, _alias(fresh))
+        left = [item for item in left if item is not old]
+        found.append(old)
+    for device in [item for item in left if _alias(item).startswith(prefix)]:
+        parent.remove(device)
+        left.remove(device)
+    for fresh, known in zip(wanted, found, strict=True):
+        old = known if known is not None else _anonymous(left, identity, fresh)
+        left = [item for item in left if item is not old]
+        if old is None:
+            append(parent, fresh)
+        else:
+            _update(parent, old, fresh)
+
+
+def ours(root: Element, tag: str, prefix: str) -> Iterator[tuple[str, Element]]:
+    """Our devices of this tag with their names."""
+    for device in root.iterfind(f"devices/{tag}"):
+        if _alias(device).startswith(prefix):
+            yield _alias(device).removeprefix(prefix), device
+
+
+def _anonymous(
+    left: Sequence[Element], identity: Callable[[Element], object], fresh: Element
+) -> Element | None:
+    return next((item for item in left
+                 if not _alias(item) and identity(item) == identity(fresh)), None)
+
+
+def _update(parent: Element, old: Element, fresh: Element) -> None:
+    """In its place. It keeps its address and what else hangs on it as long as it is of a kind."""
+    if _kind(old) != _kind(fresh):
+        parent.replace(old, fresh)
+        return
+    old.attrib.update(fresh.attrib)
+    for tag in dict.fromkeys([*(str(item.tag) for item in fresh), *FLAGS]):
+        there, said = old.find(tag), fresh.find(tag)
+        if there is None or said is None or not single.covers(there, said):
+            replace_child(old, fresh, tag)
+
+
+def _kind(device: Element) -> tuple[str | None, ...]:
+    driver = device.find("driver")
+    return (device.get("type"), device.get("bus"),
+            None if driver is None else driver.get("type"))
+
+
+def _alias(device: etree._Element) -> str:
+    found = device.find("alias")
+    return "" if found is None else found.get("name", "")
