@@ -22,8 +22,8 @@ def differences(
             text = f"{name} is {_words(old)} and stays so; {_words(new)} is only for a new one"
             notes.append(Note(resource.address, text))
         else:
-            diffs.append(FieldDiff(name, old, new, schema.impact(kind, name)))
-    diffs.extend(_removed(kind, desired, observed))
+            diffs.append(FieldDiff(name, old, new, resource.cost(name, observed)))
+    diffs.extend(_removed(resource, desired, observed))
     diffs.extend(
         FieldDiff(name, observed.policy[name], new)
         for name, new in resource.policy().items()
@@ -37,13 +37,15 @@ def created(resource: Resource) -> tuple[FieldDiff, ...]:
     return tuple(FieldDiff(name, None, new) for name, new in resource.desired().items())
 
 
-def _removed(kind: str, desired: Mapping[str, Value], observed: Observed) -> Iterator[FieldDiff]:
+def _removed(
+    resource: Resource, desired: Mapping[str, Value], observed: Observed
+) -> Iterator[FieldDiff]:
     """Fields declared last time and no longer: most just stop being managed."""
     for name in observed.declared or {}:
         old = observed.fields.get(name)
         gone = name not in desired and old is not None
-        if gone and _goes(kind, name, desired):
-            yield FieldDiff(name, old, None, schema.impact(kind, name))
+        if gone and _goes(resource.KIND, name, desired):
+            yield FieldDiff(name, old, None, resource.cost(name, observed))
 
 
 def _goes(kind: str, name: str, desired: Mapping[str, Value]) -> bool:

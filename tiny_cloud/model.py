@@ -103,6 +103,8 @@ class Observed:
     """Who stands on it, as the host says, whether declared or not."""
     users: tuple[str, ...] = ()
     """Names of running domains that have it open."""
+    strangers: tuple[str, ...] = ()
+    """Those of the users that are not of this cloud."""
     notes: tuple[str, ...] = ()
     policy: State = field(default_factory=dict)
     """``Resource.policy`` as of the last apply, from the record; empty: the record is missing."""

@@ -91,19 +91,20 @@ def _remove(
         why = "it is protected (annotation tinycloud/protect)"
     elif staying:
         why = f"{', '.join(map(str, staying))} stands on it"
-    elif resource.IS_DATA and seen.users and not _all_stop(seen, going):
-        why = f"it is in use by the running domain {', '.join(seen.users)}"
+    elif (resource.IS_DATA or resource.SHARED) and (users := _staying_users(seen, going)):
+        why = f"it is in use by the running domain {', '.join(users)}"
     going[address] = _delete(resource, seen, consents, why)
 
 
-def _all_stop(seen: Observed, going: Mapping[Address, Change]) -> bool:
+def _staying_users(seen: Observed, going: Mapping[Address, Change]) -> list[str]:
+    """Running domains that use it and do not stop in this plan."""
     stopping = {
         user
         for change in going.values()
         if change.observed and change.stop and not change.blocked
         for user in change.observed.users
     }
-    return set(seen.users) <= stopping
+    return [user for user in seen.users if user not in stopping]
 
 
 def _may_go(resource: Resource, seen: Observed, consents: Consents) -> bool:

@@ -22,6 +22,7 @@ from tiny_cloud.libvirt_xml import (
     derive_mac,
     derive_uuid,
     merge,
+    ownership_of,
     pending,
     read,
     stamp_of,
@@ -32,11 +33,11 @@ from tiny_cloud.model import (
     Change,
     Cloud,
     Observed,
-    Ownership,
     State,
     Unknown,
     Value,
 )
+from tiny_cloud.networks.addresses import misfit
 from tiny_cloud.resource import (
     Context,
     DomainFacts,
@@ -95,8 +96,40 @@ class VirtualMachine(Resource):
         return self.context.cloud.path("consoles", f"{self.address.name}.log")
 
     def provides(self) -> Mapping[str, Value]:
-        macs = {f"mac:{card['name']}": self._mac(card) for card in self.spec.get("interfaces", ())}
-        return {"domain": self.domain, "console": self._console, **macs}
+        cards = self.spec.get("interfaces", ())
+        macs = {f"mac:{card['name']}": self._mac(card) for card in cards}
+        return {"domain": self.domain, "console": self._console, **macs, **self._addresses()}
+
+    def _addresses(self) -> dict[str, Value]:
+        """``address:CARD``, without the prefix: as this document says, or its guest's."""
+        found: dict[str, Value] = {}
+        for guest in self._guests():
+            outputs = guest.provides()
+            found |= {key: value for key, value in outputs.items() if key.startswith("address:")}
+        for card in self.spec.get("interfaces", ()):
+            if "address" in card:
+                found[f"address:{card['name']}"] = str(card["address"]).partition("/")[0]
+        return found
+
+    def _guests(self) -> list[Resource]:
+        there = [self.links["guest"]] if "guest" in self.links else []
+        return there + [item for item in self.referrers.values() if item.address.kind == "guest"]
+
+    def faults(self) -> Iterator[Problem]:
+        """Of the addresses that no guest of ours is told: those are for DHCP alone."""
+        for at, card in enumerate(self.spec.get("interfaces", ())):
+            if "address" not in card or self._guests():
+                continue
+            network = self.links.get(_socket(card))
+            outputs = network.provides() if network else {}
+            path = ("spec", "interfaces", at, "address")
+            if network is None or not outputs["reserves"]:
+                yield from self.refuse(
+                    path, f"{self.address} has no guest to be told its address, and the network "
+                    f"{card['network']} cannot give it out",
+                    "add disks and a guest, or declare a Network with dhcp").problems
+            elif found := misfit(card["address"], str(network.address), outputs):
+                yield from self.refuse(path, *found).problems
 
     def desired(self) -> State:
         fields = dict(super().desired())
@@ -106,6 +139,8 @@ class VirtualMachine(Resource):
         if "memory" in fields:
             fields["memory"] = aligned(int(str(fields["memory"])))
         for card in self._cards():
+            if f"interfaces[{card.name}].mac" in fields:
+                fields[f"interfaces[{card.name}].mac"] = card.mac
             if card.forwards:
                 fields[f"interfaces[{card.name}].user.forward"] = tuple(
                     forward.text() for forward in card.forwards
@@ -119,8 +154,8 @@ class VirtualMachine(Resource):
         for item in wanted:
             for at, card in enumerate(item.spec.get("interfaces", ())):
                 path = ("spec", "interfaces", at)
-                if "network" in card and card["network"] not in host.networks():
-                    name = card["network"]
+                name = card.get("network")
+                if name and _socket(card) not in item.links and not _is_active(host, name):
                     yield from item.refuse(
                         (*path, "network"), f"libvirt has no active network {name}",
                         f"virsh net-start {name}, or name another; virsh net-list shows them",
@@ -159,11 +194,13 @@ class VirtualMachine(Resource):
         fields = dict(read(facts.xml, autostart=facts.autostart))
         fields |= {"running": running, "autostart": facts.autostart}
         fields |= self._disk_names(host, facts.xml)
+        fields |= self._network_names(fields)
         ports, wanted = fields.get("sparePorts"), self.spec.get("sparePorts")
         if isinstance(ports, int) and isinstance(wanted, int):
             # A port below an occupied one cannot go: there may be more than asked for, never fewer.
             fields["sparePorts"] = min(ports, wanted)
-        whose, owner = self._ownership(facts)
+        whose, owner = ownership_of(
+            facts.xml, facts.uuid, self.context.cloud.name, str(self.address))
         return Observed(
             fields=fields,
             ownership=whose,
@@ -200,21 +237,22 @@ class VirtualMachine(Resource):
             )
         return names
 
+    def _network_names(self, fields: State) -> State:
+        """The manifest says which Network, libvirt what it calls that."""
+        names: dict[str, Value] = {}
+        for card in self.spec.get("interfaces", ()):
+            link, there = self.links.get(_socket(card)), fields.get(_socket(card))
+            if link is not None and there == link.provides()["network"]:
+                names[_socket(card)] = link.address.name
+            elif link is not None and there == link.address.name:
+                names[_socket(card)] = f"{there} (libvirt's own)"
+        return names
+
     def _stem(self, chain: tuple[Layer, ...]) -> str:
         """What a disk that is no longer declared was called."""
         place, _, file = (chain[0].path if chain else "").rpartition("/")
         ours = place == self.context.cloud.path("disks")
         return file.rpartition(".")[0] if ours else "/".join(filter(None, (place, file)))
-
-    def _ownership(self, facts: DomainFacts) -> tuple[Ownership, str]:
-        mark = stamp_of(facts.xml)
-        if mark is None:
-            return Ownership.UNSTAMPED, ""
-        if (mark.get("cloud"), mark.get("address")) != (self.context.cloud.name, str(self.address)):
-            return Ownership.FOREIGN, f"{mark.get('address')} of the cloud {mark.get('cloud')}"
-        if mark.get("uuid") != facts.uuid:
-            return Ownership.FOREIGN, f"a copy of {self.address}"
-        return Ownership.OURS, ""
 
     def _stamp(self) -> dict[str, str]:
         return {
@@ -265,6 +303,8 @@ class VirtualMachine(Resource):
         for card in self.spec.get("interfaces", ()):
             socket = next((kind for kind in SOCKETS if kind in card), "user")
             name = str(card[socket]) if socket != "user" else ""
+            if _socket(card) in self.links:
+                name = str(self.links[_socket(card)].provides()["network"])
             ports = (card.get("user") or {}).get("forward", ())
             yield Interface(
                 card["name"],
@@ -324,6 +364,16 @@ class VirtualMachine(Resource):
                 yield Undefine(self._name(change))
             yield Remove(self._console)
             yield DropRecord(str(self.address))
+
+
+def _socket(card: Mapping[str, Any]) -> str:
+    """The field that says which network a card is plugged into."""
+    return f"interfaces[{card['name']}].network"
+
+
+def _is_active(host: Reader, network: str) -> bool:
+    facts = host.networks().get(network)
+    return facts is not None and bool(facts.live_xml)
 
 
 def _files_of(disk: Resource, host: Reader) -> tuple[str, ...]:
