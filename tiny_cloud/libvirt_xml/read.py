@@ -132,7 +132,9 @@ def _interface(interface: etree._Element) -> Iterator[tuple[str, Value]]:
     path = f"interfaces[{name_of(interface, 'ua-net-') or mac}]"
     yield f"{path}.mac", mac
     yield f"{path}.model", _attribute(interface, "model", "type")
-    match interface.get("type"):
+    # A running card on a network that is a bridge of the host is shown as one of type bridge.
+    named = _attribute(interface, "source", "network")
+    match "network" if named else interface.get("type"):
         case "user":
             yield f"{path}.user.forward", ()
         case "network" | "bridge" as kind:

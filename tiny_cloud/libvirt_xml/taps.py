@@ -21,10 +21,12 @@ class Tap:
 
 
 def taps(live_xml: str) -> Iterator[Tap]:
-    for item in etree.fromstring(live_xml).iterfind("devices/interface[@type='network']"):
+    for item in etree.fromstring(live_xml).iterfind("devices/interface"):
         source, target = item.find("source"), item.find("target")
-        if source is None or target is None:
+        if source is None or target is None or not source.get("network"):
             continue
         item.remove(target)
+        # A card on a network that is a bridge of the host is shown as one of type bridge.
+        item.set("type", "network")
         xml = etree.tostring(item, encoding="unicode", with_tail=False)
         yield Tap(target.get("dev", ""), source.get("network", ""), source.get("bridge", ""), xml)
