@@ -58,7 +58,8 @@ class Guest(Resource):
             elif network is not None and address:
                 found = misfit(address, str(network.address), network.provides())
                 if found is not None:
-                    yield from self.refuse((*path, "address"), *found).problems
+                    yield from self.refuse(
+                        (*path, "address"), f"{self.address}: {found[0]}", found[1]).problems
             elif network is not None and card.get("dhcp") and not network.provides()["dhcp"]:
                 yield from self.refuse(
                     (*path, "dhcp"), f"{self.address}: {network.address} gives out no addresses",

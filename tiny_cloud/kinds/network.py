@@ -32,6 +32,7 @@ from tiny_cloud.model import (
     Unknown,
     Value,
 )
+from tiny_cloud.networks.drift import compare, loose
 from tiny_cloud.networks.faults import bridge_faults, faults, overlap_faults
 from tiny_cloud.networks.reservations import reservations
 from tiny_cloud.networks.subnets import canonical, first_host
@@ -60,8 +61,6 @@ TRANSIENT = "transient"
 """It is active and somebody took its definition away."""
 OUTSIDE = ("active", "autostart")
 """Fields that are not in the XML."""
-EMPTY: Mapping[str, Value] = {"dns.enabled": True, "dns.forwarders": (), "dns.hosts": ()}
-"""What is there when nothing was said: not worth taking away."""
 
 
 class Network(Resource):
@@ -181,10 +180,10 @@ class Network(Resource):
         defined = read_network(facts.xml)
         live = read_network(facts.live_xml) if facts.live_xml else {}
         cloud = self.context.cloud.name
-        loose = _loose(cards, host.bridges().get(str(live.get("bridge", ""))))
+        unplugged = loose(cards, host.bridges().get(str(live.get("bridge", ""))))
         whose, owner = ownership_of(facts.xml, facts.uuid, cloud, str(self.address))
-        now, later = self._compare(defined, live)
-        active: Value = f"without {', '.join(loose)}" if loose else bool(live)
+        now, later = compare(defined, live, self.desired())
+        active: Value = f"without {', '.join(unplugged)}" if unplugged else bool(live)
         return Observed(
             fields={**now, "autostart": facts.autostart,
                     "active": active if facts.persistent else TRANSIENT},
@@ -199,26 +198,8 @@ class Network(Resource):
                                           if not is_of(domain.xml, domain.uuid, cloud))),
             policy=policy_of(record),
             facts={"xml": facts.xml, "live_xml": facts.live_xml, "defined": defined,
-                   "live": live, "name": facts.name, "loose": loose},
+                   "live": live, "name": facts.name, "loose": unplugged},
         )
-
-    def _compare(
-        self, defined: Mapping[str, Value], live: Mapping[str, Value]
-    ) -> tuple[State, tuple[str, ...]]:
-        """The fields, of definition and active network the one that is wrong if one is; and those
-        that are different in the two and wait for a restart."""
-        wanted = self.desired()
-        target, fields, later = {**defined, **wanted}, dict(defined), []
-        for name in sorted({*defined, *live}) if live else ():
-            if not is_updatable(name, live, target):
-                stale = live.get(name) not in (defined.get(name), target.get(name))
-                later += [name] if stale else []
-            elif defined.get(name) == wanted.get(name, EMPTY.get(name)):
-                fields[name] = live.get(name)
-        idle = {name for name, value in EMPTY.items()
-                if name not in wanted and fields.get(name) == value}
-        return {name: value for name, value in fields.items()
-                if value is not None and name not in idle}, tuple(later)
 
     # -- how to get there -------------------------------------------------------------------------
 
@@ -288,14 +269,3 @@ class Network(Resource):
             if seen.fields["active"] != TRANSIENT:
                 yield UndefineNetwork(name)
         yield DropRecord(str(self.address))
-
-
-def _loose(
-    cards: Iterable[tuple[DomainFacts, Tap]], ports: frozenset[str] | None
-) -> tuple[str, ...]:
-    """Cards that are not on the bridge: they fall off when a network is stopped, and libvirt does
-    not put them back when it is started."""
-    if ports is None:
-        return ()
-    return tuple(f"{domain.name} ({tap.device})" for domain, tap in cards
-                 if tap.device not in ports)

@@ -37,7 +37,7 @@ from tiny_cloud.model import (
     Unknown,
     Value,
 )
-from tiny_cloud.networks.addresses import misfit
+from tiny_cloud.networks.cards import addresses_of, card_faults, declared_names, socket
 from tiny_cloud.resource import (
     Context,
     DomainFacts,
@@ -98,38 +98,10 @@ class VirtualMachine(Resource):
     def provides(self) -> Mapping[str, Value]:
         cards = self.spec.get("interfaces", ())
         macs = {f"mac:{card['name']}": self._mac(card) for card in cards}
-        return {"domain": self.domain, "console": self._console, **macs, **self._addresses()}
+        return {"domain": self.domain, "console": self._console, **macs, **addresses_of(self)}
 
-    def _addresses(self) -> dict[str, Value]:
-        """``address:CARD``, without the prefix: as this document says, or its guest's."""
-        found: dict[str, Value] = {}
-        for guest in self._guests():
-            outputs = guest.provides()
-            found |= {key: value for key, value in outputs.items() if key.startswith("address:")}
-        for card in self.spec.get("interfaces", ()):
-            if "address" in card:
-                found[f"address:{card['name']}"] = str(card["address"]).partition("/")[0]
-        return found
-
-    def _guests(self) -> list[Resource]:
-        there = [self.links["guest"]] if "guest" in self.links else []
-        return there + [item for item in self.referrers.values() if item.address.kind == "guest"]
-
-    def faults(self) -> Iterator[Problem]:
-        """Of the addresses that no guest of ours is told: those are for DHCP alone."""
-        for at, card in enumerate(self.spec.get("interfaces", ())):
-            if "address" not in card or self._guests():
-                continue
-            network = self.links.get(_socket(card))
-            outputs = network.provides() if network else {}
-            path = ("spec", "interfaces", at, "address")
-            if network is None or not outputs["reserves"]:
-                yield from self.refuse(
-                    path, f"{self.address} has no guest to be told its address, and the network "
-                    f"{card['network']} cannot give it out",
-                    "add disks and a guest, or declare a Network with dhcp").problems
-            elif found := misfit(card["address"], str(network.address), outputs):
-                yield from self.refuse(path, *found).problems
+    def faults(self) -> Iterable[Problem]:
+        return card_faults(self)
 
     def desired(self) -> State:
         fields = dict(super().desired())
@@ -155,7 +127,7 @@ class VirtualMachine(Resource):
             for at, card in enumerate(item.spec.get("interfaces", ())):
                 path = ("spec", "interfaces", at)
                 name = card.get("network")
-                if name and _socket(card) not in item.links and not _is_active(host, name):
+                if name and socket(card) not in item.links and not _is_active(host, name):
                     yield from item.refuse(
                         (*path, "network"), f"libvirt has no active network {name}",
                         f"virsh net-start {name}, or name another; virsh net-list shows them",
@@ -194,7 +166,7 @@ class VirtualMachine(Resource):
         fields = dict(read(facts.xml, autostart=facts.autostart))
         fields |= {"running": running, "autostart": facts.autostart}
         fields |= self._disk_names(host, facts.xml)
-        fields |= self._network_names(fields)
+        fields |= declared_names(self, fields)
         ports, wanted = fields.get("sparePorts"), self.spec.get("sparePorts")
         if isinstance(ports, int) and isinstance(wanted, int):
             # A port below an occupied one cannot go: there may be more than asked for, never fewer.
@@ -235,17 +207,6 @@ class VirtualMachine(Resource):
             names[field] = link.address.name if known and same else " on ".join(
                 layer.path for layer in chain
             )
-        return names
-
-    def _network_names(self, fields: State) -> State:
-        """The manifest says which Network, libvirt what it calls that."""
-        names: dict[str, Value] = {}
-        for card in self.spec.get("interfaces", ()):
-            link, there = self.links.get(_socket(card)), fields.get(_socket(card))
-            if link is not None and there == link.provides()["network"]:
-                names[_socket(card)] = link.address.name
-            elif link is not None and there == link.address.name:
-                names[_socket(card)] = f"{there} (libvirt's own)"
         return names
 
     def _stem(self, chain: tuple[Layer, ...]) -> str:
@@ -301,16 +262,16 @@ class VirtualMachine(Resource):
 
     def _cards(self) -> Iterator[Interface]:
         for card in self.spec.get("interfaces", ()):
-            socket = next((kind for kind in SOCKETS if kind in card), "user")
-            name = str(card[socket]) if socket != "user" else ""
-            if _socket(card) in self.links:
-                name = str(self.links[_socket(card)].provides()["network"])
+            kind = next((kind for kind in SOCKETS if kind in card), "user")
+            name = str(card[kind]) if kind != "user" else ""
+            if socket(card) in self.links:
+                name = str(self.links[socket(card)].provides()["network"])
             ports = (card.get("user") or {}).get("forward", ())
             yield Interface(
                 card["name"],
                 self._mac(card),
                 card.get("model", CARD),
-                Source(socket, name),
+                Source(kind, name),
                 tuple(Forward.of(p["host"], p["guest"], p.get("protocol", "tcp")) for p in ports),
             )
 
@@ -364,11 +325,6 @@ class VirtualMachine(Resource):
                 yield Undefine(self._name(change))
             yield Remove(self._console)
             yield DropRecord(str(self.address))
-
-
-def _socket(card: Mapping[str, Any]) -> str:
-    """The field that says which network a card is plugged into."""
-    return f"interfaces[{card['name']}].network"
 
 
 def _is_active(host: Reader, network: str) -> bool:

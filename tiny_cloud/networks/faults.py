@@ -22,13 +22,14 @@ def faults(network: Resource) -> Iterator[Problem]:
         places = {("spec", f"address{ending}"): spec.get(f"address{ending}")}
         dhcp = spec.get(f"dhcp{ending}", {})
         places |= {("spec", f"dhcp{ending}", end): dhcp.get(end) for end in ("from", "to")}
-        outside = [(path, text) for path, text in places.items()
-                   if text and not _is_inside(text, whole)]
-        for path, text in outside:
+        outside = {path: text for path, text in places.items()
+                   if text and not _is_inside(text, whole)}
+        for path, text in outside.items():
             yield from network.refuse(
                 path, f"{network.address}: {text} is no address of a host in {whole}",
                 f"write one from {whole[1]} to {whole[-2]}").problems
-        if dhcp and not outside and _number(dhcp["from"]) > _number(dhcp["to"]):
+        if dhcp and not any(path[1] == f"dhcp{ending}" for path in outside) and (
+                _number(dhcp["from"]) > _number(dhcp["to"])):
             yield from network.refuse(
                 ("spec", f"dhcp{ending}", "to"),
                 f"{network.address}: dhcp{ending} ends at {dhcp['to']}, before it begins",
