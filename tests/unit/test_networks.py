@@ -113,6 +113,15 @@ def test_a_network_alone_does_not_restart_the_machines_on_it() -> None:
     assert summary(plan) == "Plan: 1 to restart."
 
 
+def test_a_machine_that_restarts_as_well_comes_up_on_the_restarted_network() -> None:
+    host = settled(NET, BARE)
+    more, larger = NET.replace("domain:", "mtu: 1400, domain:"), BARE.replace("64MiB", "96MiB")
+    settle(host, more, larger, restart=("*/*",))
+    order = [type(step).__name__ for step in host.performed]
+    stops = [order.index(name) for name in ("Shutdown", "StopNetwork", "StartNetwork", "Start")]
+    assert stops == sorted(stops)
+
+
 def test_with_consent_the_change_and_the_restart_are_one() -> None:
     host = settled(NET, BARE)
     more = NET.replace("10.44.0.100", "10.44.0.50").replace("}, domain", "}, mtu: 1400, domain")
@@ -250,8 +259,9 @@ def test_a_guest_gets_prefix_router_and_name_server_from_the_network() -> None:
 
 
 ROUTED = {"subnet": "10.44.0.0/24", "address": "10.44.0.1", "gateway": "10.44.0.1",
-          "dns": ("10.44.0.1",), "search": ()}
-DEAD_END = {**ROUTED, "gateway": "", "dns": ()}
+          "isolated": False, "dns": ("10.44.0.1",), "search": ()}
+DEAD_END = {**ROUTED, "gateway": "", "isolated": True, "dns": ()}
+BRIDGED = {"subnet": "", "address": "", "gateway": "", "isolated": False, "dns": (), "search": ()}
 
 
 @pytest.mark.parametrize(("cards", "networks", "gateways"), [
@@ -259,6 +269,8 @@ DEAD_END = {**ROUTED, "gateway": "", "dns": ()}
      {"b": ROUTED}, [None, None]),
     ([{"name": "a", "dhcp": True}, {"name": "b", "address": "10.44.0.2"}],
      {"a": DEAD_END, "b": ROUTED}, [None, "10.44.0.1"]),
+    ([{"name": "a", "dhcp": True}, {"name": "b", "address": "10.44.0.2"}],
+     {"a": BRIDGED, "b": ROUTED}, [None, None]),
     ([{"name": "a", "address": "10.44.0.2"}, {"name": "b", "address": "10.0.0.2/8",
                                               "gateway": "10.0.0.1"}],
      {"a": ROUTED}, [None, "10.0.0.1"]),

@@ -89,6 +89,7 @@ class Network(Resource):
             "subnet": canonical(spec.get("subnet", "")),
             "address": address,
             "gateway": "" if spec.get("forward") in ("isolated", "bridge") else address,
+            "isolated": spec.get("forward") == "isolated",
             "dns": (address,) if dns else (),
             "search": (spec["domain"],) if "domain" in spec else (),
             "dhcp": "dhcp" in spec or "dhcp6" in spec or spec.get("forward") == "bridge",

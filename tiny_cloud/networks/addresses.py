@@ -1,6 +1,6 @@
 """A card's address on a declared network: what is wrong with it, and what the network adds. Pure.
 
-``network`` is what a Network provides: subnet, address, gateway, dns, search, dhcp.
+``network`` is what a Network provides: subnet, address, gateway, isolated, dns, search.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def completed(
                 extra["gateway"] = network["gateway"]
             extra |= {key: list(words) for key in ("dns", "search")
                       if key not in said and isinstance(words := network[key], tuple) and words}
-        by_dhcp = card.get("dhcp") and network.get("gateway") != ""
+        by_dhcp = card.get("dhcp") and not network.get("isolated")
         routed = routed or "gateway" in extra or bool(by_dhcp)
         found.append({**card, **extra})
     return found
