@@ -31,7 +31,7 @@ def expand_machine(document: Document) -> Iterator[Document]:
     known = ("name", "mac", *GUEST_SIDE)
     inside = [{key: value for key, value in card.items() if key in known} for card in cards]
     if cards:
-        spec["interfaces"] = [_without(card, GUEST_SIDE) for card in cards]
+        spec["interfaces"] = [_machine_side(card) for card in cards]
     settings = spec.get("guest", {})
     if isinstance(settings, Mapping):
         spec.pop("guest", None)
@@ -40,6 +40,12 @@ def expand_machine(document: Document) -> Iterator[Document]:
             yield _guest(document, settings, disks[0]["disk"], inside)
             spec["guest"] = document.name
     yield replace(document, spec=spec)
+
+
+def _machine_side(card: Mapping[str, Any]) -> dict[str, Any]:
+    """A network gives an address out as well: it has to know whose it is."""
+    kept = {"address": card["address"]} if {"address", "network"} <= card.keys() else {}
+    return {**_without(card, GUEST_SIDE), **kept}
 
 
 def _disk_name(document: Document, item: Mapping[str, Any]) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from tiny_cloud.errors import Problem, Span
 from tiny_cloud.libvirt_xml import LOOPBACK, Forward
 from tiny_cloud.model import Address
+from tiny_cloud.networks.subnets import overlapping
 from tiny_cloud.resource import Resource
 from tiny_cloud.yaml12 import Path
 
@@ -50,16 +51,20 @@ def conflicts(resources: Sequence[Resource]) -> list[Problem]:
     """Whatever is claimed twice, each at the second place."""
     machines = [resource for resource in resources if resource.address.kind == "virtualmachine"]
     guests = [resource for resource in resources if resource.address.kind == "guest"]
+    networks = [resource for resource in resources if resource.address.kind == "network"]
     home = {machine.links["guest"].address: machine
             for machine in machines if "guest" in machine.links}
     home |= {guest.address: guest.links["machine"] for guest in guests if "machine" in guest.links}
+    bare = _without_guest(machines, home)
     return [
         *_twice(_macs(machines)),
-        *_twice(_addresses(guests, home)),
+        *_twice(_addresses([*guests, *bare], home | {item.address: item for item in bare})),
         *_twice(_attached(machines)),
         *_twice(_host_devices(machines)),
         *_twice(_filled(guests)),
         *_listening_twice([*_ports(machines), *_screens(machines)]),
+        *_twice(_bridges(networks)),
+        *_overlapping(networks),
     ]
 
 
@@ -71,10 +76,19 @@ def _macs(machines: Iterable[Resource]) -> Iterator[Claim]:
                 yield Claim(card["mac"].lower(), machine, ("spec", "interfaces", at, "mac"), words)
 
 
+def _without_guest(
+    machines: Iterable[Resource], home: Mapping[Address, Resource]
+) -> list[Resource]:
+    """Their cards' addresses are given out by DHCP alone."""
+    full = {machine.address for machine in home.values()}
+    return [machine for machine in machines if machine.address not in full]
+
+
 def _addresses(
-    guests: Iterable[Resource], home: Mapping[Address, Resource]
+    owners: Iterable[Resource], home: Mapping[Address, Resource]
 ) -> Iterator[Claim]:
-    for guest in guests:
+    """Of guests and of machines without one."""
+    for guest in owners:
         for at, card in enumerate(guest.spec.get("interfaces", ())):
             network = _network(home.get(guest.address), card["name"])
             if "address" in card and network is not None:
@@ -157,6 +171,24 @@ def _listening_twice(ports: Iterable[tuple[Forward, Claim]]) -> Iterator[Problem
             listeners.by_address[forward.address] = claim
         else:
             yield claim.clash(first)
+
+
+def _bridges(networks: Iterable[Resource]) -> Iterator[Claim]:
+    """Those that libvirt makes; one of the host may have several names."""
+    for network in networks:
+        if "bridge" in network.spec and network.spec.get("forward") != "bridge":
+            bridge = network.spec["bridge"]
+            words = (f"makes the bridge {bridge}", "so does")
+            yield Claim(bridge, network, ("spec", "bridge"), words)
+
+
+def _overlapping(networks: Sequence[Resource]) -> Iterator[Problem]:
+    for name in ("subnet", "subnet6"):
+        subnets = [(item.spec[name], item) for item in networks if name in item.spec]
+        for first, second in overlapping(subnets):
+            words = (f"has {second.spec[name]}", f"that overlaps {first.spec[name]} of")
+            mine, theirs = (Claim(None, item, ("spec", name), words) for item in (second, first))
+            yield mine.clash(theirs)
 
 
 def _twice(claims: Iterable[Claim]) -> Iterator[Problem]:

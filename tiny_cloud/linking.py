@@ -26,9 +26,16 @@ def link(resources: Sequence[Resource], links: Mapping[Address, dict[str, Resour
             target = next((known[address] for address in addresses if address in known), None)
             if target is not None:
                 links[resource.address][ref.field] = target
-            elif not any(map(excused, addresses)):
+            elif not ref.optional and not any(map(excused, addresses)):
                 problems.append(_dangling(resource, ref, known))
     return problems
+
+
+def introduce(resources: Iterable[Resource]) -> None:
+    """Tell each who refers to it. Only what is declared counts: what is on its way out does not."""
+    for resource in resources:
+        for target in resource.links.values():
+            target.referrers[resource.address] = resource
 
 
 def relink(resources: Sequence[Resource]) -> None:

@@ -13,7 +13,7 @@ import tiny_cloud.kinds  # noqa: F401
 from tiny_cloud import manifest, schema
 from tiny_cloud.conflicts import conflicts
 from tiny_cloud.errors import Problem, Problems
-from tiny_cloud.linking import arrange, link
+from tiny_cloud.linking import arrange, introduce, link
 from tiny_cloud.manifest import Document
 from tiny_cloud.model import Address, Cloud, ReclaimPolicy
 from tiny_cloud.resource import Context, Resource
@@ -78,6 +78,8 @@ def load(
     links: dict[Address, dict[str, Resource]] = defaultdict(dict)
     resources = [_resource(document, context, links) for document in plain]
     found.problems += link(resources, links, found.excuses)
+    introduce(resources)
+    found.problems += [problem for resource in resources for problem in resource.faults()]
     found.problems += conflicts(resources)
     ordered, cycles = arrange(resources)
     found.problems += cycles

@@ -119,6 +119,8 @@ class Observed:
     """Names of all domains whose definitions have it, running or not."""
     domain: str = ""
     """Of a machine, what libvirt calls it."""
+    strangers: tuple[str, ...] = ()
+    """Those of the users that are not of this cloud."""
     notes: tuple[str, ...] = ()
     policy: State = field(default_factory=dict)
     """``Resource.policy`` as of the last apply, from the record; empty: the record is missing."""

@@ -11,6 +11,7 @@ from typing import Any
 from tiny_cloud.errors import Problem
 from tiny_cloud.libvirt_xml import aligned, host_devices
 from tiny_cloud.model import Unknown
+from tiny_cloud.networks.cards import socket
 from tiny_cloud.resource import FileFacts, Reader, Resource
 from tiny_cloud.sizes import format_size, parse_size
 from tiny_cloud.yaml12 import Path
@@ -49,8 +50,8 @@ def _socket(
     host: Reader, machine: Resource, at: int, card: Mapping[str, Any]
 ) -> Iterator[Problem]:
     path = ("spec", "interfaces", at)
-    if "network" in card and card["network"] not in host.networks():
-        name = card["network"]
+    name = card.get("network")
+    if name and socket(card) not in machine.links and not _is_active(host, name):
         yield from machine.refuse(
             (*path, "network"), f"libvirt has no active network {name}",
             f"virsh net-start {name}, or name another; virsh net-list shows them",
@@ -65,6 +66,11 @@ def _socket(
             (*path, "direct", "device"),
             f"this host has no network card {card['direct']['device']}", "ip link shows them",
         ).problems
+
+
+def _is_active(host: Reader, network: str) -> bool:
+    facts = host.networks().get(network)
+    return facts is not None and bool(facts.live_xml)
 
 
 def _device(

@@ -44,6 +44,7 @@ def plan(
     rules.guard(drafts, consents)
     rules.contain(drafts)
     rules.wake(drafts, consents, notes)
+    rules.spare(drafts)
     rules.settle(drafts, consents)
     changes = _changes(drafts, consents)
     if prune:

@@ -98,10 +98,14 @@ def _remove(
         why = f"{', '.join(map(str, staying))} stands on it"
     elif holding := [name for name in seen.attached_to if name not in _leaving(going)]:
         why = f"the domain {', '.join(holding)} has it as a disk"
+    elif resource.SHARED and (
+            users := [name for name in seen.users if name not in _leaving(going)]):
+        why = f"it is in use by the running domain {', '.join(users)}"
     going[address] = _delete(resource, seen, consents, why)
 
 
 def _leaving(going: Mapping[Address, Change]) -> set[str]:
+    """Domains that go in this plan."""
     return {
         change.observed.domain
         for change in going.values()

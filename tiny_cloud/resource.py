@@ -72,6 +72,20 @@ class DomainFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class NetworkFacts:
+    """A libvirt network: its persistent definition and, apart from it, what is active."""
+
+    name: str
+    uuid: str
+    xml: str
+    """The inactive definition; of one that has none (``persistent``) what is active."""
+    live_xml: str = ""
+    """What is active; empty: it is not."""
+    autostart: bool = False
+    persistent: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class DiskUse:
     domain: str
     uuid: str
@@ -102,11 +116,11 @@ class Reader(Protocol):
     def domains(self) -> Mapping[str, DomainFacts]:
         """All domains by name. Raises Failure if libvirt does not answer."""
 
-    def networks(self) -> frozenset[str]:
-        """Names of libvirt's networks that are active."""
+    def networks(self) -> Mapping[str, NetworkFacts]:
+        """All of libvirt's networks by name. Raises Failure if libvirt does not answer."""
 
-    def bridges(self) -> frozenset[str]:
-        """Names of the host's bridge devices."""
+    def bridges(self) -> Mapping[str, frozenset[str]]:
+        """The host's bridge devices by name, and the devices plugged into each."""
 
     def hugepages(self) -> Mapping[int, int]:
         """How many huge pages the host has set aside, by their size in bytes."""
@@ -144,6 +158,8 @@ class Resource(ABC):
     """Stopping it interrupts somebody's work, so it takes --restart."""
     NAMES_PATHS: ClassVar[bool] = False
     """Its definition on the host names the files of what it refers to."""
+    SHARED: ClassVar[bool] = False
+    """Other people's running domains may use it: it does not go from under them."""
     IS_DATA: ClassVar[bool] = False
     """Deleting it loses data: reclaimPolicy, --delete-data and the trash apply."""
 
@@ -158,6 +174,8 @@ class Resource(ABC):
     """The record it was rebuilt from; empty for what was read from a manifest."""
     links: dict[str, Resource] = field(default_factory=dict, repr=False, compare=False)
     """By field path: what its x-ref fields refer to; filled by load.link."""
+    referrers: dict[Address, Resource] = field(default_factory=dict, repr=False, compare=False)
+    """Those declared ones that refer to it; filled by linking.introduce."""
 
     registry: ClassVar[dict[str, type[Resource]]] = {}
 
@@ -168,6 +186,11 @@ class Resource(ABC):
     def expand(cls, document: Document, cloud: Cloud) -> Iterable[Document]:
         """A composite becomes plain documents; a plain kind is itself."""
         return (document,)
+
+    def faults(self) -> Iterable[Problem]:
+        """What its schema cannot say: values that do not go together, nor with what it refers to.
+        Its links are there; no host is asked."""
+        return ()
 
     @classmethod
     def check(cls, host: Reader, wanted: Sequence[Self]) -> Iterable[Problem]:

@@ -4,7 +4,8 @@
 2. ``guard``        ownership, protection, consent to lose data
 3. ``contain``      what is inside a thing that is made anew is made anew with it
 4. ``wake``         what waits for a restart is done when a restart comes or none is needed
-5. ``settle``       what must come down, and with whose consent; what is written anew for what is
+5. ``spare``        what does not restart under other people's machines
+6. ``settle``       what must come down, and with whose consent; what is written anew for what is
                     made anew; what waits for something blocked
 """
 
@@ -115,7 +116,9 @@ def wake(drafts: Drafts, consents: Consents, notes: list[Note]) -> None:
         if draft.resource.INTERRUPTS and draft.runs and draft.has(Impact.NEXT_BOOT) and agreed:
             draft.wakes = True
         pending = _pending(draft, drafts)
-        machines = [d for d in [draft, *standing[address]] if d.resource.INTERRUPTS and d.runs]
+        # What interrupts restarts for itself alone: a machine on a network does not restart that.
+        above = [draft] if draft.resource.INTERRUPTS else standing[address]
+        machines = [d for d in above if d.resource.INTERRUPTS and d.runs]
         stopping = any(d.ends or matches(consents.restart, d.address) for d in machines)
         if not pending or draft.ends:
             continue
@@ -128,6 +131,15 @@ def wake(drafts: Drafts, consents: Consents, notes: list[Note]) -> None:
         elif draft.own is not Action.CREATE:
             draft.own = draft.own or Action.UPDATE
             draft.diffs += tuple(FieldDiff(f, False, True, Impact.RESTART) for f in pending)
+
+
+def spare(drafts: Drafts) -> None:
+    """What other people's running machines use is not taken from under them."""
+    for draft in drafts.values():
+        strangers = draft.observed.strangers if draft.observed else ()
+        if draft.wakes and strangers:
+            draft.block(f"it would restart under {', '.join(strangers)}, which is not of this "
+                        "cloud and is running")
 
 
 def _pending(draft: Draft, drafts: Drafts) -> tuple[str, ...]:
@@ -158,7 +170,8 @@ def _renewed_for(draft: Draft, drafts: Drafts) -> list[Address]:
     if not draft.usable or not draft.resource.NAMES_PATHS:
         return []
     below = [drafts[a] for a in ordering.ordered_links(draft.resource) if a in drafts]
-    return [item.address for item in below if item.makes and container(item, drafts) is None]
+    return [item.address for item in below
+            if item.makes and item.resource.IS_DATA and container(item, drafts) is None]
 
 
 def needs_rest(draft: Draft, drafts: Drafts) -> bool:
@@ -213,8 +226,9 @@ def resting(drafts: Drafts) -> frozenset[Address]:
     """Those below machines that all come down in this plan: by then nobody uses them."""
     standing = standing_on(drafts)
     found = set()
-    for address in drafts:
-        machines = machines_above(address, standing)
+    for address, draft in drafts.items():
+        # What interrupts is not at rest because of that: a network goes on without its machines.
+        machines = [] if draft.resource.INTERRUPTS else machines_above(address, standing)
         if machines and all(d.stop and d.works for d in machines):
             found.add(address)
     return frozenset(found)

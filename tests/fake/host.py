@@ -15,13 +15,14 @@ from typing import Any
 
 from lxml import etree
 
+from tests.fake.networks import named, updated
 from tests.fake.objections import objection
 from tiny_cloud import steps
 from tiny_cloud.apply import Progress
 from tiny_cloud.errors import Failure
-from tiny_cloud.libvirt_xml import bases, disk_paths
+from tiny_cloud.libvirt_xml import bases, disk_paths, read_network, taps
 from tiny_cloud.model import Address, Cloud, HostDevices, Secret, Unknown
-from tiny_cloud.resource import DiskUse, DomainFacts, FileFacts, ImageFacts
+from tiny_cloud.resource import DiskUse, DomainFacts, FileFacts, ImageFacts, NetworkFacts
 
 
 @dataclass
@@ -38,8 +39,9 @@ class FakeHost:
     domain: dict[str, DomainFacts] = field(default_factory=dict)
     record: dict[Address, Mapping[str, Any]] = field(default_factory=dict)
     secret: dict[str, str] = field(default_factory=dict)
-    network: set[str] = field(default_factory=set)
-    bridge: set[str] = field(default_factory=set)
+    network: dict[str, NetworkFacts] = field(default_factory=dict)
+    bridge: dict[str, frozenset[str]] = field(default_factory=dict)
+    """The host's own; those of its networks have every card on them."""
     pages: dict[int, int] = field(default_factory=lambda: {2 << 20: 0})
     folder: set[str] = field(default_factory=set)
     device: HostDevices = field(default_factory=HostDevices)
@@ -70,11 +72,11 @@ class FakeHost:
     def domains(self) -> Mapping[str, DomainFacts]:
         return self.domain
 
-    def networks(self) -> frozenset[str]:
-        return frozenset(self.network)
+    def networks(self) -> Mapping[str, NetworkFacts]:
+        return self.network
 
-    def bridges(self) -> frozenset[str]:
-        return frozenset(self.bridge)
+    def bridges(self) -> Mapping[str, frozenset[str]]:
+        return self.bridge
 
     def hugepages(self) -> Mapping[int, int]:
         return self.pages
@@ -272,3 +274,44 @@ class FakeHost:
     @_do.register
     def _(self, step: steps.Undefine) -> None:
         del self.domain[step.name]
+
+    @_do.register
+    def _(self, step: steps.DefineNetwork) -> None:
+        uuid = step.xml.split("<uuid>")[1].split("</uuid>")[0]
+        before = self.network.get(step.name, NetworkFacts(step.name, uuid, ""))
+        xml = named(step.xml, f"virbr{len(self.network)}")
+        self.network[step.name] = replace(before, xml=xml, persistent=True)
+
+    @_do.register
+    def _(self, step: steps.AutostartNetwork) -> None:
+        self.network[step.name] = replace(self.network[step.name], autostart=step.on)
+
+    @_do.register
+    def _(self, step: steps.StartNetwork) -> None:
+        facts = self.network[step.name]
+        self.network[step.name] = replace(facts, live_xml=facts.xml)
+
+    @_do.register
+    def _(self, step: steps.ReattachCards) -> None:
+        for domain in self.domain.values():
+            for tap in taps(domain.live_xml) if domain.live_xml else ():
+                if tap.network == step.name:
+                    bridge = str(read_network(self.network[step.name].live_xml)["bridge"])
+                    self.bridge[bridge] |= {tap.device}
+
+    @_do.register
+    def _(self, step: steps.StopNetwork) -> None:
+        self.network[step.name] = replace(self.network[step.name], live_xml="")
+
+    @_do.register
+    def _(self, step: steps.UpdateNetwork) -> None:
+        facts = self.network[step.name]
+        self.network[step.name] = replace(
+            facts,
+            live_xml=updated(facts.live_xml, step) if step.live else facts.live_xml,
+            xml=updated(facts.xml, step) if step.config else facts.xml,
+        )
+
+    @_do.register
+    def _(self, step: steps.UndefineNetwork) -> None:
+        del self.network[step.name]

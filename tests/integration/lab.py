@@ -96,6 +96,10 @@ class Lab:
             if name.startswith(f"{self.name}-"):
                 virsh("destroy", name, check=False)
                 virsh("undefine", "--nvram", "--tpm", name, check=False)
+        for name in virsh("net-list", "--all", "--name").split():
+            if name.startswith(f"{self.name}-"):
+                virsh("net-destroy", name, check=False)
+                virsh("net-undefine", name, check=False)
         shutil.rmtree(self.folder)
 
 

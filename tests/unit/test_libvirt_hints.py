@@ -21,6 +21,8 @@ from tiny_cloud.host.libvirt_hints import LOCKED, hint_for, hint_for_open
     ("Requested operation is not valid: network 'default' is not active",
      "virsh net-start default"),
     ("Network not found: no network with matching name 'lab'", "virsh net-list --all"),
+    ("internal error: Network is already in use by interface eth0", "take another subnet"),
+    ("operation failed: network 'lab' already exists with uuid 5f0e", "--adopt"),
     ("Cannot get interface MTU on 'br9': No such device", "there is no bridge br9"),
     ("operation failed: domain 'web' already exists with uuid 5f0e", "virsh domrename"),
     ("operation forbidden: read only access prevents virDomainDefineXMLFlags", "reading only"),

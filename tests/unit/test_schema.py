@@ -18,7 +18,7 @@ from tiny_cloud.schema.errors import validator
 from tiny_cloud.schema.files import schema_of
 from tiny_cloud.schema.sentences import SENTENCES
 
-KINDS = ("Cloud", "Disk", "Guest", "Image", "VirtualMachine")
+KINDS = ("Cloud", "Disk", "Guest", "Image", "Network", "VirtualMachine")
 
 MACHINE: dict[str, Any] = {
     "cpus": 2,
@@ -135,6 +135,8 @@ def test_refs() -> None:
     assert schema.refs("VirtualMachine", MACHINE) == [
         Ref("disks[root].disk", ("spec", "disks", 0, "disk"), ("disk",), "web-root"),
         Ref("disks[data].disk", ("spec", "disks", 1, "disk"), ("disk",), "data"),
+        Ref("interfaces[eth0].network", ("spec", "interfaces", 0, "network"), ("network",), "lab",
+            optional=True),
         Ref("guest", ("spec", "guest"), ("guest",), "web"),
     ]
     assert schema.refs("Guest", GUEST) == [
@@ -200,6 +202,7 @@ def test_objects_are_closed_and_keywords_known() -> None:
         "x-ref", "x-order", "x-within", "x-immutable", "x-create-only", "x-offline", "x-live",
         "x-next-boot", "x-on-remove", "x-secret", "x-path", "x-size", "x-composite", "x-policy",
         "x-always", "x-named", "x-expects", "x-problem", "x-hint", "x-at",
+        "x-ref-optional",
     }
     for kind in KINDS:
         for where, node in nodes(schema_of(kind), kind):

@@ -17,6 +17,7 @@ from tiny_cloud.errors import Failure
 
 PACKAGES: Mapping[str, str] = {
     "dnsmasq": "dnsmasq-base",
+    "ip": "iproute2",
     "lvs": "lvm2", "lvcreate": "lvm2", "lvextend": "lvm2", "lvremove": "lvm2", "lvchange": "lvm2",
     "lvrename": "lvm2", "vgs": "lvm2",
     "mke2fs": "e2fsprogs",

@@ -1,4 +1,4 @@
-"""libvirt: the domains of one connection, read in bulk and changed one at a time."""
+"""libvirt: the domains of one connection, read in bulk and changed one at a time; its networks."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 from tiny_cloud.errors import Failure
 from tiny_cloud.host.libvirt_connection import connect, ignoring, libvirt, require_binding
 from tiny_cloud.host.libvirt_hints import LOCKED, hint_for
+from tiny_cloud.host.libvirt_network import Networks
 from tiny_cloud.host.libvirt_power import is_off, powers_off, still_on
 from tiny_cloud.libvirt_xml import bases, disk_paths
 from tiny_cloud.resource import DiskUse, DomainFacts
@@ -37,6 +38,7 @@ class Libvirt:
         self.readonly = readonly
         self._connection: Any = None
         self._opening = threading.Lock()
+        self.networks = Networks(self._open, self._failing)
 
     # -- reading ----------------------------------------------------------------------------------
 
@@ -45,12 +47,6 @@ class Libvirt:
         with self._failing("cannot list the machines"):
             found = map(_facts, self._open().listAllDomains(0))
             return {facts.name: facts for facts in found if facts is not None}
-
-    def networks(self) -> frozenset[str]:
-        """Names of the active networks."""
-        with self._failing("cannot list the networks"):
-            active = libvirt.VIR_CONNECT_LIST_NETWORKS_ACTIVE
-            return frozenset(net.name() for net in self._open().listAllNetworks(active))
 
     def disk_users(self, domains: Mapping[str, DomainFacts] | None = None) -> dict[str, DiskUse]:
         """Which domain has which file or device as a disk; one that runs comes before one that

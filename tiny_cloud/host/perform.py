@@ -148,6 +148,34 @@ class Host:
         self.libvirt.undefine(step.name)
 
     @_do.register
+    def _(self, step: steps.DefineNetwork, progress: Progress) -> None:
+        self.libvirt.networks.define(step.name, step.xml)
+
+    @_do.register
+    def _(self, step: steps.AutostartNetwork, progress: Progress) -> None:
+        self.libvirt.networks.autostart(step.name, step.on)
+
+    @_do.register
+    def _(self, step: steps.StartNetwork, progress: Progress) -> None:
+        self.libvirt.networks.start(step.name)
+
+    @_do.register
+    def _(self, step: steps.ReattachCards, progress: Progress) -> None:
+        self.libvirt.networks.reattach(step.name)
+
+    @_do.register
+    def _(self, step: steps.UpdateNetwork, progress: Progress) -> None:
+        self.libvirt.networks.update(step)
+
+    @_do.register
+    def _(self, step: steps.StopNetwork, progress: Progress) -> None:
+        self.libvirt.networks.stop(step.name)
+
+    @_do.register
+    def _(self, step: steps.UndefineNetwork, progress: Progress) -> None:
+        self.libvirt.networks.undefine(step.name)
+
+    @_do.register
     def _(self, step: steps.BlockResize, progress: Progress) -> None:
         self.libvirt.block_resize(step.domain, step.path, step.size)
 

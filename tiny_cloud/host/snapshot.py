@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from tiny_cloud.host import files, host_devices, passwords, qemu_img, records, secrets
+from tiny_cloud.host import (
+    files,
+    host_devices,
+    libvirt_network,
+    passwords,
+    qemu_img,
+    records,
+    secrets,
+)
 from tiny_cloud.host.libvirt import Libvirt
 from tiny_cloud.model import Address, Cloud, HostDevices, Secret, Unknown
-from tiny_cloud.resource import DiskUse, DomainFacts, FileFacts, ImageFacts
+from tiny_cloud.resource import DiskUse, DomainFacts, FileFacts, ImageFacts, NetworkFacts
 
 
 class Snapshot:
@@ -43,12 +50,19 @@ class Snapshot:
     def _domains(self) -> Mapping[str, DomainFacts]:
         return self._libvirt.domains()
 
-    def networks(self) -> frozenset[str]:
-        return self._libvirt.networks()
+    def networks(self) -> Mapping[str, NetworkFacts]:
+        return self._networks
 
-    def bridges(self) -> frozenset[str]:
-        net = Path("/sys/class/net")
-        return frozenset(name for name in os.listdir(net) if (net / name / "bridge").is_dir())
+    @cached_property
+    def _networks(self) -> Mapping[str, NetworkFacts]:
+        return self._libvirt.networks.facts()
+
+    def bridges(self) -> Mapping[str, frozenset[str]]:
+        return self._bridges
+
+    @cached_property
+    def _bridges(self) -> Mapping[str, frozenset[str]]:
+        return libvirt_network.bridges()
 
     def hugepages(self) -> Mapping[int, int]:
         """Each size has a folder ``hugepages-2048kB`` (Linux: admin-guide/mm/hugetlbpage)."""

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Self
 
 from tiny_cloud import schema
+from tiny_cloud.errors import Problem
 from tiny_cloud.model import Action, Address, Change, FieldDiff, Observed, State, Unknown, Value
+from tiny_cloud.networks.addresses import completed, misfit
 from tiny_cloud.resource import (
     DiskUse,
     FileFacts,
@@ -25,11 +27,43 @@ class Guest(Resource):
     KIND = "Guest"
 
     def desired(self) -> State:
-        return {
-            name: value
-            for name, value in super().desired().items()
-            if name not in ("disk", "machine")
-        }
+        fields = schema.flatten(self.KIND, {**self.spec, **self._interfaces()})
+        return {name: value for name, value in fields.items() if name not in ("disk", "machine")}
+
+    def provides(self) -> Mapping[str, Value]:
+        """For its machine: the addresses of its cards, without prefixes."""
+        return {f"address:{card['name']}": card["address"].partition("/")[0]
+                for card in self.spec.get("interfaces", ()) if "address" in card}
+
+    def _interfaces(self) -> dict[str, Any]:
+        """Its cards with what their networks know, if there are any: prefix, router, servers."""
+        cards = self.spec.get("interfaces", ())
+        networks = {card["name"]: network.provides() for card in cards
+                    if (network := self._network(card)) is not None}
+        return {"interfaces": completed(cards, networks)} if cards else {}
+
+    def _network(self, card: Mapping[str, Any]) -> Resource | None:
+        """The declared Network that a card of its machine is plugged into."""
+        machine = self.links.get("machine")
+        return machine.links.get(f"interfaces[{card['name']}].network") if machine else None
+
+    def faults(self) -> Iterator[Problem]:
+        for at, card in enumerate(self.spec.get("interfaces", ())):
+            network, address = self._network(card), str(card.get("address", ""))
+            path: tuple[str | int, ...] = ("spec", "interfaces", at)
+            if network is None and address and "/" not in address:
+                yield from self.refuse(
+                    (*path, "address"), f"{self.address}: the length of the prefix is missing",
+                    f"write {address}/24, or plug the card into a declared Network").problems
+            elif network is not None and address:
+                found = misfit(address, str(network.address), network.provides())
+                if found is not None:
+                    yield from self.refuse(
+                        (*path, "address"), f"{self.address}: {found[0]}", found[1]).problems
+            elif network is not None and card.get("dhcp") and not network.provides()["dhcp"]:
+                yield from self.refuse(
+                    (*path, "dhcp"), f"{self.address}: {network.address} gives out no addresses",
+                    "write dhcp in the Network, or an address here").problems
 
     def settings(self) -> Mapping[str, Any]:
         """The spec with each interface's MAC, which is the machine's to know."""
@@ -37,7 +71,7 @@ class Guest(Resource):
         plain = {key: value for key, value in self.spec.items() if key not in ("disk", "machine")}
         interfaces = [
             {"mac": machine.get(f"mac:{item['name']}"), **item}
-            for item in plain.get("interfaces", ())
+            for item in self._interfaces().get("interfaces", ())
         ]
         return {"growRoot": True, **plain, **({"interfaces": interfaces} if interfaces else {})}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Self
 
 from tiny_cloud import needs, schema
@@ -24,6 +24,7 @@ from tiny_cloud.libvirt_xml import (
     live_changes,
     merge,
     nvram_of,
+    ownership_of,
     parts,
     pending,
     read,
@@ -36,11 +37,11 @@ from tiny_cloud.model import (
     Cloud,
     FieldDiff,
     Observed,
-    Ownership,
     State,
     Unknown,
     Value,
 )
+from tiny_cloud.networks.cards import addresses_of, card_faults, declared_names, socket
 from tiny_cloud.resource import (
     Context,
     DomainFacts,
@@ -100,8 +101,12 @@ class VirtualMachine(Resource):
         return self.context.cloud.path("consoles", f"{self.address.name}.log")
 
     def provides(self) -> Mapping[str, Value]:
-        macs = {f"mac:{card['name']}": self._mac(card) for card in self.spec.get("interfaces", ())}
-        return {"domain": self.domain, "console": self._console, **macs}
+        cards = self.spec.get("interfaces", ())
+        macs = {f"mac:{card['name']}": self._mac(card) for card in cards}
+        return {"domain": self.domain, "console": self._console, **macs, **addresses_of(self)}
+
+    def faults(self) -> Iterable[Problem]:
+        return card_faults(self)
 
     def desired(self) -> State:
         fields = dict(super().desired())
@@ -110,6 +115,8 @@ class VirtualMachine(Resource):
             del fields["accel"]  # either type satisfies it; the probe decides for a new machine
         fields = parts.declared(fields, self.spec)
         for card in self._cards():
+            if f"interfaces[{card.name}].mac" in fields:
+                fields[f"interfaces[{card.name}].mac"] = card.mac
             if card.forwards:
                 fields[f"interfaces[{card.name}].user.forward"] = tuple(
                     forward.text() for forward in card.forwards
@@ -163,7 +170,8 @@ class VirtualMachine(Resource):
         if isinstance(ports, int) and isinstance(wanted, int):
             # A port below an occupied one cannot go: there may be more than asked for, never fewer.
             fields["sparePorts"] = min(ports, wanted)
-        whose, owner = self._ownership(facts)
+        whose, owner = ownership_of(
+            facts.xml, facts.uuid, self.context.cloud.name, str(self.address))
         return Observed(
             fields=fields,
             ownership=whose,
@@ -183,7 +191,7 @@ class VirtualMachine(Resource):
         """What a definition, or what runs, says in the manifest's terms."""
         fields = parts.observed(xml, read(xml), self.spec, former)
         fields["consoleLog"] = fields["consoleLog"] == self._console
-        return {**fields, **self._disk_names(host, xml)}
+        return {**fields, **self._disk_names(host, xml), **declared_names(self, fields)}
 
     def _disk_names(self, host: Reader, xml: str) -> State:
         """The manifest says which Disk, libvirt which files: the same if the whole chain agrees."""
@@ -213,16 +221,6 @@ class VirtualMachine(Resource):
         place, _, file = (chain[0].path if chain else "").rpartition("/")
         ours = place == self.context.cloud.path("disks")
         return file.rpartition(".")[0] if ours else "/".join(filter(None, (place, file)))
-
-    def _ownership(self, facts: DomainFacts) -> tuple[Ownership, str]:
-        mark = stamp_of(facts.xml)
-        if mark is None:
-            return Ownership.UNSTAMPED, ""
-        if (mark.get("cloud"), mark.get("address")) != (self.context.cloud.name, str(self.address)):
-            return Ownership.FOREIGN, f"{mark.get('address')} of the cloud {mark.get('cloud')}"
-        if mark.get("uuid") != facts.uuid:
-            return Ownership.FOREIGN, f"a copy of {self.address}"
-        return Ownership.OURS, ""
 
     def _stamp(self) -> dict[str, str]:
         cloud = self.context.cloud.name
@@ -270,7 +268,12 @@ class VirtualMachine(Resource):
         return (top, Layer(str(facts["backing"]), str(facts["backing_format"])))
 
     def _cards(self, gone: frozenset[str] = frozenset()) -> tuple[Interface, ...]:
-        return tuple(declared.cards(self.spec, self._mac, gone))
+        return tuple(declared.cards(self.spec, self._mac, self._network, gone))
+
+    def _network(self, card: Mapping[str, Any]) -> str:
+        """libvirt's name of what a card is plugged into."""
+        link = self.links.get(socket(card))
+        return str(link.provides()["network"]) if link else str(card["network"])
 
     # -- how to get there -------------------------------------------------------------------------
 

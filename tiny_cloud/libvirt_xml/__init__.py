@@ -1,4 +1,5 @@
-"""libvirt's domain XML as pure functions: build a new one, read one, merge into an existing one."""
+"""libvirt's XML as pure functions: build a domain, read one, merge into an existing one; the same
+for networks."""
 
 from tiny_cloud.libvirt_xml import coherence, declared, hotplug, live_changes, parts
 from tiny_cloud.libvirt_xml.definition import build, set_acceleration
@@ -17,6 +18,10 @@ from tiny_cloud.libvirt_xml.domain import (
 )
 from tiny_cloud.libvirt_xml.identity import derive_mac, derive_uuid
 from tiny_cloud.libvirt_xml.merge import merge
+from tiny_cloud.libvirt_xml.network import RESERVATION, host_entry, read_network
+from tiny_cloud.libvirt_xml.network_update import Update, is_updatable, updates
+from tiny_cloud.libvirt_xml.network_write import new_network, same_network, write_network
+from tiny_cloud.libvirt_xml.ownership import is_of, ownership_of
 from tiny_cloud.libvirt_xml.parts.firmware import nvram_of
 from tiny_cloud.libvirt_xml.parts.host_devices import devices as host_devices
 from tiny_cloud.libvirt_xml.read import (
@@ -28,10 +33,12 @@ from tiny_cloud.libvirt_xml.read import (
     read,
     stamp_of,
 )
+from tiny_cloud.libvirt_xml.taps import Tap, taps
 
 __all__ = [
     "LOOPBACK",
     "MEBIBYTE",
+    "RESERVATION",
     "USER",
     "DiskDevice",
     "Domain",
@@ -39,6 +46,8 @@ __all__ = [
     "Interface",
     "Layer",
     "Source",
+    "Tap",
+    "Update",
     "aligned",
     "bases",
     "build",
@@ -51,13 +60,23 @@ __all__ = [
     "disk_paths",
     "family",
     "host_devices",
+    "host_entry",
     "hotplug",
+    "is_of",
+    "is_updatable",
     "live_changes",
     "merge",
+    "new_network",
     "nvram_of",
+    "ownership_of",
     "parts",
     "pending",
     "read",
+    "read_network",
+    "same_network",
     "set_acceleration",
     "stamp_of",
+    "taps",
+    "updates",
+    "write_network",
 ]

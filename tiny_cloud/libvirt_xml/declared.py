@@ -13,6 +13,8 @@ SOCKETS = ("network", "bridge", "user", "direct")
 Chain = Callable[[str], tuple[Layer, ...]]
 """A disk's name -> its images, the top first."""
 
+Word = Callable[[Mapping[str, Any]], str]
+
 
 def disks(spec: Mapping[str, Any], chain: Chain) -> Iterator[DiskDevice]:
     for item in spec.get("disks", ()):
@@ -36,9 +38,10 @@ def cdroms(spec: Mapping[str, Any]) -> Iterator[DiskDevice]:
 
 
 def cards(
-    spec: Mapping[str, Any], mac: Callable[[Mapping[str, Any]], str], gone: Collection[str] = ()
+    spec: Mapping[str, Any], mac: Word, network: Word, gone: Collection[str] = ()
 ) -> Iterator[Interface]:
-    """``gone``: fields that were declared until now; what they did is undone."""
+    """``mac`` and ``network``: a card's, the latter as libvirt calls it. ``gone``: fields that were
+    declared until now; what they did is undone."""
     for card in spec.get("interfaces", ()):
         path = f"interfaces[{card['name']}]"
         ports = (card.get("user") or {}).get("forward", ())
@@ -46,15 +49,17 @@ def cards(
             card["name"],
             mac(card),
             card.get("model", CARD),
-            _source(card),
+            _source(card, network),
             tuple(Forward.of(p["host"], p["guest"], p.get("protocol", "tcp")) for p in ports),
             link=card.get("link", "up" if f"{path}.link" in gone else ""),
             mtu=card.get("mtu", 0 if f"{path}.mtu" in gone else None),
         )
 
 
-def _source(card: Mapping[str, Any]) -> Source:
+def _source(card: Mapping[str, Any], network: Word) -> Source:
     kind = next((kind for kind in SOCKETS if kind in card), "user")
     if kind == "direct":
         return Source(kind, card[kind]["device"], card[kind].get("mode", "bridge"))
+    if kind == "network":
+        return Source(kind, network(card))
     return Source(kind, str(card[kind]) if kind != "user" else "")

@@ -156,7 +156,9 @@ def _interface(interface: etree._Element) -> Iterator[tuple[str, Value]]:
     yield f"{path}.link", _attribute(interface, "link", "state") or "up"
     if mtu := _attribute(interface, "mtu", "size"):
         yield f"{path}.mtu", int(mtu)
-    match interface.get("type"):
+    # A running card on a network that is a bridge of the host is shown as one of type bridge.
+    named = _attribute(interface, "source", "network")
+    match "network" if named else interface.get("type"):
         case "user":
             yield f"{path}.user.forward", ()
         case "network" | "bridge" as kind:

@@ -31,6 +31,11 @@ COUNTED = {
 NO_CHANGES = "No changes: the host is as the manifests say."
 IMPACTS = {Impact.RESTART: "bold yellow", Impact.DESTROYS: "bold red"}
 
+NETWORK_IMPACTS = {
+    Impact.NEXT_BOOT: "when it restarts",
+    Impact.RESTART: "restarts the network",
+}
+
 
 def clean(text: str) -> str:
     """Control and bidirectional characters made visible (CVE-2021-25743)."""
@@ -71,7 +76,8 @@ def _show_change(console: Console, change: Change, *, commands: bool) -> None:
     head = Text("  ")
     head.append(one_line(f"{change.action.value} {change.address}"), style=f"bold {style}")
     if change.impact is not Impact.NONE:
-        head.append(f"  [{change.impact.value}]", style=IMPACTS.get(change.impact, "cyan"))
+        style = IMPACTS.get(change.impact, "cyan")
+        head.append(f"  [{impact_words(change, change.impact)}]", style=style)
     if change.because:
         head.append("  because " + one_line("; ".join(change.because)), style="dim")
     console.print(head)
@@ -94,8 +100,15 @@ def _field(change: Change, diff: FieldDiff) -> Text:
     old = words(change.address.kind, diff.field, diff.old)
     line.append(old, style="red").append(" → ").append(new, style="green")
     if diff.impact is not change.impact and diff.impact is not Impact.NONE:
-        line.append(f"  [{diff.impact.value}]", style="cyan")
+        line.append(f"  [{impact_words(change, diff.impact)}]", style="cyan")
     return line
+
+
+def impact_words(change: Change, impact: Impact) -> str:
+    """A network does not boot, and restarts without the machines on it."""
+    if change.address.kind == "network":
+        return NETWORK_IMPACTS.get(impact, impact.value)
+    return impact.value
 
 
 def words(kind: str, field: str, value: Value) -> str:

@@ -3,7 +3,8 @@
 Planner keywords (``x-…``) stand in the schema of the field itself, and nowhere else:
 
 ``x-ref``          the kinds of thing it names; ``x-order: false``: only data is borrowed from it;
-                   ``x-within``: the contents of this thing live inside that one
+                   ``x-within``: the contents of this thing live inside that one;
+                   ``x-ref-optional``: what is not declared is something that the host has
 ``x-immutable``    a change makes the thing anew; ``x-create-only``: it counts for new things only;
                    ``x-offline``, ``x-next-boot``, ``x-live``: when a change can be made
 ``x-on-remove``    ``remove``: a field no longer declared goes; else it stops being managed

@@ -35,6 +35,8 @@ class Ref:
     name: str
     order: bool = True
     within: bool = False
+    optional: bool = False
+    """What is not declared is something that the host has."""
 
 
 def keyword(kind: str, field: str, name: str) -> Any:
@@ -162,7 +164,7 @@ def _refs(node: Node, value: Any, field: str, path: Path) -> Iterator[Ref]:
         return
     if "x-ref" in node and isinstance(value, str):
         yield Ref(field, path, tuple(node["x-ref"]), value, node.get("x-order", True),
-                  node.get("x-within", False))
+                  node.get("x-within", False), node.get("x-ref-optional", False))
     for key, name, known, item in _children(node, value, field):
         yield from _refs(known, item, name, (*path, key))
 

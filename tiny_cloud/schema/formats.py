@@ -16,6 +16,7 @@ SECTOR = 512
 
 _MAC = re.compile(r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}")
 _PREFIX = re.compile(r"[0-9.]+/[0-9]{1,2}", re.ASCII)
+_PREFIX6 = re.compile(r"[0-9A-Fa-f:.]+/[0-9]{1,3}", re.ASCII)
 _PORT = re.compile(r"(?:([0-9.]+):)?([1-9][0-9]{0,4})", re.ASCII)
 
 
@@ -69,6 +70,47 @@ def ipv4_interface(value: str) -> None:
         raise ValueError("no card can have that address")
 
 
+def ipv4_card(value: str) -> None:
+    """With or without a prefix, which a Network may know."""
+    if "/" in value:
+        ipv4_interface(value)
+        return
+    ipv4(value)
+    address = ipaddress.IPv4Address(value)
+    if address.is_multicast or address.is_loopback or address.is_unspecified:
+        raise ValueError("no card can have that address")
+
+
+def ipv4_network(value: str) -> None:
+    ipv4(value.partition("/")[0])
+    _network(value, _PREFIX, range(8, 31))
+
+
+def ipv6(value: str) -> None:
+    try:
+        address = ipaddress.IPv6Address(value)
+    except ValueError:
+        raise ValueError("that is no IPv6 address, such as fd00:44::1") from None
+    if address.scope_id is not None:
+        raise ValueError("the address of a network has no device (%) in it")
+
+
+def ipv6_network(value: str) -> None:
+    ipv6(value.partition("/")[0])
+    _network(value, _PREFIX6, range(8, 127))
+
+
+def _network(value: str, form: re.Pattern[str], prefixes: range) -> None:
+    """libvirt wants an address for itself and leaves out the first and the last one."""
+    address, _, prefix = value.partition("/")
+    if not form.fullmatch(value) or int(prefix) not in prefixes:
+        raise ValueError(f"the length of the prefix is a number from {prefixes[0]} to "
+                         f"{prefixes[-1]}, as in {address}/{24 if '.' in address else 64}")
+    whole = ipaddress.ip_network(value, strict=False)
+    if str(whole.network_address) != str(ipaddress.ip_address(address)):
+        raise ValueError(f"{address} is an address in the network {whole}")
+
+
 def mac(value: str) -> None:
     if not _MAC.fullmatch(value):
         raise ValueError("a MAC is six pairs of hexadecimal digits with colons between them")
@@ -94,8 +136,10 @@ def checker() -> FormatChecker:
     found = FormatChecker(formats=())
     for name, types, check in (
         ("size", (str, int), size), ("path", (str,), path), ("ip", (str,), ip),
-        ("ipv4", (str,), ipv4), ("ipv4-interface", (str,), ipv4_interface), ("mac", (str,), mac),
-        ("host-port", (str, int), host_port), ("listen", (str,), listen),
+        ("ipv4", (str,), ipv4), ("ipv4-card", (str,), ipv4_card), ("mac", (str,), mac),
+        ("ipv4-network", (str,), ipv4_network), ("ipv6", (str,), ipv6),
+        ("ipv6-network", (str,), ipv6_network), ("host-port", (str, int), host_port),
+        ("listen", (str,), listen),
     ):
         found.checks(name, raises=ValueError)(_for(types, check))
     return found

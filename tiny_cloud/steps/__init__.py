@@ -26,14 +26,25 @@ from tiny_cloud.steps.files import (
 )
 from tiny_cloud.steps.images import CreateDisk, Debootstrap, EditGuest, Fetch, ImportImage
 from tiny_cloud.steps.machines import Autostart, Define, Shutdown, Start, Undefine
+from tiny_cloud.steps.networks import (
+    AutostartNetwork,
+    DefineNetwork,
+    ReattachCards,
+    StartNetwork,
+    StopNetwork,
+    UndefineNetwork,
+    UpdateNetwork,
+)
 
 __all__ = [
     "AttachDevice",
     "Autostart",
+    "AutostartNetwork",
     "BlockResize",
     "CreateDisk",
     "Debootstrap",
     "Define",
+    "DefineNetwork",
     "Describe",
     "DetachDevice",
     "DropRecord",
@@ -42,6 +53,7 @@ __all__ = [
     "ImportImage",
     "MakeFolder",
     "Publish",
+    "ReattachCards",
     "Remove",
     "Run",
     "SetMemory",
@@ -49,10 +61,14 @@ __all__ = [
     "Shutdown",
     "Stamp",
     "Start",
+    "StartNetwork",
     "Step",
+    "StopNetwork",
     "Trash",
     "Undefine",
+    "UndefineNetwork",
     "UpdateDevice",
+    "UpdateNetwork",
     "WriteRecord",
     "alias_of",
 ]

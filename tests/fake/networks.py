@@ -1,0 +1,40 @@
+"""What libvirt does to a network's XML: it names bridges, and net-update changes a section."""
+
+from __future__ import annotations
+
+from lxml import etree
+
+from tiny_cloud.steps import UpdateNetwork
+
+PARENTS = {"ip-dhcp-range": "dhcp", "ip-dhcp-host": "dhcp", "dns-host": "dns",
+           "forward-interface": "forward"}
+
+
+def named(xml: str, bridge: str) -> str:
+    root = etree.fromstring(xml)
+    if root.find("bridge") is None:
+        etree.SubElement(root, "bridge", name=bridge)
+    return etree.tostring(root, encoding="unicode")
+
+
+def updated(xml: str, step: UpdateNetwork) -> str:
+    """As strict as libvirt: nothing is deleted that is not there, nothing added twice."""
+    root, item = etree.fromstring(xml), etree.fromstring(step.xml)
+    around = root
+    if step.section.startswith("ip-"):
+        around = root.findall("ip")[max(step.parent, 0)]
+    parent = around.find(PARENTS[step.section])
+    if parent is None:
+        parent = etree.SubElement(around, PARENTS[step.section])
+    keys = [key for key in ("start", "mac", "ip", "dev") if item.get(key)]
+    same = [old for old in parent.findall(item.tag)
+            if any(old.get(key) == item.get(key) for key in keys)]
+    if step.command == "add":
+        assert not same, f"{step.xml} is there already"
+        parent.append(item)
+    else:
+        assert same, f"{step.xml} is not there"
+        parent.remove(same[0])
+    if step.section == "forward-interface":
+        parent.attrib.pop("dev", "")
+    return etree.tostring(root, encoding="unicode")

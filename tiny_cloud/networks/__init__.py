@@ -1,0 +1,1 @@
+"""What networks, machines and guests have to know of each other's addresses. Pure."""
