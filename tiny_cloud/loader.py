@@ -71,9 +71,24 @@ def load(
     cloud, defaults = _cloud(valid, found, storage, root, machine_id)
     if connect:
         cloud = replace(cloud, connect=connect)
-    context = Context(cloud, context_digest)
-    plain = [part for document in valid if document.kind != "Cloud"
-             for part in _expand(_complete(document, defaults), cloud, found)]
+    complete = [_complete(item, defaults) for item in valid if item.kind != "Cloud"]
+    return Loaded(cloud, _linked(complete, Context(cloud, context_digest), found))
+
+
+def rebuild(
+    cloud: Cloud, documents: Sequence[Document], context_digest: Callable[[str], str]
+) -> Loaded:
+    """From plain documents with absolute paths, as a saved plan has them. Raises Problems."""
+    found = _Found()
+    valid = list(_valid(documents, found))
+    return Loaded(cloud, _linked(valid, Context(cloud, context_digest), found))
+
+
+def _linked(
+    documents: Sequence[Document], context: Context, found: _Found
+) -> tuple[Resource, ...]:
+    """Expanded, linked and in order. Raises Problems: these, and all that were found before."""
+    plain = [part for item in documents for part in _expand(item, context.cloud, found)]
     links: dict[Address, dict[str, Resource]] = defaultdict(dict)
     resources = [_resource(document, context, links) for document in plain]
     found.problems += link(resources, links, found.excuses)
@@ -82,7 +97,7 @@ def load(
     found.problems += cycles
     if found.problems:
         raise Problems(_by_place(found.problems))
-    return Loaded(cloud, tuple(ordered))
+    return tuple(ordered)
 
 
 def _valid(documents: Sequence[Document], found: _Found) -> Iterator[Document]:

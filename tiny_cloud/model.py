@@ -91,6 +91,8 @@ class Observed:
     ownership: Ownership = Ownership.OURS
     owner: str = ""
     """For FOREIGN things, whose they are, in words."""
+    identity: str = ""
+    """Which very object it is: an inode, a UUID. A plan holds for this one alone."""
     declared: State | None = None
     """The fields declared at the last apply, from the record; None: the record is missing."""
     complete: bool = True

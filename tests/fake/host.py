@@ -175,11 +175,14 @@ class FakeHost:
     def _(self, step: steps.DropRecord) -> None:
         self.record.pop(Address.parse(step.address), None)
 
+    def _hash(self, env: str = "", hash: str = "") -> str:
+        return hash or f"hash of {self.secret[env]}"
+
     @_do.register
     def _(self, step: steps.EditGuest) -> None:
         one = self.file[step.disk]
         hashes = {
-            f"users.{name}.password": f"hash of {self.secret[user['password']['env']]}"
+            f"users.{name}.password": self._hash(**user["password"])
             for name, user in step.settings.get("users", {}).items()
             if "password" in user
         }

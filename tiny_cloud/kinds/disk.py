@@ -113,6 +113,7 @@ class Disk(Resource):
             fields=fields,
             ownership=whose,
             owner=owner,
+            identity=str(facts.inode),
             declared=declared_of(record),
             complete=record is not None and not parts,
             running=running,

@@ -82,6 +82,7 @@ class Guest(Resource):
         grows = bool(self.desired().get("growRoot", True)) and size > int(record["diskSize"])
         return Observed(
             fields=fields,
+            identity=str(facts.inode),
             declared=declared_of(record),
             running=running,
             users=(use.domain,) if use is not None and running else (),

@@ -147,6 +147,7 @@ class Image(Resource):
             fields=self.desired(),
             ownership=whose,
             owner=owner,
+            identity=str(facts.inode),
             declared=declared_of(record),
             complete=record is not None and not self._leftovers(siblings),
             policy=policy_of(record),

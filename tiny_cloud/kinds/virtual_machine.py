@@ -168,6 +168,7 @@ class VirtualMachine(Resource):
             fields=fields,
             ownership=whose,
             owner=owner,
+            identity=facts.uuid,
             declared=declared_of(record),
             complete=record is not None,
             running=running,
