@@ -21,8 +21,10 @@ from tiny_cloud.graph import closure
 from tiny_cloud.host import digest, secrets
 from tiny_cloud.host.libvirt import Libvirt
 from tiny_cloud.host.perform import Host
+from tiny_cloud.host.records import recall
 from tiny_cloud.host.snapshot import Snapshot
 from tiny_cloud.model import Action, Address, Cloud, Consents, Event, Plan
+from tiny_cloud.naming import record_of
 from tiny_cloud.resource import Context, Resource
 from tiny_cloud.schema import secret_of
 from tiny_cloud.steps import EditGuest
@@ -90,11 +92,10 @@ class Workspace:
         self, snapshot: Snapshot, declared: Sequence[Resource], consents: Consents
     ) -> Plan:
         """What was applied goes: an image's source need not be there any more for that."""
-        records = snapshot.records()
         resources = [
-            replace(item, recorded=records.get(item.address, {}), links={})
+            replace(item, recorded=record or {}, links={})
             for item in declared
-            if item.address in records or _has_name(item)
+            if (record := record_of(snapshot, item)) or _has_name(item)
         ]
         linking.relink(resources)
         ordered, _ = linking.arrange(resources)
@@ -103,14 +104,13 @@ class Workspace:
 
     def _undeclared(self, snapshot: Snapshot) -> Sequence[Resource]:
         """What the cloud owns and no document declares, each after what it stands on."""
-        known = [item.address for item in self.resources]
-        found = probe.discover(snapshot, self._context, known)
+        found = probe.discover(snapshot, self._context, self.resources)
         linking.relink([*self.resources, *found])
         return linking.arrange(found)[0]
 
     @property
     def _context(self) -> Context:
-        return Context(self.cloud, _digest())
+        return Context(self.cloud, _digest(), partial(recall, self.cloud))
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +169,7 @@ def require_holding(before: Essence, now: Plan, *, what: str = "the plan") -> No
 def rebuild(cloud: Cloud, documents: Sequence[Document]) -> Workspace:
     """A workspace from plain documents, without the manifests they came from. Raises Problems."""
     seed = machine_id() if cloud.name == "default" else ""
-    found = loader.rebuild(replace(cloud, seed=seed), documents, _digest())
+    found = loader.rebuild(replace(cloud, seed=seed), documents, _digest(), recall)
     return Workspace(found.cloud, found.resources)
 
 
@@ -186,6 +186,7 @@ def load_manifests(
         connect=connect or os.environ.get("TINYCLOUD_CONNECT", ""),
         storage=storage or os.environ.get("TINYCLOUD_STORAGE", ""),
         context_digest=_digest(),
+        recall=recall,
         root=os.geteuid() == 0,
         machine_id=machine_id(),
     )

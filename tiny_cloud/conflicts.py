@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from tiny_cloud.errors import Problem, Span
 from tiny_cloud.libvirt_xml import Forward
 from tiny_cloud.model import Address
+from tiny_cloud.naming import former
 from tiny_cloud.resource import Resource
 from tiny_cloud.yaml12 import Path
 
@@ -59,7 +60,27 @@ def conflicts(resources: Sequence[Resource]) -> list[Problem]:
         *_twice(_attached(machines)),
         *_twice(_filled(guests)),
         *_listening_twice(_ports(machines)),
+        *_renamed(resources),
     ]
+
+
+def _renamed(resources: Sequence[Resource]) -> Iterator[Problem]:
+    """A name can be left for another only once, and by one thing."""
+    known = {resource.address: resource for resource in resources}
+    claims = []
+    for item in resources:
+        if "renamedFrom" not in item.metadata:
+            continue
+        claim = Claim(former(item), item, ("metadata", "renamedFrom"),
+                      (f"is renamed from {item.metadata['renamedFrom']}", "so is"))
+        claims.append(claim)
+        if claim.what is None:
+            yield Problem(f"a {item.KIND} cannot be renamed", _span(claim), "take renamedFrom out")
+        elif claim.what in known:
+            yield Problem(f"{item.address} is renamed from {claim.what}, which is declared too",
+                          _span(claim), "apply the new name first, then declare another "
+                          f"{item.metadata['renamedFrom']}, without renamedFrom here")
+    yield from _twice(claim for claim in claims if claim.what is not None)
 
 
 def _macs(machines: Iterable[Resource]) -> Iterator[Claim]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path as FilePath
-from typing import Any, TextIO
+from typing import Any, TextIO, TypeAlias
 
 # Importing the kinds registers them.
 import tiny_cloud.kinds  # noqa: F401
@@ -19,6 +20,8 @@ from tiny_cloud.model import Address, Cloud, ReclaimPolicy
 from tiny_cloud.resource import Context, Resource
 from tiny_cloud.yaml12 import MOST_PROBLEMS
 
+Recall: TypeAlias = Callable[[Cloud, Address], Mapping[str, Any]]
+"""The record of a thing; empty: there is none."""
 SYSTEM_STORAGE = "/var/lib/tinycloud"
 TAKEN = frozenset({"trash", "consoles", "records", "disks", "images", "journal.jsonl"})
 """What the cloud ``default`` has in there itself: no other cloud may be put in such a place."""
@@ -58,11 +61,12 @@ def load(
     context_digest: Callable[[str], str],
     root: bool,
     machine_id: str,
+    recall: Recall = lambda cloud, address: {},
 ) -> Loaded:
     """Read, validate, expand and link. Raises Problems with everything that is wrong.
 
     ``connect`` and ``storage`` override the Cloud document; ``context_digest`` is the sha256 of a
-    local file; ``root`` and ``machine_id`` say who asks and where.
+    local file; ``root`` and ``machine_id`` say who asks and where; ``recall`` knows the records.
     """
     found = _Found()
     documents, found.problems = manifest.read(paths, stdin)
@@ -72,16 +76,21 @@ def load(
     if connect:
         cloud = replace(cloud, connect=connect)
     complete = [_complete(item, defaults) for item in valid if item.kind != "Cloud"]
-    return Loaded(cloud, _linked(complete, Context(cloud, context_digest), found))
+    context = Context(cloud, context_digest, partial(recall, cloud))
+    return Loaded(cloud, _linked(complete, context, found))
 
 
 def rebuild(
-    cloud: Cloud, documents: Sequence[Document], context_digest: Callable[[str], str]
+    cloud: Cloud,
+    documents: Sequence[Document],
+    context_digest: Callable[[str], str],
+    recall: Recall,
 ) -> Loaded:
     """From plain documents with absolute paths, as a saved plan has them. Raises Problems."""
     found = _Found()
     valid = list(_valid(documents, found))
-    return Loaded(cloud, _linked(valid, Context(cloud, context_digest), found))
+    context = Context(cloud, context_digest, partial(recall, cloud))
+    return Loaded(cloud, _linked(valid, context, found))
 
 
 def _linked(
@@ -138,6 +147,10 @@ def _cloud(documents: Sequence[Document], found: _Found, storage: str, root: boo
     for other in clouds[1:]:
         found.problems.append(Problem("there is a second Cloud", other.span(("metadata", "name")),
                                       f"the first is at {clouds[0].span()}; apply them one by one"))
+    if clouds and "renamedFrom" in clouds[0].metadata:
+        found.problems.append(Problem(
+            "a cloud cannot be renamed: whatever it owns bears its name",
+            clouds[0].span(("metadata", "renamedFrom")), "take renamedFrom out"))
     name = clouds[0].name if clouds else "default"
     spec = clouds[0].spec if clouds else {}
     storage = str(FilePath(storage).absolute()) if storage else spec.get("storage", "")

@@ -91,6 +91,10 @@ class Observed:
     ownership: Ownership = Ownership.OURS
     owner: str = ""
     """For FOREIGN things, whose they are, in words."""
+    former: Address | None = None
+    """It was renamed in the manifest, and goes by this name still, at least in part."""
+    rival: str = ""
+    """What stands in the way of its renaming, as a sentence."""
     identity: str = ""
     """Which very object it is: an inode, a UUID. A plan holds for this one alone."""
     declared: State | None = None
@@ -187,6 +191,8 @@ class Change:
     """Those that write into it before it is published (a new disk's guest)."""
     around: Mapping[Address, Observed] = field(default_factory=dict, repr=False)
     """What was observed of those it refers to."""
+    former: Address | None = None
+    """It is renamed in place, from this."""
     force: bool = False
     """If it does not come down when asked, its plug may be pulled (--force-off)."""
     down: tuple[Step, ...] = ()

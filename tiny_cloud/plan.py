@@ -107,7 +107,7 @@ def _change(
         action=draft.action,
         diffs=draft.diffs,
         impact=_impact(draft),
-        because=_because(draft),
+        because=_because(draft, drafts),
         blocked=draft.blocked,
         allow=draft.allow,
         observed=observed,
@@ -117,12 +117,14 @@ def _change(
         fresh=fresh,
         fillers=fillers.get(draft.address, ()) if making else (),
         around={a: seen for a in around if a in drafts and (seen := drafts[a].observed)},
+        former=observed.former if observed and draft.renames else None,
         span=draft.resource.span,
     )
 
 
-def _because(draft: Draft) -> tuple[str, ...]:
-    renewed = [f"{address} is made anew" for address in draft.renewed_for]
+def _because(draft: Draft, drafts: Drafts) -> tuple[str, ...]:
+    words = {True: "is made anew", False: "is renamed"}
+    renewed = [f"{a} {words[drafts[a].makes]}" for a in draft.renewed_for]
     return tuple(dict.fromkeys((*draft.because, *renewed, *draft.stop_because)))
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from tiny_cloud.errors import Problem
 from tiny_cloud.model import Address, Observed, Unknown
+from tiny_cloud.naming import former
 from tiny_cloud.resource import Context, Reader, Resource
 
 
@@ -31,9 +32,10 @@ def _by_kind(resources: Iterable[Resource]) -> dict[type[Resource], list[Resourc
     return kinds
 
 
-def discover(host: Reader, context: Context, declared: Iterable[Address]) -> list[Resource]:
-    """What the cloud owns beyond what is declared, rebuilt from its records."""
-    known = set(declared)
+def discover(host: Reader, context: Context, declared: Iterable[Resource]) -> list[Resource]:
+    """What the cloud owns beyond what is declared, rebuilt from its records. What is renamed is
+    declared under its new name."""
+    known = {name for item in declared for name in (item.address, former(item))}
     return [
         resource
         for kind in Resource.registry.values()

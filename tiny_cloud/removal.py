@@ -85,7 +85,7 @@ def _remove(
     if resource.IS_DATA and not _may_go(resource, seen, consents):
         notes.append(Note(address, f"kept, as data is; --delete-data {address} removes it"))
         return
-    staying = [a for a in seen.needed_by if a not in going or going[a].blocked]
+    staying = [a for a in seen.needed_by if not _goes(a, going)]
     why = ""
     if rules.is_protected(resource, seen):
         why = "it is protected (annotation tinycloud/protect)"
@@ -94,6 +94,16 @@ def _remove(
     elif resource.IS_DATA and seen.users and not _all_stop(seen, going):
         why = f"it is in use by the running domain {', '.join(seen.users)}"
     going[address] = _delete(resource, seen, consents, why)
+
+
+def _goes(address: Address, going: Mapping[Address, Change]) -> bool:
+    """Who is renamed in the manifest and not yet on the host is known there by the former name."""
+    if address in going:
+        return not going[address].blocked
+    return any(
+        change.observed and change.observed.former == address and not change.blocked
+        for change in going.values()
+    )
 
 
 def _all_stop(seen: Observed, going: Mapping[Address, Change]) -> bool:

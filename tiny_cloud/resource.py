@@ -21,7 +21,6 @@ from tiny_cloud.model import (
     Cloud,
     FieldDiff,
     Observed,
-    Ownership,
     Secret,
     State,
     Unknown,
@@ -122,6 +121,8 @@ class Context:
     cloud: Cloud
     digest: Callable[[str], str]
     """sha256 (hexadecimal) of a local file's content; raises Failure if it cannot be read."""
+    recall: Callable[[Address], Mapping[str, Any]] = lambda address: {}
+    """The record of a thing, for what must stay as it was (a UUID); empty: there is none."""
 
 
 @dataclass(frozen=True)
@@ -138,6 +139,10 @@ class Resource(ABC):
     """Its definition on the host names the files of what it refers to."""
     IS_DATA: ClassVar[bool] = False
     """Deleting it loses data: reclaimPolicy, --delete-data and the trash apply."""
+    RENAMES: ClassVar[bool] = False
+    """It knows how to follow ``metadata.renamedFrom``."""
+    MOVES: ClassVar[bool] = False
+    """Renaming it moves a file that machines have open."""
 
     address: Address
     spec: Mapping[str, Any]
@@ -221,10 +226,12 @@ class Resource(ABC):
         return WriteRecord(str(self.address), self.remembered(**extra))
 
     def remembered(self, **extra: Any) -> Mapping[str, Any]:
+        # A name that it had is of no use once there is a record under the new one.
+        metadata = {key: it for key, it in self.metadata.items() if key != "renamedFrom"}
         return {
             "cloud": self.context.cloud.name,
             "spec": schema.jsonable(self.spec),
-            "metadata": schema.jsonable(self.metadata),
+            "metadata": schema.jsonable(metadata),
             "policy": dict(self.policy()),
             "fields": {key: list(value) if isinstance(value, tuple) else value
                        for key, value in self.desired().items()},
@@ -238,34 +245,10 @@ class Resource(ABC):
         except KeyError:
             raise Failure(f"{self.address} has lost what its field {path} refers to") from None
 
-
     def refuse(self, path: tuple[str | int, ...], summary: str, hint: str = "") -> Problems:
         """The error for a value that this host can never have; ``path`` is below the document."""
         span = self.document.span(path) if self.document else self.span
         return Problems([Problem(summary, span, hint)])
-
-
-def kind_of(word: str) -> type[Resource] | None:
-    """The kind a user means: ``VirtualMachine``, ``virtualmachine`` or ``vm``."""
-    lowered = word.lower()
-    for name, kind in Resource.registry.items():
-        if lowered == name or lowered in kind.SHORT or lowered == f"{name}s":
-            return kind
-    return None
-
-
-def ownership(resource: Resource, facts: FileFacts) -> tuple[Ownership, str]:
-    """Whose a file is, and in words if it is somebody else's."""
-    if facts.stamp is None:
-        return Ownership.UNSTAMPED, ""
-    mine = (resource.context.cloud.name, str(resource.address))
-    theirs = (facts.stamp.get("cloud", "?"), facts.stamp.get("address", "?"))
-    if theirs != mine:
-        return Ownership.FOREIGN, f"{theirs[1]} of the cloud {theirs[0]}"
-    if not facts.genuine:
-        # A restored backup, say: nothing is done to it before somebody says that it is the one.
-        return Ownership.UNSTAMPED, f"a copy of {theirs[1]}"
-    return Ownership.OURS, ""
 
 
 def declared_of(record: Mapping[str, Any] | None) -> State | None:
@@ -281,10 +264,3 @@ def declared_of(record: Mapping[str, Any] | None) -> State | None:
 def policy_of(record: Mapping[str, Any] | None) -> State:
     """How the thing was to be treated at the last apply."""
     return dict(record.get("policy", {})) if record else {}
-
-
-def full_address(text: str) -> str:
-    """``vm/web`` as ``virtualmachine/web``; globs stay as they are."""
-    word, slash, name = text.partition("/")
-    kind = kind_of(word)
-    return f"{kind.KIND.lower()}/{name}" if slash and kind else text

@@ -26,6 +26,7 @@ from tiny_cloud.model import (
     Ownership,
     Unknown,
 )
+from tiny_cloud.naming import former
 from tiny_cloud.resource import Resource
 
 CUT_OFF = "an earlier apply was cut off"
@@ -54,6 +55,8 @@ def first_draft(
     if not seen.complete and seen.ownership is Ownership.OURS:
         draft.own = draft.own or Action.UPDATE
         draft.because.append(CUT_OFF)
+    if seen.former:
+        draft.own = draft.own or Action.UPDATE
     if seen.ownership is Ownership.UNSTAMPED and matches(consents.adopt, resource.address):
         draft.own = draft.own or Action.UPDATE
         draft.because.append("it is taken over")
@@ -76,7 +79,10 @@ def guard(drafts: Drafts, consents: Consents) -> None:
         seen = draft.observed
         if seen is None:
             continue
-        if seen.ownership is Ownership.FOREIGN:
+        if seen.rival:
+            draft.own = draft.own or Action.UPDATE
+            draft.block(f"it is renamed from {former(draft.resource)}, and {seen.rival}")
+        elif seen.ownership is Ownership.FOREIGN:
             draft.own = draft.own or Action.UPDATE
             draft.block(f"what is there is not ours: {seen.owner}")
         elif seen.ownership is Ownership.UNSTAMPED and not matches(consents.adopt, address):
@@ -113,6 +119,12 @@ def wake(drafts: Drafts, consents: Consents, notes: list[Note]) -> None:
         agreed = matches(consents.restart, address)
         if draft.resource.INTERRUPTS and draft.runs and draft.has(Impact.NEXT_BOOT) and agreed:
             draft.wakes = True
+        if draft.resource.INTERRUPTS and draft.runs and draft.renames:
+            draft.wakes = agreed or draft.ends
+            if not draft.wakes:
+                why = "it runs and can be renamed only while it is off"
+                draft.block(why, f"--restart {address}")
+                continue
         pending = _pending(draft, drafts)
         machines = [d for d in [draft, *standing[address]] if d.resource.INTERRUPTS and d.runs]
         stopping = any(d.ends or matches(consents.restart, d.address) for d in machines)
@@ -150,14 +162,18 @@ def settle(drafts: Drafts, consents: Consents) -> None:
                 _take_down(draft, machines_above(draft.address, standing), drafts, consents)
         for draft in drafts.values():
             _hold_back(draft, drafts)
+            if draft.renames and draft.resource.MOVES:
+                _keep_name(draft, standing[draft.address])
 
 
 def _renewed_for(draft: Draft, drafts: Drafts) -> list[Address]:
-    """What names files is written anew when a file is made anew: it may have another path."""
+    """What names files is written anew when one of them is made anew, or renamed."""
     if not draft.usable or not draft.resource.NAMES_PATHS:
         return []
     below = [drafts[a] for a in ordering.ordered_links(draft.resource) if a in drafts]
-    return [item.address for item in below if item.makes and container(item, drafts) is None]
+    made = [item.address for item in below if item.makes and container(item, drafts) is None]
+    moved = [item.address for item in below if item.renames and item.resource.MOVES and item.works]
+    return made + moved
 
 
 def needs_rest(draft: Draft, drafts: Drafts) -> bool:
@@ -165,6 +181,8 @@ def needs_rest(draft: Draft, drafts: Drafts) -> bool:
     if not draft.works or draft.resource.INTERRUPTS:
         return False
     if draft.own is Action.REPLACE or draft.has(Impact.RESTART):
+        return True
+    if draft.renames and draft.resource.MOVES:
         return True
     # Written into something that is already there: whoever uses that must let go of it first.
     around = container(draft, drafts)
@@ -190,6 +208,13 @@ def _take_down(draft: Draft, machines: list[Draft], drafts: Drafts, consents: Co
             machine.stop_because.append(f"{draft.address} changes while it is off")
 
 
+def _keep_name(draft: Draft, above: list[Draft]) -> None:
+    """A file keeps its name while somebody's definition names it and cannot be written anew."""
+    for other in above:
+        if other.blocked and other.observed and other.resource.NAMES_PATHS:
+            draft.block(f"{other.address} uses it and is blocked")
+
+
 def _users(draft: Draft, drafts: Drafts) -> list[str]:
     around = container(draft, drafts)
     seen = [draft.observed, around.observed if around else None]
@@ -204,7 +229,7 @@ def _hold_back(draft: Draft, drafts: Drafts) -> None:
         draft.block(f"it waits for {around.address}, which is blocked")
     for target in ordering.ordered_links(draft.resource):
         below = drafts.get(target)
-        if below is not None and below.blocked and not below.usable:
+        if below is not None and below.blocked and not (below.usable and not below.renames):
             draft.block(f"it waits for {target}, which is blocked")
 
 

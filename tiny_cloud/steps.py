@@ -138,6 +138,18 @@ class Publish(Step):
 
 
 @dataclass(frozen=True, slots=True)
+class Rename(Step):
+    """A file of ours gets another name, with its stamp; never over an existing file. One that is
+    not there was moved before, by an apply that was cut off."""
+
+    path: str
+    to: str
+
+    def shell(self) -> str:
+        return f"mv --no-clobber {shlex.quote(self.path)} {shlex.quote(self.to)}"
+
+
+@dataclass(frozen=True, slots=True)
 class Trash(Step):
     """Move a file into the trash folder; ``purge`` is what really deletes."""
 
@@ -178,6 +190,18 @@ class DropRecord(Step):
 
 
 @dataclass(frozen=True, slots=True)
+class MoveRecord(Step):
+    """What was recorded of a thing goes on under another name; ``changes`` replace parts of it."""
+
+    address: str
+    to: str
+    changes: Mapping[str, Any] = field(default_factory=dict)
+
+    def shell(self) -> str:
+        return f"# the record of {self.address} becomes that of {self.to}"
+
+
+@dataclass(frozen=True, slots=True)
 class Define(Step):
     """Define a domain. ``accel`` auto: the executor's probe decides the domain type and CPU."""
 
@@ -188,6 +212,17 @@ class Define(Step):
 
     def shell(self) -> str:
         return f"virsh define /dev/stdin <<'EOF'\n{self.xml.rstrip()}\nEOF"
+
+
+@dataclass(frozen=True, slots=True)
+class RenameDomain(Step):
+    """Only while it is off. One that is not there was renamed before."""
+
+    name: str
+    to: str
+
+    def shell(self) -> str:
+        return shlex.join(["virsh", "domrename", self.name, self.to])
 
 
 @dataclass(frozen=True, slots=True)

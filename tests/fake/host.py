@@ -17,7 +17,7 @@ from tests.fake.objections import objection
 from tiny_cloud import steps
 from tiny_cloud.apply import Progress
 from tiny_cloud.errors import Failure
-from tiny_cloud.libvirt_xml import bases, disk_paths
+from tiny_cloud.libvirt_xml import bases, disk_paths, renamed
 from tiny_cloud.model import Address, Cloud, Secret, Unknown
 from tiny_cloud.resource import DiskUse, DomainFacts, FileFacts, ImageFacts
 
@@ -160,6 +160,11 @@ class FakeHost:
         self.file[step.final] = self.file.pop(step.part)
 
     @_do.register
+    def _(self, step: steps.Rename) -> None:
+        if step.path in self.file:
+            self.file[step.to] = self.file.pop(step.path)
+
+    @_do.register
     def _(self, step: steps.Trash) -> None:
         self.file[step.trash] = self.file.pop(step.path)
 
@@ -170,6 +175,12 @@ class FakeHost:
     @_do.register
     def _(self, step: steps.WriteRecord) -> None:
         self.record[Address.parse(step.address)] = step.record
+
+    @_do.register
+    def _(self, step: steps.MoveRecord) -> None:
+        record = self.record.pop(Address.parse(step.address), None)
+        if record is not None:
+            self.record[Address.parse(step.to)] = {**record, **step.changes}
 
     @_do.register
     def _(self, step: steps.DropRecord) -> None:
@@ -200,6 +211,13 @@ class FakeHost:
             self.domain[step.name] = DomainFacts(step.name, uuid, step.xml)
         else:
             self.domain[step.name] = replace(before, xml=step.xml)
+
+    @_do.register
+    def _(self, step: steps.RenameDomain) -> None:
+        if step.name in self.domain:
+            facts = self.domain.pop(step.name)
+            xml = renamed(facts.xml, step.to)
+            self.domain[step.to] = replace(facts, name=step.to, xml=xml)
 
     @_do.register
     def _(self, step: steps.Autostart) -> None:

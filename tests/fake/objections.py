@@ -74,6 +74,25 @@ def _(step: steps.Publish, host: FakeHost) -> str:
     return f"{step.final} would be overwritten" if step.final in host.file else ""
 
 
+@objection.register(steps.Rename)
+def _(step: steps.Rename, host: FakeHost) -> str:
+    if step.path not in host.file:
+        return ""
+    if in_use(host, step.path):
+        return f"{step.path} is renamed while in use"
+    return f"{step.to} would be overwritten" if step.to in host.file else ""
+
+
+@objection.register(steps.RenameDomain)
+def _(step: steps.RenameDomain, host: FakeHost) -> str:
+    facts = host.domain.get(step.name)
+    if facts is None or step.name == step.to:
+        return ""
+    if step.to in host.domain:
+        return f"there is a {step.to} already"
+    return f"{step.name} is renamed while it runs" if facts.live_xml else ""
+
+
 @objection.register(steps.Undefine)
 def _(step: steps.Undefine, host: FakeHost) -> str:
     return f"{step.name} is undefined while it runs" if host.domain[step.name].live_xml else ""

@@ -103,6 +103,10 @@ class Host:
         files.publish(step)
 
     @_do.register
+    def _(self, step: steps.Rename, progress: Progress) -> None:
+        files.rename(step)
+
+    @_do.register
     def _(self, step: steps.Trash, progress: Progress) -> None:
         files.move_to_trash(step)
 
@@ -115,6 +119,11 @@ class Host:
         records.write(self.storage, Address.parse(step.address), step.record)
 
     @_do.register
+    def _(self, step: steps.MoveRecord, progress: Progress) -> None:
+        old, new = Address.parse(step.address), Address.parse(step.to)
+        records.move(self.storage, old, new, step.changes)
+
+    @_do.register
     def _(self, step: steps.DropRecord, progress: Progress) -> None:
         records.drop(self.storage, Address.parse(step.address))
 
@@ -125,6 +134,10 @@ class Host:
             progress("probes acceleration", None)
             accel = acceleration.probe(self.cache)
         self.libvirt.define(step.name, set_acceleration(step.xml, accel) if accel else step.xml)
+
+    @_do.register
+    def _(self, step: steps.RenameDomain, progress: Progress) -> None:
+        self.libvirt.rename(step.name, step.to)
 
     @_do.register
     def _(self, step: steps.Autostart, progress: Progress) -> None:

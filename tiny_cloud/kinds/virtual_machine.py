@@ -24,6 +24,7 @@ from tiny_cloud.libvirt_xml import (
     merge,
     pending,
     read,
+    renamed,
     stamp_of,
 )
 from tiny_cloud.model import (
@@ -37,6 +38,7 @@ from tiny_cloud.model import (
     Unknown,
     Value,
 )
+from tiny_cloud.naming import belongs, forget, known, record_of, unsettled, was
 from tiny_cloud.resource import (
     Context,
     DomainFacts,
@@ -50,9 +52,10 @@ from tiny_cloud.sizes import parse_size
 from tiny_cloud.steps import (
     Autostart,
     Define,
-    DropRecord,
     MakeFolder,
     Remove,
+    Rename,
+    RenameDomain,
     Shutdown,
     Start,
     Step,
@@ -69,6 +72,7 @@ class VirtualMachine(Resource):
     SHORT = ("vm",)
     INTERRUPTS = True
     NAMES_PATHS = True
+    RENAMES = True
 
     @classmethod
     def expand(cls, document: Document, cloud: Cloud) -> Iterable[Document]:
@@ -82,13 +86,23 @@ class VirtualMachine(Resource):
 
     @property
     def uuid(self) -> str:
-        cloud = self.context.cloud
-        return derive_uuid(cloud.seed, cloud.name, str(self.address))
+        """As recorded: it stays when the name changes."""
+        cloud, (address, record) = self.context.cloud, known(self)
+        return str(record.get("uuid") or derive_uuid(cloud.seed, cloud.name, str(address)))
 
-    def _mac(self, card: Mapping[str, Any]) -> str:
-        cloud = self.context.cloud
-        derived = derive_mac(cloud.seed, cloud.name, str(self.address), card["name"])
+    def _mac(self, card: Mapping[str, Any], change: Change | None = None) -> str:
+        """As declared, as the host has it, as recorded, or derived from who the machine is."""
+        cloud, (address, record), name = self.context.cloud, known(self), card["name"]
+        seen = change.observed.fields if change and change.observed else {}
+        recorded = record.get("macs", {}).get(name)
+        there = seen.get(f"interfaces[{name}].mac") or recorded
+        derived = there or derive_mac(cloud.seed, cloud.name, str(address), name)
         return str(card.get("mac", derived)).lower()
+
+    def _remember(self, change: Change) -> Step:
+        uuid = change.observed.identity if change.observed else self.uuid
+        macs = {card["name"]: self._mac(card, change) for card in self.spec.get("interfaces", ())}
+        return self.record(uuid=uuid, macs=macs)
 
     @property
     def _console(self) -> str:
@@ -149,12 +163,31 @@ class VirtualMachine(Resource):
         found: dict[Address, Observed | Unknown] = {}
         for item in wanted:
             facts = domains.get(names.get(item.uuid, item.domain))
+            before = was(item)
+            if facts is None and before is not None:
+                facts = domains.get(before.domain)
+                if facts is not None and item._ownership(facts)[0] is Ownership.FOREIGN:
+                    facts = None
             if facts is not None:
                 found[item.address] = item._observe(host, facts)
         return found
 
+    def _rival(self, host: Reader, facts: DomainFacts) -> str:
+        """Both names are taken, by two domains."""
+        before = was(self)
+        for name in (self.domain, before.domain) if before else ():
+            other = host.domains().get(name)
+            if other is not None and other.uuid != facts.uuid:
+                ours = before is not None and before._ownership(other)[0] is Ownership.OURS
+                if name == self.domain or ours:
+                    return f"there is a domain {name} as well"
+        return ""
+
     def _observe(self, host: Reader, facts: DomainFacts) -> Observed:
-        record = host.records().get(self.address)
+        record = record_of(host, self)
+        former, before = unsettled(host, self, stamp_of(facts.xml)), was(self)
+        if before is not None and facts.name == before.domain:
+            former = before.address
         running = bool(facts.live_xml)
         fields = dict(read(facts.xml, autostart=facts.autostart))
         fields |= {"running": running, "autostart": facts.autostart}
@@ -168,6 +201,8 @@ class VirtualMachine(Resource):
             fields=fields,
             ownership=whose,
             owner=owner,
+            former=former,
+            rival=self._rival(host, facts),
             identity=facts.uuid,
             declared=declared_of(record),
             complete=record is not None,
@@ -211,7 +246,7 @@ class VirtualMachine(Resource):
         mark = stamp_of(facts.xml)
         if mark is None:
             return Ownership.UNSTAMPED, ""
-        if (mark.get("cloud"), mark.get("address")) != (self.context.cloud.name, str(self.address)):
+        if not belongs(self, mark):
             return Ownership.FOREIGN, f"{mark.get('address')} of the cloud {mark.get('cloud')}"
         if mark.get("uuid") != facts.uuid:
             return Ownership.FOREIGN, f"a copy of {self.address}"
@@ -235,7 +270,7 @@ class VirtualMachine(Resource):
             cpus=spec["cpus"],
             machine=spec.get("machine", "q35"),
             disks=(*self._disks(change), *self._cdroms()),
-            interfaces=tuple(self._cards()),
+            interfaces=tuple(self._cards(change)),
             console_log=self._console,
             agent=spec.get("guestAgent", True),
             spare_ports=spec.get("sparePorts"),
@@ -262,14 +297,14 @@ class VirtualMachine(Resource):
                 item["name"], item.get("bus", "sata"), medium, readonly=True, device="cdrom"
             )
 
-    def _cards(self) -> Iterator[Interface]:
+    def _cards(self, change: Change | None = None) -> Iterator[Interface]:
         for card in self.spec.get("interfaces", ()):
             socket = next((kind for kind in SOCKETS if kind in card), "user")
             name = str(card[socket]) if socket != "user" else ""
             ports = (card.get("user") or {}).get("forward", ())
             yield Interface(
                 card["name"],
-                self._mac(card),
+                self._mac(card, change),
                 card.get("model", CARD),
                 Source(socket, name),
                 tuple(Forward.of(p["host"], p["guest"], p.get("protocol", "tcp")) for p in ports),
@@ -278,13 +313,18 @@ class VirtualMachine(Resource):
     # -- how to get there -------------------------------------------------------------------------
 
     def up(self, change: Change) -> Iterator[Step]:
-        seen, name = change.observed, self._name(change)
+        seen = change.observed
+        name = self.domain if change.former else self._name(change)
         runs = seen is not None and seen.running and not change.stop
         wanted = bool(self.spec.get("running", True))
         autostart = bool(self.spec.get("autostart", True))
         if seen is None:
             # First, so that whatever is left by a kill is known to be ours.
-            yield self.record()
+            yield self._remember(change)
+        if change.former and (before := was(self)):
+            yield Rename(before._console, self._console)
+            if self._name(change) != name:
+                yield RenameDomain(self._name(change), name)
         if change.action is not Action.RESTART:
             yield from self._define(change)
             if seen is None or seen.fields.get("autostart") != autostart:
@@ -295,7 +335,8 @@ class VirtualMachine(Resource):
             yield self._shutdown(change)
         if seen is not None:
             # Last: until then what was declared before tells which disks and cards are to go.
-            yield self.record()
+            yield self._remember(change)
+        yield from forget(self, change)
 
     def _define(self, change: Change) -> Iterator[Step]:
         elsewhere = {"running", "autostart", *self.policy()}
@@ -303,6 +344,9 @@ class VirtualMachine(Resource):
             yield MakeFolder(self.context.cloud.path("consoles"), 0o711)
             model = self._model(change)
             yield Define(self.domain, build(model), model.accel)
+        elif change.former:
+            xml = renamed(str(change.observed.facts["xml"]), self.domain)
+            yield Define(self.domain, merge(xml, self._model(change)))
         elif change.fresh or {d.field for d in change.diffs} - elsewhere or not change.diffs:
             xml = str(change.observed.facts["xml"])
             yield Define(self._name(change), merge(xml, self._model(change)))
@@ -324,12 +368,17 @@ class VirtualMachine(Resource):
             if change.observed is not None:
                 yield Undefine(self._name(change))
             yield Remove(self._console)
-            yield DropRecord(str(self.address))
+            if change.observed and change.observed.former and (before := was(self)):
+                yield Remove(before._console)
+            yield from forget(self, change)
 
 
 def _files_of(disk: Resource, host: Reader) -> tuple[str, ...]:
     """The files that are this disk now; before there is one, the one that will be."""
-    names = disk.provides()["names"]
-    assert isinstance(names, tuple)
-    there = host.files([str(name) for name in names])
-    return tuple(there) or (str(disk.provides()["path"]),)
+    outputs = disk.provides()
+    for key in ("names", "former_names"):
+        names = outputs[key]
+        assert isinstance(names, tuple)
+        if there := tuple(host.files([str(name) for name in names])):
+            return there
+    return (str(outputs["path"]),)

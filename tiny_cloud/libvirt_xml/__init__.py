@@ -14,7 +14,7 @@ from tiny_cloud.libvirt_xml.domain import (
     family,
 )
 from tiny_cloud.libvirt_xml.identity import derive_mac, derive_uuid
-from tiny_cloud.libvirt_xml.merge import merge
+from tiny_cloud.libvirt_xml.merge import merge, renamed
 from tiny_cloud.libvirt_xml.read import bases, chains, disk_paths, pending, read, stamp_of
 
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
     "merge",
     "pending",
     "read",
+    "renamed",
     "set_acceleration",
     "stamp_of",
 ]

@@ -70,6 +70,8 @@ def _show_change(console: Console, change: Change, *, commands: bool) -> None:
     style = STYLES[change.action]
     head = Text("  ")
     head.append(one_line(f"{change.action.value} {change.address}"), style=f"bold {style}")
+    if change.former:
+        head.append(one_line(f" renamed from {change.former.name}"), style=style)
     if change.impact is not Impact.NONE:
         head.append(f"  [{change.impact.value}]", style=IMPACTS.get(change.impact, "cyan"))
     if change.because:
