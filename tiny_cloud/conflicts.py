@@ -59,6 +59,8 @@ def conflicts(resources: Sequence[Resource]) -> list[Problem]:
         *_twice(_addresses(guests, home)),
         *_twice(_attached(machines)),
         *_twice(_filled(guests)),
+        *_borrowed(guests),
+        *_twice(_files(resources)),
         *_listening_twice(_ports(machines)),
         *_renamed(resources),
     ]
@@ -129,6 +131,26 @@ def _filled(guests: Iterable[Resource]) -> Iterator[Claim]:
         if "disk" in guest.links:
             disk = guest.links["disk"].address
             yield Claim(disk, guest, ("spec", "disk"), (f"is written into {disk}", "so is"))
+
+
+def _borrowed(guests: Iterable[Resource]) -> Iterator[Problem]:
+    for guest in guests:
+        disk = guest.links.get("disk")
+        if disk is not None and disk.external:
+            yield Problem(f"{guest.address} is written into {disk.address}, which is external",
+                          _span(Claim(None, guest, ("spec", "disk"), ("", ""))),
+                          "what is external is never changed: take the guest out")
+
+
+def _files(resources: Iterable[Resource]) -> Iterator[Claim]:
+    """Two documents that mean one file would treat it differently."""
+    for disk in resources:
+        if disk.address.kind == "disk":
+            names = disk.provides()["names"]
+            assert isinstance(names, tuple)
+            for name in names:
+                path = ("spec", "path") if disk.external else ("metadata", "name")
+                yield Claim(name, disk, path, (f"is the file {name}", "so is"))
 
 
 def _ports(machines: Iterable[Resource]) -> Iterator[tuple[Forward, Claim]]:

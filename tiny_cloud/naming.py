@@ -20,7 +20,8 @@ Record = Mapping[str, Any]
 
 def former(resource: Resource) -> Address | None:
     """Who it was until now; None also for kinds that cannot be renamed (loading refuses those)."""
-    name = resource.metadata.get("renamedFrom") if resource.RENAMES else None
+    ours = resource.RENAMES and not resource.external
+    name = resource.metadata.get("renamedFrom") if ours else None
     return Address(resource.address.kind, name) if name else None
 
 

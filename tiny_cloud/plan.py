@@ -37,8 +37,10 @@ def plan(
     """What would bring the host to what ``resources`` (in dependency order) declare.
 
     ``undeclared`` is what the cloud owns beyond them: noted, or removed with ``prune``.
-    Raises Problems for what can never be done (shrinking a disk).
+    Raises Problems for what can never be done (shrinking a disk, making what is external).
     """
+    if problems := rules.missing(resources, actual):
+        raise Problems(problems)
     notes: list[Note] = []
     drafts = {item.address: rules.first_draft(item, actual, consents, notes) for item in resources}
     rules.guard(drafts, consents)

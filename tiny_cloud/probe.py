@@ -1,11 +1,14 @@
 """Ask the host what is there: one batch a kind."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from tiny_cloud.errors import Problem
 from tiny_cloud.model import Address, Observed, Unknown
 from tiny_cloud.naming import former
 from tiny_cloud.resource import Context, Reader, Resource
+
+ONCE_OURS = "it was made here before it became external; what was made then is left where it is"
 
 
 def probe(host: Reader, resources: Sequence[Resource]) -> Mapping[Address, Observed | Unknown]:
@@ -13,6 +16,10 @@ def probe(host: Reader, resources: Sequence[Resource]) -> Mapping[Address, Obser
     found: dict[Address, Observed | Unknown] = {}
     for kind, wanted in _by_kind(resources).items():
         found.update(kind.probe(host, wanted))
+    for item in resources:
+        seen = found.get(item.address)
+        if item.external and isinstance(seen, Observed) and item.address in host.records():
+            found[item.address] = replace(seen, notes=(*seen.notes, ONCE_OURS))
     return found
 
 

@@ -41,7 +41,9 @@ def removals(
     notes: list[Note] = []
     for resource in reversed(resources):
         seen = actual.get(resource.address)
-        if isinstance(seen, Unknown):
+        if resource.external:
+            notes.append(Note(resource.address, "left alone: it is external"))
+        elif isinstance(seen, Unknown):
             going[resource.address] = _delete(
                 resource, None, consents, f"it cannot be observed: {seen.reason}", seen.hint
             )

@@ -7,6 +7,7 @@ done are steps.
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,6 +28,8 @@ from tiny_cloud.model import (
     Value,
 )
 from tiny_cloud.steps import Step, WriteRecord
+
+_FIRST = re.compile(r"[.\[]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +197,16 @@ class Resource(ABC):
 
     def desired(self) -> State:
         """The declared fields, flat and normalised."""
-        return schema.flatten(self.KIND, self.spec)
+        fields = schema.flatten(self.KIND, self.spec)
+        if self.external:
+            # Defaults that count as declared are for what is ours.
+            return {name: it for name, it in fields.items() if _FIRST.split(name)[0] in self.spec}
+        return fields
+
+    @property
+    def external(self) -> bool:
+        """It is used and never owned: not made, changed, stamped, recorded, pruned or destroyed."""
+        return bool(self.spec.get("external"))
 
     def policy(self) -> State:
         """How it is to be treated; kept with the object, so that it outlives the manifest."""

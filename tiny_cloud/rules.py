@@ -10,11 +10,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-from tiny_cloud import ordering
+from tiny_cloud import ordering, schema
 from tiny_cloud.diff import created, differences
 from tiny_cloud.draft import Draft, Drafts, container, machines_above, matches, standing_on
+from tiny_cloud.errors import Problem
 from tiny_cloud.model import (
     Action,
     Address,
@@ -28,6 +29,7 @@ from tiny_cloud.model import (
 )
 from tiny_cloud.naming import former
 from tiny_cloud.resource import Resource
+from tiny_cloud.sizes import format_size
 
 CUT_OFF = "an earlier apply was cut off"
 
@@ -41,6 +43,8 @@ def first_draft(
     seen = actual.get(resource.address)
     if isinstance(seen, Unknown):
         return _unknown(resource, seen, consents)
+    if resource.external:
+        return _external(resource, seen, notes)
     if seen is None:
         return Draft(resource, own=Action.CREATE, diffs=created(resource))
     if not seen.fields and not seen.complete:
@@ -63,6 +67,34 @@ def first_draft(
     return draft
 
 
+def missing(
+    resources: Iterable[Resource], actual: Mapping[Address, Observed | Unknown]
+) -> list[Problem]:
+    """External things that are not there: nobody here can make them."""
+    return [
+        problem
+        for item in resources
+        if item.external and item.address not in actual
+        for problem in item.refuse(
+            ("spec", "external"), f"{item.address} is external, and there is no such thing",
+            "make it first, or take external out",
+        ).problems
+    ]
+
+
+def _external(resource: Resource, seen: Observed | None, notes: list[Note]) -> Draft:
+    """It is compared, and whatever differs stays as it is."""
+    if seen is not None:
+        notes += [Note(resource.address, text) for text in seen.notes]
+        for diff in differences(resource, seen)[0]:
+            sized = schema.keyword(resource.KIND, diff.field, "x-size")
+            old, new = (format_size(v) if sized and isinstance(v, int) else v
+                        for v in (diff.old, diff.new))
+            text = f"{diff.field} is {old}, and {new} is declared; it is external and stays so"
+            notes.append(Note(resource.address, text))
+    return Draft(resource, seen)
+
+
 def _unknown(resource: Resource, seen: Unknown, consents: Consents) -> Draft:
     draft = Draft(resource, own=Action.UPDATE, unknown=True)
     if seen.adoptable and matches(consents.adopt, resource.address):
@@ -77,7 +109,7 @@ def _unknown(resource: Resource, seen: Unknown, consents: Consents) -> Draft:
 def guard(drafts: Drafts, consents: Consents) -> None:
     for address, draft in drafts.items():
         seen = draft.observed
-        if seen is None:
+        if seen is None or draft.resource.external:
             continue
         if seen.rival:
             draft.own = draft.own or Action.UPDATE
@@ -114,7 +146,7 @@ def contain(drafts: Drafts) -> None:
 def wake(drafts: Drafts, consents: Consents, notes: list[Note]) -> None:
     standing = standing_on(drafts)
     for address, draft in drafts.items():
-        if draft.observed is None or draft.blocked:
+        if draft.observed is None or draft.blocked or draft.resource.external:
             continue
         agreed = matches(consents.restart, address)
         if draft.resource.INTERRUPTS and draft.runs and draft.has(Impact.NEXT_BOOT) and agreed:

@@ -31,7 +31,8 @@ def _(step: steps.Start, host: FakeHost) -> str:
             return f"{step.name} starts on {chain[0].path}, which is in use"
         if top.facts.backing != (chain[1].path if len(chain) > 1 else ""):
             return f"{step.name} starts with a chain that is not the disk's"
-        if (top.stamp or {}).get("cloud") != host.cloud.name:
+        ours = chain[0].path.startswith(host.cloud.storage)
+        if ours and (top.stamp or {}).get("cloud") != host.cloud.name:
             return f"{step.name} starts on {chain[0].path}, which is not ours"
     return ""
 

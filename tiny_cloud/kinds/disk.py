@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Self
 
+from tiny_cloud.borrowed import borrowed
 from tiny_cloud.model import Action, Address, Change, Observed, Ownership, Unknown, Value
 from tiny_cloud.naming import forget, ownership, record_of, unsettled, was
 from tiny_cloud.resource import (
@@ -49,7 +50,7 @@ class Disk(Resource):
 
     @property
     def path(self) -> str:
-        return self.path_as(self.format)
+        return str(self.spec["path"]) if self.external else self.path_as(self.format)
 
     def _names(self) -> tuple[str, ...]:
         return tuple(self.path_as(form) for form in FORMATS)
@@ -59,6 +60,9 @@ class Disk(Resource):
         return before._names() if before else ()
 
     def provides(self) -> Mapping[str, Value]:
+        if self.external:
+            names = {"names": (self.path,), "former_names": ()}
+            return {"path": self.path, "format": self.format, **names}
         base = self.links["image"].provides() if "image" in self.links else {}
         return {
             "path": self.path,
@@ -71,13 +75,15 @@ class Disk(Resource):
 
     @classmethod
     def probe(cls, host: Reader, wanted: Sequence[Self]) -> Mapping[Address, Observed | Unknown]:
-        paths = [path for item in wanted for path in (*item._names(), *item._former_names())]
+        owned = [item for item in wanted if not item.external]
+        paths = [path for item in owned for path in (*item._names(), *item._former_names())]
         files = host.files([*paths, *(f"{path}.part" for path in paths)])
         there = {p: p.rpartition(".")[2] for p in paths if isinstance(files.get(p), FileFacts)}
         images = host.images(there)
         found: dict[Address, Observed | Unknown] = {}
         for item in wanted:
-            seen = item._look(host, files, images)
+            path, form = item.path, item.format
+            seen = borrowed(host, path, form) if item.external else item._look(host, files, images)
             if seen is not None:
                 found[item.address] = seen
         return found
@@ -164,7 +170,10 @@ class Disk(Resource):
         folder, file = os.path.split(backing)
         name = file.rpartition("-")[0]
         wanted = self.links.get("image")
-        if wanted is not None and wanted.provides()["stem"] == name:
+        outputs = wanted.provides() if wanted is not None else {}
+        if wanted is not None and backing == outputs["path"]:
+            return wanted.address.name
+        if wanted is not None and name == outputs.get("stem"):
             name = wanted.address.name
         return name if name and folder == self.context.cloud.path("images") else backing
 

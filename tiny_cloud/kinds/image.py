@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Any, Self
 from urllib.parse import unquote, urlsplit
 
+from tiny_cloud.borrowed import borrowed
 from tiny_cloud.errors import Failure, Problem
 from tiny_cloud.model import Address, Change, Observed, Ownership, State, Unknown, Value
 from tiny_cloud.naming import forget, known, ownership, record_of, unsettled
@@ -97,9 +98,13 @@ class Image(Resource):
         return self.context.cloud.path("images", f"{self.stem}-{self.key}.qcow2")
 
     def provides(self) -> Mapping[str, Value]:
+        if self.external:
+            return {"path": self.spec["path"], "format": self.spec["format"]}
         return {"path": self.path, "format": "qcow2", "stem": self.stem}
 
     def desired(self) -> State:
+        if self.external:
+            return super().desired()
         if "debootstrap" in self.source:
             return {"source": f"debootstrap {self.source['debootstrap']['suite']}"}
         return {"source": self.source.get("url") or self.source["path"]}
@@ -118,8 +123,13 @@ class Image(Resource):
         bases = _bases(host)
         siblings = host.files(host.listing(host.cloud.path("images")))
         sound = {path for path, seen in siblings.items() if isinstance(seen, FileFacts)}
-        images = host.images({item.path: "qcow2" for item in wanted if item.path in sound})
         found: dict[Address, Observed | Unknown] = {}
+        for item in wanted:
+            path, form = item.spec.get("path", ""), item.spec.get("format", "")
+            if item.external and (seen := borrowed(host, path, form, base=True)):
+                found[item.address] = seen
+        wanted = [item for item in wanted if not item.external]
+        images = host.images({item.path: "qcow2" for item in wanted if item.path in sound})
         for item in wanted:
             facts = siblings.get(item.path)
             if isinstance(facts, Unknown):

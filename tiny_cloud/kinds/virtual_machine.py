@@ -80,9 +80,10 @@ class VirtualMachine(Resource):
 
     @property
     def domain(self) -> str:
-        """libvirt's name: the machine's own in the cloud ``default``, else CLOUD-NAME."""
-        cloud = self.context.cloud.name
-        return self.address.name if cloud == "default" else f"{cloud}-{self.address.name}"
+        """libvirt's name: the machine's own if it is external and in the cloud ``default``, else
+        CLOUD-NAME."""
+        cloud, name = self.context.cloud.name, self.address.name
+        return name if cloud == "default" or self.external else f"{cloud}-{name}"
 
     @property
     def uuid(self) -> str:
@@ -196,7 +197,7 @@ class VirtualMachine(Resource):
         if isinstance(ports, int) and isinstance(wanted, int):
             # A port below an occupied one cannot go: there may be more than asked for, never fewer.
             fields["sparePorts"] = min(ports, wanted)
-        whose, owner = self._ownership(facts)
+        whose, owner = (Ownership.OURS, "") if self.external else self._ownership(facts)
         return Observed(
             fields=fields,
             ownership=whose,
@@ -228,7 +229,8 @@ class VirtualMachine(Resource):
             info = images.get(chain[0].path)
             below = chain[1].path if len(chain) > 1 else ""
             known = chain[0].path in _files_of(link, host)
-            same = chain[0].path.endswith(chain[0].format) and (
+            ending = str(link.provides()["format"]) if link.external else chain[0].path
+            same = ending.endswith(chain[0].format) and (
                 not isinstance(info, ImageFacts) or info.backing == below
             )
             names[field] = link.address.name if known and same else " on ".join(
@@ -285,7 +287,9 @@ class VirtualMachine(Resource):
             # A disk that is there may have another format, and stand on an older image.
             seen = None if disk.address in change.fresh else change.around.get(disk.address)
             facts = {**seen.fields, **seen.facts} if seen else disk.provides()
-            layers = [Layer(str(facts["path"]), str(facts["format"]))]
+            path = str(facts["path"])
+            place = "block" if path.startswith("/dev/") else "file"
+            layers = [Layer(path, str(facts["format"]), place)]
             if facts.get("backing"):
                 layers.append(Layer(str(facts["backing"]), str(facts["backing_format"])))
             yield DiskDevice(item["name"], item.get("bus", BUS), tuple(layers))
