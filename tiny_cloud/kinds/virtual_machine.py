@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Self
 
 from tiny_cloud import schema
@@ -16,6 +17,7 @@ from tiny_cloud.libvirt_xml import (
     Interface,
     Layer,
     Source,
+    adoption,
     aligned,
     build,
     chains,
@@ -170,8 +172,19 @@ class VirtualMachine(Resource):
                 if facts is not None and item._ownership(facts)[0] is Ownership.FOREIGN:
                     facts = None
             if facts is not None:
-                found[item.address] = item._observe(host, facts)
+                found[item.address] = item._observe(host, item._with_our_names(host, facts))
         return found
+
+    def _with_our_names(self, host: Reader, facts: DomainFacts) -> DomainFacts:
+        """What somebody else made has its devices called as they would be once it is taken over."""
+        if self._ownership(facts)[0] is not Ownership.UNSTAMPED or self.external:
+            return facts
+        declared = {card["name"]: card.get("mac", "").lower()
+                    for card in self.spec.get("interfaces", ())}
+        cards = [replace(card, mac=declared[card.name]) for card in self._cards()]
+        disks = {item["name"]: _files_of(link, host) for item in self.spec.get("disks", ())
+                 if (link := self.links.get(f"disks[{item['name']}].disk"))}
+        return replace(facts, xml=adoption.named(facts.xml, cards, disks))
 
     def _rival(self, host: Reader, facts: DomainFacts) -> str:
         """Both names are taken, by two domains."""
@@ -344,16 +357,19 @@ class VirtualMachine(Resource):
 
     def _define(self, change: Change) -> Iterator[Step]:
         elsewhere = {"running", "autostart", *self.policy()}
-        if change.observed is None:
+        ours = change.observed is not None and change.observed.ownership is Ownership.OURS
+        if not ours:
             yield MakeFolder(self.context.cloud.path("consoles"), 0o711)
+        if change.observed is None:
             model = self._model(change)
             yield Define(self.domain, build(model), model.accel)
-        elif change.former:
-            xml = renamed(str(change.observed.facts["xml"]), self.domain)
-            yield Define(self.domain, merge(xml, self._model(change)))
-        elif change.fresh or {d.field for d in change.diffs} - elsewhere or not change.diffs:
-            xml = str(change.observed.facts["xml"])
-            yield Define(self._name(change), merge(xml, self._model(change)))
+            return
+        changed = {diff.field for diff in change.diffs} - elsewhere
+        if changed or not ours or change.former or change.fresh or not change.diffs:
+            xml, name = str(change.observed.facts["xml"]), self._name(change)
+            if change.former:
+                xml, name = renamed(xml, self.domain), self.domain
+            yield Define(name, merge(xml, self._model(change)))
 
     def _name(self, change: Change) -> str:
         """As libvirt calls it now: somebody may have renamed it."""
