@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tiny_cloud.api import Workspace
+    from tiny_cloud.api import Planned, Workspace
 
 __version__ = "0.1.0"
 
@@ -21,3 +21,12 @@ def load(*paths: str, connect: str = "", storage: str = "") -> Workspace:
     from tiny_cloud.api import load_manifests
 
     return load_manifests(paths, connect=connect, storage=storage)
+
+
+def load_plan(file: str) -> Planned:
+    """A plan that ``saved.save`` wrote, planned again. Raises ``errors.Failure`` if it differs."""
+    from pathlib import Path
+
+    from tiny_cloud import saved
+
+    return saved.load(Path(file))

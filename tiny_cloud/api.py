@@ -13,14 +13,18 @@ import platformdirs
 
 from tiny_cloud import apply as execution
 from tiny_cloud import journal, linking, loader, plan, probe
+from tiny_cloud.document import Document
 from tiny_cloud.draft import matches
 from tiny_cloud.errors import Failure, Problem, Problems
+from tiny_cloud.essence import PHASES, Essence, difference, essence
 from tiny_cloud.graph import closure
 from tiny_cloud.host import digest, secrets
 from tiny_cloud.host.libvirt import Libvirt
 from tiny_cloud.host.perform import Host
+from tiny_cloud.host.records import owners, recall
 from tiny_cloud.host.snapshot import Snapshot
 from tiny_cloud.model import Action, Address, Cloud, Consents, Event, Plan
+from tiny_cloud.naming import record_of
 from tiny_cloud.resource import Context, Resource
 from tiny_cloud.schema import secret_of
 from tiny_cloud.steps import EditGuest
@@ -88,11 +92,10 @@ class Workspace:
         self, snapshot: Snapshot, declared: Sequence[Resource], consents: Consents
     ) -> Plan:
         """What was applied goes: an image's source need not be there any more for that."""
-        records = snapshot.records()
         resources = [
-            replace(item, recorded=records.get(item.address, {}), links={})
+            replace(item, recorded=record or {}, links={})
             for item in declared
-            if item.address in records or _has_name(item)
+            if (record := record_of(snapshot, item)) or _has_name(item)
         ]
         linking.relink(resources)
         ordered, _ = linking.arrange(resources)
@@ -101,14 +104,14 @@ class Workspace:
 
     def _undeclared(self, snapshot: Snapshot) -> Sequence[Resource]:
         """What the cloud owns and no document declares, each after what it stands on."""
-        known = [item.address for item in self.resources]
-        found = probe.discover(snapshot, self._context, known)
+        found = probe.discover(snapshot, self._context, self.resources)
         linking.relink([*self.resources, *found])
         return linking.arrange(found)[0]
 
     @property
     def _context(self) -> Context:
-        return Context(self.cloud, cache(partial(digest.sha256, cache=CACHE)))
+        return Context(
+            self.cloud, _digest(), partial(recall, self.cloud), cache(partial(owners, self.cloud)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,12 +132,11 @@ class Planned:
         """
         if not any(task.steps for task in self.plan.tasks):
             return
-        require_secrets(self.plan)
+        require_secrets(essence(self.plan))
         cloud, workspace = self.plan.cloud, self.workspace
         with journal.locked(Path(cloud.storage), self.command) as book:
             libvirt = Libvirt(cloud.connect)
-            if _essence(workspace._plan(self.wish, libvirt)) != _essence(self.plan):
-                raise Failure("the host has changed since the plan was made", "plan again")
+            require_holding(essence(self.plan), workspace._plan(self.wish, libvirt))
             host = Host(cloud, libvirt, CACHE, book.descriptor)
             failed: set[Address] = set()
             for event in execution.apply(self.plan, host, parallel=parallel, stopping=stopping):
@@ -170,6 +172,20 @@ class Planned:
             yield Event("failed", change.address, text=text)
 
 
+def require_holding(before: Essence, now: Plan, *, what: str = "the plan") -> None:
+    """Raises Failure with what has changed since the plan was made; nothing has been done."""
+    other = difference(before, essence(now))
+    if other:
+        raise Failure(f"{what} no longer fits: {other}", "plan again")
+
+
+def rebuild(cloud: Cloud, documents: Sequence[Document]) -> Workspace:
+    """A workspace from plain documents, without the manifests they came from. Raises Problems."""
+    seed = machine_id() if cloud.name == "default" else ""
+    found = loader.rebuild(replace(cloud, seed=seed), documents, _digest(), recall, owners)
+    return Workspace(found.cloud, found.resources)
+
+
 def load_manifests(
     paths: Sequence[str] = (), *, connect: str = "", storage: str = ""
 ) -> Workspace:
@@ -182,21 +198,23 @@ def load_manifests(
         stdin=sys.stdin,
         connect=connect or os.environ.get("TINYCLOUD_CONNECT", ""),
         storage=storage or os.environ.get("TINYCLOUD_STORAGE", ""),
-        context_digest=cache(partial(digest.sha256, cache=CACHE)),
+        context_digest=_digest(),
+        recall=recall,
+        owners=owners,
         root=os.geteuid() == 0,
-        machine_id=_machine_id(),
+        machine_id=machine_id(),
     )
     return Workspace(found.cloud, found.resources)
 
 
-def require_secrets(wanted: Plan) -> None:
+def require_secrets(wanted: Essence) -> None:
     """Every secret that the plan will need is there: else nothing is begun. Raises Failure."""
-    for task in wanted.tasks:
-        for step in task.steps:
-            if isinstance(step, EditGuest):
-                for user in step.settings.get("users", {}).values():
-                    if "password" in user and "hash" not in user["password"]:
-                        secrets.need(secret_of(user["password"]))
+    steps = (step for change in wanted for phase in PHASES for step in change[phase])
+    for step in steps:
+        if step["step"] == EditGuest.__name__:
+            for user in step["settings"].get("users", {}).values():
+                if "password" in user and "hash" not in user["password"]:
+                    secrets.need(secret_of(user["password"]))
 
 
 def _has_name(resource: Resource) -> bool:
@@ -208,14 +226,11 @@ def _has_name(resource: Resource) -> bool:
     return True
 
 
-def _essence(wanted: Plan) -> object:
-    """What must be the same for a plan to still hold."""
-    return [
-        (c.address, c.action, c.diffs, c.blocked, c.down, c.up, c.seal) for c in wanted.changes
-    ]
+def _digest() -> Callable[[str], str]:
+    return cache(partial(digest.sha256, cache=CACHE))
 
 
-def _machine_id() -> str:
+def machine_id() -> str:
     try:
         return Path("/etc/machine-id").read_text().strip()
     except OSError:

@@ -69,6 +69,7 @@ def validate(paths: tuple[str, ...], connect: str, storage: str) -> None:
 @consents
 @click.option("--target", multiple=True, metavar="KIND/NAME", help="Only this and what it needs.")
 @click.option("--prune", is_flag=True, help="Also remove what is owned and no longer declared.")
+@click.option("--out", metavar="FILE", help="Also save the plan, for apply --plan.")
 @click.option("--commands", is_flag=True, help="Show what a person would type.")
 @click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 if there are changes.")
@@ -77,6 +78,7 @@ def plan(
     paths: tuple[str, ...],
     connect: str,
     storage: str,
+    out: str | None,
     commands: bool,
     as_json: bool,
     detailed_exitcode: bool,
@@ -84,6 +86,8 @@ def plan(
 ) -> None:
     """Say what would change; changes nothing."""
     planned = _plan(paths, connect, storage, **wish)
+    if out is not None:
+        _save(planned, out)
     _show(planned, commands=commands, as_json=as_json)
     sys.exit(CHANGES if detailed_exitcode and planned.plan.changes else 0)
 
@@ -93,6 +97,7 @@ def plan(
 @consents
 @click.option("--target", multiple=True, metavar="KIND/NAME", help="Only this and what it needs.")
 @click.option("--prune", is_flag=True, help="Also remove what is owned and no longer declared.")
+@click.option("--plan", "file", metavar="FILE", help="Carry out this saved plan, if it still fits.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--parallel", default=4, show_default=True, type=click.IntRange(1, 64))
 @click.option("--json", "as_json", is_flag=True, help="Print events as lines of JSON.")
@@ -100,13 +105,19 @@ def apply(
     paths: tuple[str, ...],
     connect: str,
     storage: str,
+    file: str | None,
     yes: bool,
     parallel: int,
     as_json: bool,
     **wish: Any,
 ) -> None:
     """Plan, ask, and do it."""
-    planned = _plan(paths, connect, storage, run_commands=True, **wish)
+    if file is None:
+        planned = _plan(paths, connect, storage, run_commands=True, **wish)
+    elif any((paths, connect, storage, *wish.values())):
+        raise click.UsageError("--plan FILE has manifests and options in it: give no others")
+    else:
+        planned = tiny_cloud.load_plan(file)
     sys.exit(_carry_out(planned, yes=yes, parallel=parallel, as_json=as_json))
 
 
@@ -160,6 +171,14 @@ def _plan(paths: tuple[str, ...], connect: str, storage: str, **wish: Any) -> Pl
     planned = _load(paths, connect, storage).plan(meant)
     options.require_known(meant, planned)
     return planned
+
+
+def _save(planned: Planned, file: str) -> None:
+    from pathlib import Path
+
+    from tiny_cloud import saved
+
+    saved.save(planned, Path(file))
 
 
 def _show(planned: Planned, *, commands: bool = False, as_json: bool = False) -> None:

@@ -55,7 +55,7 @@ def _disk_name(document: Document, item: Mapping[str, Any]) -> str:
 def _disk(document: Document, at: int, item: Mapping[str, Any]) -> Document:
     spec = {key: item[key] for key in DISK_SIDE if key in item}
     origin: dict[Path, Path] = {("spec",): ("spec", "disks", at)}
-    return _derive(document, "Disk", _disk_name(document, item), spec, origin)
+    return _derive(document, "Disk", f"-{item['name']}", spec, origin)
 
 
 def _guest(
@@ -68,19 +68,24 @@ def _guest(
         ("spec",): ("spec", "guest"),
         ("spec", "interfaces"): ("spec", "interfaces"),
     }
-    return _derive(document, "Guest", document.name, spec, origin)
+    return _derive(document, "Guest", "", spec, origin)
 
 
 def _derive(
-    document: Document, kind: str, name: str, spec: Mapping[str, Any], origins: Mapping[Path, Path]
+    document: Document, kind: str, suffix: str, spec: Mapping[str, Any],
+    origins: Mapping[Path, Path],
 ) -> Document:
-    """A plain document made of parts of another; ``origins``: path in the new one -> path there."""
-    inherited = {key: value for key, value in document.metadata.items() if key != "renamedFrom"}
+    """A plain document made of parts of another; ``origins``: path in the new one -> path there.
+
+    It is renamed along with the other."""
+    metadata = {**document.metadata, "name": (name := f"{document.name}{suffix}")}
+    if "renamedFrom" in metadata:
+        metadata["renamedFrom"] = f"{metadata['renamedFrom']}{suffix}"
     return replace(
         document,
         kind=kind,
         name=name,
-        metadata={**inherited, "name": name},
+        metadata=metadata,
         spec=spec,
         spans=_moved(document.spans, origins),
         keys=_moved(document.keys, origins),

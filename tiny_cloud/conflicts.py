@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from tiny_cloud.errors import Problem, Span
 from tiny_cloud.libvirt_xml import LOOPBACK, Forward
 from tiny_cloud.model import Address
+from tiny_cloud.naming import former
 from tiny_cloud.networks.subnets import overlapping
 from tiny_cloud.resource import Resource
 from tiny_cloud.yaml12 import Path
@@ -62,10 +63,32 @@ def conflicts(resources: Sequence[Resource]) -> list[Problem]:
         *_twice(_attached(machines)),
         *_twice(_host_devices(machines)),
         *_twice(_filled(guests)),
+        *_borrowed(guests),
+        *_twice(_files(resources)),
         *_listening_twice([*_ports(machines), *_screens(machines)]),
         *_twice(_bridges(networks)),
         *_overlapping(networks),
+        *_renamed(resources),
     ]
+
+
+def _renamed(resources: Sequence[Resource]) -> Iterator[Problem]:
+    """A name can be left for another only once, and by one thing."""
+    known = {resource.address: resource for resource in resources}
+    claims = []
+    for item in resources:
+        if "renamedFrom" not in item.metadata:
+            continue
+        claim = Claim(former(item), item, ("metadata", "renamedFrom"),
+                      (f"is renamed from {item.metadata['renamedFrom']}", "so is"))
+        claims.append(claim)
+        if claim.what is None:
+            yield Problem(f"a {item.KIND} cannot be renamed", _span(claim), "take renamedFrom out")
+        elif claim.what in known:
+            yield Problem(f"{item.address} is renamed from {claim.what}, which is declared too",
+                          _span(claim), "apply the new name first, then declare another "
+                          f"{item.metadata['renamedFrom']}, without renamedFrom here")
+    yield from _twice(claim for claim in claims if claim.what is not None)
 
 
 def _macs(machines: Iterable[Resource]) -> Iterator[Claim]:
@@ -139,6 +162,26 @@ def _filled(guests: Iterable[Resource]) -> Iterator[Claim]:
         if "disk" in guest.links:
             disk = guest.links["disk"].address
             yield Claim(disk, guest, ("spec", "disk"), (f"is written into {disk}", "so is"))
+
+
+def _borrowed(guests: Iterable[Resource]) -> Iterator[Problem]:
+    for guest in guests:
+        disk = guest.links.get("disk")
+        if disk is not None and disk.external:
+            yield Problem(f"{guest.address} is written into {disk.address}, which is external",
+                          _span(Claim(None, guest, ("spec", "disk"), ("", ""))),
+                          "what is external is never changed: take the guest out")
+
+
+def _files(resources: Iterable[Resource]) -> Iterator[Claim]:
+    """Two documents that mean one file would treat it differently."""
+    for disk in resources:
+        if disk.address.kind == "disk":
+            names = disk.provides()["names"]
+            assert isinstance(names, tuple)
+            for name in names:
+                path = ("spec", "path") if disk.external else ("metadata", "name")
+                yield Claim(name, disk, path, (f"is the file {name}", "so is"))
 
 
 def _ports(machines: Iterable[Resource]) -> Iterator[tuple[Forward, Claim]]:

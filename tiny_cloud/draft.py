@@ -56,6 +56,12 @@ class Draft:
         return self.own in ordering.MAKING and not self.blocked
 
     @property
+    def renames(self) -> bool:
+        """It gets another name, in place."""
+        renamed = self.observed is not None and self.observed.former is not None
+        return renamed and self.own is Action.UPDATE
+
+    @property
     def runs(self) -> bool:
         return self.observed is not None and self.observed.running
 

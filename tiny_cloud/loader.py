@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache, partial
 from pathlib import Path as FilePath
-from typing import Any, TextIO
+from typing import Any, TextIO, TypeAlias
 
 # Importing the kinds registers them.
 import tiny_cloud.kinds  # noqa: F401
@@ -19,6 +20,10 @@ from tiny_cloud.model import Address, Cloud, ReclaimPolicy
 from tiny_cloud.resource import Context, Resource
 from tiny_cloud.yaml12 import MOST_PROBLEMS
 
+Recall: TypeAlias = Callable[[Cloud, Address], Mapping[str, Any]]
+"""The record of a thing; empty: there is none."""
+Owners: TypeAlias = Callable[[Cloud], Mapping[str, Address]]
+"""Whose the UUIDs are that are recorded."""
 SYSTEM_STORAGE = "/var/lib/tinycloud"
 TAKEN = frozenset({"trash", "consoles", "records", "disks", "images", "nvram",
                    "journal.jsonl"})
@@ -59,11 +64,14 @@ def load(
     context_digest: Callable[[str], str],
     root: bool,
     machine_id: str,
+    recall: Recall = lambda cloud, address: {},
+    owners: Owners = lambda cloud: {},
 ) -> Loaded:
     """Read, validate, expand and link. Raises Problems with everything that is wrong.
 
     ``connect`` and ``storage`` override the Cloud document; ``context_digest`` is the sha256 of a
-    local file; ``root`` and ``machine_id`` say who asks and where.
+    local file; ``root`` and ``machine_id`` say who asks and where; ``recall``
+    and ``owners`` know the records.
     """
     found = _Found()
     documents, found.problems = manifest.read(paths, stdin)
@@ -72,9 +80,30 @@ def load(
     cloud, defaults = _cloud(valid, found, storage, root, machine_id)
     if connect:
         cloud = replace(cloud, connect=connect)
-    context = Context(cloud, context_digest)
-    plain = [part for document in valid if document.kind != "Cloud"
-             for part in _expand(_complete(document, defaults), cloud, found)]
+    complete = [_complete(item, defaults) for item in valid if item.kind != "Cloud"]
+    context = Context(cloud, context_digest, partial(recall, cloud), cache(partial(owners, cloud)))
+    return Loaded(cloud, _linked(complete, context, found))
+
+
+def rebuild(
+    cloud: Cloud,
+    documents: Sequence[Document],
+    context_digest: Callable[[str], str],
+    recall: Recall,
+    owners: Owners,
+) -> Loaded:
+    """From plain documents with absolute paths, as a saved plan has them. Raises Problems."""
+    found = _Found()
+    valid = list(_valid(documents, found))
+    context = Context(cloud, context_digest, partial(recall, cloud), cache(partial(owners, cloud)))
+    return Loaded(cloud, _linked(valid, context, found))
+
+
+def _linked(
+    documents: Sequence[Document], context: Context, found: _Found
+) -> tuple[Resource, ...]:
+    """Expanded, linked and in order. Raises Problems: these, and all that were found before."""
+    plain = [part for item in documents for part in _expand(item, context.cloud, found)]
     links: dict[Address, dict[str, Resource]] = defaultdict(dict)
     resources = [_resource(document, context, links) for document in plain]
     found.problems += link(resources, links, found.excuses)
@@ -85,7 +114,7 @@ def load(
     found.problems += cycles
     if found.problems:
         raise Problems(_by_place(found.problems))
-    return Loaded(cloud, tuple(ordered))
+    return tuple(ordered)
 
 
 def _valid(documents: Sequence[Document], found: _Found) -> Iterator[Document]:
@@ -126,6 +155,10 @@ def _cloud(documents: Sequence[Document], found: _Found, storage: str, root: boo
     for other in clouds[1:]:
         found.problems.append(Problem("there is a second Cloud", other.span(("metadata", "name")),
                                       f"the first is at {clouds[0].span()}; apply them one by one"))
+    if clouds and "renamedFrom" in clouds[0].metadata:
+        found.problems.append(Problem(
+            "a cloud cannot be renamed: whatever it owns bears its name",
+            clouds[0].span(("metadata", "renamedFrom")), "take renamedFrom out"))
     name = clouds[0].name if clouds else "default"
     spec = clouds[0].spec if clouds else {}
     storage = str(FilePath(storage).absolute()) if storage else spec.get("storage", "")

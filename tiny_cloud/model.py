@@ -103,6 +103,12 @@ class Observed:
     ownership: Ownership = Ownership.OURS
     owner: str = ""
     """For FOREIGN things, whose they are, in words."""
+    former: Address | None = None
+    """It was renamed in the manifest, and goes by this name still, at least in part."""
+    rival: str = ""
+    """What stands in the way of its renaming, as a sentence."""
+    identity: str = ""
+    """Which very object it is: an inode, a UUID. A plan holds for this one alone."""
     declared: State | None = None
     """The fields declared at the last apply, from the record; None: the record is missing."""
     complete: bool = True
@@ -205,6 +211,8 @@ class Change:
     """What was observed of those it refers to."""
     lets_go: frozenset[Address] = frozenset()
     """What it referred to and, once it is up, no longer uses."""
+    former: Address | None = None
+    """It is renamed in place, from this."""
     force: bool = False
     """If it does not come down when asked, its plug may be pulled (--force-off)."""
     down: tuple[Step, ...] = ()

@@ -10,7 +10,7 @@ from tiny_cloud.api import Planned, Wish
 from tiny_cloud.errors import Problem, Problems
 from tiny_cloud.model import Consents
 from tiny_cloud.render.text import one_line
-from tiny_cloud.resource import full_address
+from tiny_cloud.resource import Resource
 
 EVERYTHING = "*"
 WILD = frozenset("*?[")
@@ -63,3 +63,19 @@ def _unknown(name: str, globs: tuple[str, ...], known: Collection[str]) -> Itera
         if glob not in known and not WILD & set(glob):
             hint = suggest.hint(glob, known, "there are") or "nothing is declared at all"
             yield Problem(f"{_flag(name)} {glob}: there is nothing of that name", None, hint)
+
+
+def full_address(text: str) -> str:
+    """``vm/web`` as ``virtualmachine/web``; globs stay as they are."""
+    word, slash, name = text.partition("/")
+    kind = kind_of(word)
+    return f"{kind.KIND.lower()}/{name}" if slash and kind else text
+
+
+def kind_of(word: str) -> type[Resource] | None:
+    """The kind a user means: ``VirtualMachine``, ``virtualmachine`` or ``vm``."""
+    lowered = word.lower()
+    for name, kind in Resource.registry.items():
+        if lowered == name or lowered in kind.SHORT or lowered == f"{name}s":
+            return kind
+    return None

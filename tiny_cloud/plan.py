@@ -37,8 +37,10 @@ def plan(
     """What would bring the host to what ``resources`` (in dependency order) declare.
 
     ``undeclared`` is what the cloud owns beyond them: noted, or removed with ``prune``.
-    Raises Problems for what can never be done (shrinking a disk).
+    Raises Problems for what can never be done (shrinking a disk, making what is external).
     """
+    if problems := rules.missing(resources, actual):
+        raise Problems(problems)
     notes: list[Note] = []
     drafts = {item.address: rules.first_draft(item, actual, consents, notes) for item in resources}
     rules.guard(drafts, consents)
@@ -108,7 +110,7 @@ def _change(
         action=draft.action,
         diffs=draft.diffs,
         impact=_impact(draft),
-        because=_because(draft),
+        because=_because(draft, drafts),
         blocked=draft.blocked,
         allow=draft.allow,
         observed=observed,
@@ -119,6 +121,7 @@ def _change(
         fresh=fresh,
         fillers=fillers.get(draft.address, ()) if making else (),
         around={a: seen for a in around if a in drafts and (seen := drafts[a].observed)},
+        former=observed.former if observed and draft.renames else None,
         span=draft.resource.span,
     )
 
@@ -134,8 +137,9 @@ def _let_go(draft: Draft) -> frozenset[Address]:
     )
 
 
-def _because(draft: Draft) -> tuple[str, ...]:
-    renewed = [f"{address} is made anew" for address in draft.renewed_for]
+def _because(draft: Draft, drafts: Drafts) -> tuple[str, ...]:
+    words = {True: "is made anew", False: "is renamed"}
+    renewed = [f"{a} {words[drafts[a].makes]}" for a in draft.renewed_for]
     return tuple(dict.fromkeys((*draft.because, *renewed, *draft.stop_because)))
 
 

@@ -45,7 +45,9 @@ def removals(
     notes: list[Note] = []
     for resource in reversed(resources):
         seen = actual.get(resource.address)
-        if isinstance(seen, Unknown):
+        if resource.external:
+            notes.append(Note(resource.address, "left alone: it is external"))
+        elif isinstance(seen, Unknown):
             going[resource.address] = _delete(
                 resource, None, consents, f"it cannot be observed: {seen.reason}", seen.hint
             )
@@ -90,7 +92,7 @@ def _remove(
     if resource.IS_DATA and not _may_go(resource, seen, consents):
         notes.append(Note(address, f"kept, as data is; --delete-data {address} removes it"))
         return
-    staying = [a for a in seen.needed_by if a not in going or going[a].blocked]
+    staying = [a for a in seen.needed_by if not _goes(a, going)]
     why = ""
     if rules.is_protected(resource, seen):
         why = "it is protected (annotation tinycloud/protect)"
@@ -102,6 +104,16 @@ def _remove(
             users := [name for name in seen.users if name not in _leaving(going)]):
         why = f"it is in use by the running domain {', '.join(users)}"
     going[address] = _delete(resource, seen, consents, why)
+
+
+def _goes(address: Address, going: Mapping[Address, Change]) -> bool:
+    """Who is renamed in the manifest and not yet on the host is known there by the former name."""
+    if address in going:
+        return not going[address].blocked
+    return any(
+        change.observed and change.observed.former == address and not change.blocked
+        for change in going.values()
+    )
 
 
 def _leaving(going: Mapping[Address, Change]) -> set[str]:

@@ -7,6 +7,7 @@ done are steps.
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,13 +23,14 @@ from tiny_cloud.model import (
     FieldDiff,
     HostDevices,
     Observed,
-    Ownership,
     Secret,
     State,
     Unknown,
     Value,
 )
 from tiny_cloud.steps import Step, WriteRecord
+
+_FIRST = re.compile(r"[.\[]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +146,10 @@ class Context:
     cloud: Cloud
     digest: Callable[[str], str]
     """sha256 (hexadecimal) of a local file's content; raises Failure if it cannot be read."""
+    recall: Callable[[Address], Mapping[str, Any]] = lambda address: {}
+    """The record of a thing, for what must stay as it was (a UUID); empty: there is none."""
+    owners: Callable[[], Mapping[str, Address]] = dict
+    """Whose the UUIDs are that are recorded: a renamed thing keeps that of its former name."""
 
 
 @dataclass(frozen=True)
@@ -162,6 +168,10 @@ class Resource(ABC):
     """Other people's running domains may use it: it does not go from under them."""
     IS_DATA: ClassVar[bool] = False
     """Deleting it loses data: reclaimPolicy, --delete-data and the trash apply."""
+    RENAMES: ClassVar[bool] = False
+    """It knows how to follow ``metadata.renamedFrom``."""
+    MOVES: ClassVar[bool] = False
+    """Renaming it moves a file that machines have open."""
 
     address: Address
     spec: Mapping[str, Any]
@@ -220,7 +230,16 @@ class Resource(ABC):
 
     def desired(self) -> State:
         """The declared fields, flat and normalised."""
-        return schema.flatten(self.KIND, self.spec)
+        fields = schema.flatten(self.KIND, self.spec)
+        if self.external:
+            # Defaults that count as declared are for what is ours.
+            return {name: it for name, it in fields.items() if _FIRST.split(name)[0] in self.spec}
+        return fields
+
+    @property
+    def external(self) -> bool:
+        """It is used and never owned: not made, changed, stamped, recorded, pruned or destroyed."""
+        return bool(self.spec.get("external"))
 
     def policy(self) -> State:
         """How it is to be treated; kept with the object, so that it outlives the manifest."""
@@ -257,10 +276,12 @@ class Resource(ABC):
         return WriteRecord(str(self.address), self.remembered(**extra))
 
     def remembered(self, **extra: Any) -> Mapping[str, Any]:
+        # A name that it had is of no use once there is a record under the new one.
+        metadata = {key: it for key, it in self.metadata.items() if key != "renamedFrom"}
         return {
             "cloud": self.context.cloud.name,
             "spec": schema.jsonable(self.spec),
-            "metadata": schema.jsonable(self.metadata),
+            "metadata": schema.jsonable(metadata),
             "policy": dict(self.policy()),
             "fields": {key: list(value) if isinstance(value, tuple) else value
                        for key, value in self.desired().items()},
@@ -280,29 +301,6 @@ class Resource(ABC):
         return Problems([Problem(summary, span, hint)])
 
 
-def kind_of(word: str) -> type[Resource] | None:
-    """The kind a user means: ``VirtualMachine``, ``virtualmachine`` or ``vm``."""
-    lowered = word.lower()
-    for name, kind in Resource.registry.items():
-        if lowered == name or lowered in kind.SHORT or lowered == f"{name}s":
-            return kind
-    return None
-
-
-def ownership(resource: Resource, facts: FileFacts) -> tuple[Ownership, str]:
-    """Whose a file is, and in words if it is somebody else's."""
-    if facts.stamp is None:
-        return Ownership.UNSTAMPED, ""
-    mine = (resource.context.cloud.name, str(resource.address))
-    theirs = (facts.stamp.get("cloud", "?"), facts.stamp.get("address", "?"))
-    if theirs != mine:
-        return Ownership.FOREIGN, f"{theirs[1]} of the cloud {theirs[0]}"
-    if not facts.genuine:
-        # A restored backup, say: nothing is done to it before somebody says that it is the one.
-        return Ownership.UNSTAMPED, f"a copy of {theirs[1]}"
-    return Ownership.OURS, ""
-
-
 def declared_of(record: Mapping[str, Any] | None) -> State | None:
     """The flat fields of a record, lists as tuples again."""
     if record is None:
@@ -316,10 +314,3 @@ def declared_of(record: Mapping[str, Any] | None) -> State | None:
 def policy_of(record: Mapping[str, Any] | None) -> State:
     """How the thing was to be treated at the last apply."""
     return dict(record.get("policy", {})) if record else {}
-
-
-def full_address(text: str) -> str:
-    """``vm/web`` as ``virtualmachine/web``; globs stay as they are."""
-    word, slash, name = text.partition("/")
-    kind = kind_of(word)
-    return f"{kind.KIND.lower()}/{name}" if slash and kind else text

@@ -11,11 +11,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-from tiny_cloud import ordering
+from tiny_cloud import ordering, schema
 from tiny_cloud.diff import created, differences
 from tiny_cloud.draft import Draft, Drafts, container, machines_above, matches, standing_on
+from tiny_cloud.errors import Problem
 from tiny_cloud.model import (
     Action,
     Address,
@@ -27,7 +28,9 @@ from tiny_cloud.model import (
     Ownership,
     Unknown,
 )
+from tiny_cloud.naming import former
 from tiny_cloud.resource import Resource
+from tiny_cloud.sizes import format_size
 
 CUT_OFF = "an earlier apply was cut off"
 
@@ -41,6 +44,8 @@ def first_draft(
     seen = actual.get(resource.address)
     if isinstance(seen, Unknown):
         return _unknown(resource, seen, consents)
+    if resource.external:
+        return _external(resource, seen, notes)
     if seen is None:
         return Draft(resource, own=Action.CREATE, diffs=created(resource))
     if not seen.fields and not seen.complete:
@@ -56,10 +61,40 @@ def first_draft(
     if not seen.complete and seen.ownership is Ownership.OURS:
         draft.own = draft.own or Action.UPDATE
         draft.because.append(CUT_OFF)
+    if seen.former:
+        draft.own = draft.own or Action.UPDATE
     if seen.ownership is Ownership.UNSTAMPED and matches(consents.adopt, resource.address):
         draft.own = draft.own or Action.UPDATE
         draft.because.append("it is taken over")
     return draft
+
+
+def missing(
+    resources: Iterable[Resource], actual: Mapping[Address, Observed | Unknown]
+) -> list[Problem]:
+    """External things that are not there: nobody here can make them."""
+    return [
+        problem
+        for item in resources
+        if item.external and item.address not in actual
+        for problem in item.refuse(
+            ("spec", "external"), f"{item.address} is external, and there is no such thing",
+            "make it first, or take external out",
+        ).problems
+    ]
+
+
+def _external(resource: Resource, seen: Observed | None, notes: list[Note]) -> Draft:
+    """It is compared, and whatever differs stays as it is."""
+    if seen is not None:
+        notes += [Note(resource.address, text) for text in seen.notes]
+        for diff in differences(resource, seen)[0]:
+            sized = schema.keyword(resource.KIND, diff.field, "x-size")
+            old, new = (format_size(v) if sized and isinstance(v, int) else v
+                        for v in (diff.old, diff.new))
+            text = f"{diff.field} is {old}, and {new} is declared; it is external and stays so"
+            notes.append(Note(resource.address, text))
+    return Draft(resource, seen)
 
 
 def _unknown(resource: Resource, seen: Unknown, consents: Consents) -> Draft:
@@ -76,9 +111,12 @@ def _unknown(resource: Resource, seen: Unknown, consents: Consents) -> Draft:
 def guard(drafts: Drafts, consents: Consents) -> None:
     for address, draft in drafts.items():
         seen = draft.observed
-        if seen is None:
+        if seen is None or draft.resource.external:
             continue
-        if seen.ownership is Ownership.FOREIGN:
+        if seen.rival:
+            draft.own = draft.own or Action.UPDATE
+            draft.block(f"it is renamed from {former(draft.resource)}, and {seen.rival}")
+        elif seen.ownership is Ownership.FOREIGN:
             draft.own = draft.own or Action.UPDATE
             draft.block(f"what is there is not ours: {seen.owner}")
         elif seen.ownership is Ownership.UNSTAMPED and not matches(consents.adopt, address):
@@ -110,11 +148,17 @@ def contain(drafts: Drafts) -> None:
 def wake(drafts: Drafts, consents: Consents, notes: list[Note]) -> None:
     standing = standing_on(drafts)
     for address, draft in drafts.items():
-        if draft.observed is None or draft.blocked:
+        if draft.observed is None or draft.blocked or draft.resource.external:
             continue
         agreed = matches(consents.restart, address)
         if draft.resource.INTERRUPTS and draft.runs and draft.has(Impact.NEXT_BOOT) and agreed:
             draft.wakes = True
+        if draft.resource.INTERRUPTS and draft.runs and draft.renames:
+            draft.wakes = agreed or draft.ends
+            if not draft.wakes:
+                why = "it runs and can be renamed only while it is off"
+                draft.block(why, f"--restart {address}")
+                continue
         pending = _pending(draft, drafts)
         # What interrupts restarts for itself alone: a machine on a network does not restart that.
         above = [draft] if draft.resource.INTERRUPTS else standing[address]
@@ -163,15 +207,19 @@ def settle(drafts: Drafts, consents: Consents) -> None:
                 _take_down(draft, machines_above(draft.address, standing), drafts, consents)
         for draft in drafts.values():
             _hold_back(draft, drafts)
+            if draft.renames and draft.resource.MOVES:
+                _keep_name(draft, standing[draft.address])
 
 
 def _renewed_for(draft: Draft, drafts: Drafts) -> list[Address]:
-    """What names files is written anew when a file is made anew: it may have another path."""
+    """What names files is written anew when one of them is made anew, or renamed."""
     if not draft.usable or not draft.resource.NAMES_PATHS:
         return []
     below = [drafts[a] for a in ordering.ordered_links(draft.resource) if a in drafts]
-    return [item.address for item in below
+    made = [item.address for item in below
             if item.makes and item.resource.IS_DATA and container(item, drafts) is None]
+    moved = [item.address for item in below if item.renames and item.resource.MOVES and item.works]
+    return made + moved
 
 
 def needs_rest(draft: Draft, drafts: Drafts) -> bool:
@@ -179,6 +227,8 @@ def needs_rest(draft: Draft, drafts: Drafts) -> bool:
     if not draft.works or draft.resource.INTERRUPTS:
         return False
     if draft.own is Action.REPLACE or draft.has(Impact.RESTART):
+        return True
+    if draft.renames and draft.resource.MOVES:
         return True
     # Written into something that is already there: whoever uses that must let go of it first.
     around = container(draft, drafts)
@@ -204,6 +254,13 @@ def _take_down(draft: Draft, machines: list[Draft], drafts: Drafts, consents: Co
             machine.stop_because.append(f"{draft.address} changes while it is off")
 
 
+def _keep_name(draft: Draft, above: list[Draft]) -> None:
+    """A file keeps its name while somebody's definition names it and cannot be written anew."""
+    for other in above:
+        if other.blocked and other.observed and other.resource.NAMES_PATHS:
+            draft.block(f"{other.address} uses it and is blocked")
+
+
 def _users(draft: Draft, drafts: Drafts) -> list[str]:
     around = container(draft, drafts)
     seen = [draft.observed, around.observed if around else None]
@@ -218,7 +275,7 @@ def _hold_back(draft: Draft, drafts: Drafts) -> None:
         draft.block(f"it waits for {around.address}, which is blocked")
     for target in ordering.ordered_links(draft.resource):
         below = drafts.get(target)
-        if below is not None and below.blocked and not below.usable:
+        if below is not None and below.blocked and not (below.usable and not below.renames):
             draft.block(f"it waits for {target}, which is blocked")
 
 

@@ -20,7 +20,7 @@ from tests.fake.objections import objection
 from tiny_cloud import steps
 from tiny_cloud.apply import Progress
 from tiny_cloud.errors import Failure
-from tiny_cloud.libvirt_xml import bases, disk_paths, read_network, taps
+from tiny_cloud.libvirt_xml import bases, disk_paths, read_network, renamed, taps
 from tiny_cloud.model import Address, Cloud, HostDevices, Secret, Unknown
 from tiny_cloud.resource import DiskUse, DomainFacts, FileFacts, ImageFacts, NetworkFacts
 
@@ -174,6 +174,11 @@ class FakeHost:
         self.file[step.final] = self.file.pop(step.part)
 
     @_do.register
+    def _(self, step: steps.Rename) -> None:
+        if step.path in self.file:
+            self.file[step.to] = self.file.pop(step.path)
+
+    @_do.register
     def _(self, step: steps.Trash) -> None:
         self.file[step.trash] = self.file.pop(step.path)
 
@@ -186,14 +191,23 @@ class FakeHost:
         self.record[Address.parse(step.address)] = step.record
 
     @_do.register
+    def _(self, step: steps.MoveRecord) -> None:
+        record = self.record.pop(Address.parse(step.address), None)
+        if record is not None:
+            self.record[Address.parse(step.to)] = {**record, **step.changes}
+
+    @_do.register
     def _(self, step: steps.DropRecord) -> None:
         self.record.pop(Address.parse(step.address), None)
+
+    def _hash(self, env: str = "", hash: str = "") -> str:
+        return hash or f"hash of {self.secret[env]}"
 
     @_do.register
     def _(self, step: steps.EditGuest) -> None:
         one = self.file[step.disk]
         hashes = {
-            f"users.{name}.password": f"hash of {self.secret[user['password']['env']]}"
+            f"users.{name}.password": self._hash(**user["password"])
             for name, user in step.settings.get("users", {}).items()
             if "password" in user
         }
@@ -211,6 +225,13 @@ class FakeHost:
             self.domain[step.name] = DomainFacts(step.name, uuid, step.xml)
         else:
             self.domain[step.name] = replace(before, xml=step.xml)
+
+    @_do.register
+    def _(self, step: steps.RenameDomain) -> None:
+        if step.name in self.domain:
+            facts = self.domain.pop(step.name)
+            xml = renamed(facts.xml, step.to)
+            self.domain[step.to] = replace(facts, name=step.to, xml=xml)
 
     @_do.register
     def _(self, step: steps.Autostart) -> None:

@@ -31,7 +31,8 @@ def _(step: steps.Start, host: FakeHost) -> str:
             return f"{step.name} starts on {chain[0].path}, which is in use"
         if top.facts.backing != (chain[1].path if len(chain) > 1 else ""):
             return f"{step.name} starts with a chain that is not the disk's"
-        if (top.stamp or {}).get("cloud") != host.cloud.name:
+        ours = chain[0].path.startswith(host.cloud.storage)
+        if ours and (top.stamp or {}).get("cloud") != host.cloud.name:
             return f"{step.name} starts on {chain[0].path}, which is not ours"
     return ""
 
@@ -72,6 +73,25 @@ def _(step: steps.CreateDisk, host: FakeHost) -> str:
 @objection.register(steps.Publish)
 def _(step: steps.Publish, host: FakeHost) -> str:
     return f"{step.final} would be overwritten" if step.final in host.file else ""
+
+
+@objection.register(steps.Rename)
+def _(step: steps.Rename, host: FakeHost) -> str:
+    if step.path not in host.file:
+        return ""
+    if in_use(host, step.path):
+        return f"{step.path} is renamed while in use"
+    return f"{step.to} would be overwritten" if step.to in host.file else ""
+
+
+@objection.register(steps.RenameDomain)
+def _(step: steps.RenameDomain, host: FakeHost) -> str:
+    facts = host.domain.get(step.name)
+    if facts is None or step.name == step.to:
+        return ""
+    if step.to in host.domain:
+        return f"there is a {step.to} already"
+    return f"{step.name} is renamed while it runs" if facts.live_xml else ""
 
 
 @objection.register(steps.Undefine)

@@ -49,7 +49,7 @@ def fake_host() -> FakeHost:
     return host
 
 
-def load(*documents: str) -> loader.Loaded:
+def load(*documents: str, host: FakeHost | None = None) -> loader.Loaded:
     texts = [f"apiVersion: tinycloud/v1\n{textwrap.dedent(text).strip()}" for text in documents]
     return loader.load(
         ["-"],
@@ -57,18 +57,21 @@ def load(*documents: str) -> loader.Loaded:
         context_digest=digest,
         root=True,
         machine_id="",
+        recall=lambda cloud, address: (host.record.get(address) if host else None) or {},
+        owners=lambda cloud: {record["uuid"]: address for address, record in host.record.items()
+                              if "uuid" in record} if host else {},
     )
 
 
 def plan_for(host: FakeHost, *documents: str, prune: bool = False, **consents: Any) -> Plan:
-    return plan_loaded(host, load(*documents), prune=prune, **consents)
+    return plan_loaded(host, load(*documents, host=host), prune=prune, **consents)
 
 
 def plan_loaded(
     host: FakeHost, found: loader.Loaded, *, prune: bool = False, **consents: Any
 ) -> Plan:
     context = Context(found.cloud, digest)
-    others = probe.discover(host, context, [item.address for item in found.resources])
+    others = probe.discover(host, context, found.resources)
     everything = [*found.resources, *others]
     linking.relink(everything)
     undeclared, _ = linking.arrange(others)
@@ -83,7 +86,7 @@ def plan_loaded(
 
 
 def destroy_for(host: FakeHost, *documents: str, **consents: Any) -> Plan:
-    found = load(*documents)
+    found = load(*documents, host=host)
     actual = probe.probe(host, found.resources)
     wishes = Consents(**consents)
     return plan.destroy(found.resources, actual, cloud=found.cloud, consents=wishes)

@@ -2,12 +2,12 @@
 
 import errno
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tiny_cloud import api, cli, journal
+from tests.unit.conftest import Run
+from tiny_cloud import api, journal
 from tiny_cloud.errors import Failure
 
 GOOD = """\
@@ -22,30 +22,6 @@ kind: VirtualMachine
 metadata: {name: web}
 spec: {cpus: 1, memory: 64MiB}
 """
-
-Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> Run:
-    """Runs a command line in an empty folder: (exit code, stdout, stderr)."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("NO_COLOR", "1")
-
-    def call(*argv: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["tinycloud", *argv])
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as end:
-            code = end.code if isinstance(end.code, int) else 1
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return call
-
 
 def test_usage_errors_exit_64(run: Run) -> None:
     assert run("frobnicate")[0] == 64

@@ -36,12 +36,14 @@ class Machine:
     hostname: str = "a"
     guest: bool = True
     protect: bool = False
+    former: str = ""
 
     def manifest(self, name: str) -> str:
         protect = str(self.protect).lower()
         lines = [
             "kind: VirtualMachine",
-            f"metadata: {{name: {name}, annotations: {{tinycloud/protect: '{protect}'}}}}",
+            f"metadata: {{name: {name}, annotations: {{tinycloud/protect: '{protect}'}}"
+            + (f", renamedFrom: {self.former}}}" if self.former else "}"),
             "spec:",
             f"  cpus: {self.cpus}",
             "  memory: 512MiB",
@@ -73,6 +75,11 @@ class Life:
 
     def edit(self) -> None:
         dice, name = self.dice, self.dice.choice(["web", "db"])
+        if dice.random() < 0.3:
+            self.rename()
+            return
+        if any(machine.former == name for machine in self.machines.values()):
+            return
         if name not in self.machines or dice.random() < 0.1:
             if self.machines.pop(name, None) is None:
                 self.machines[name] = Machine(root=9, data=0)
@@ -98,6 +105,14 @@ class Life:
                 machine.guest = not machine.guest
             case 8:
                 machine.protect = dice.random() < 0.2
+
+    def rename(self) -> None:
+        name, new = self.dice.choice(["web", "db", "site"]), self.dice.choice(["web", "db", "site"])
+        taken = {*self.machines, *(machine.former for machine in self.machines.values())}
+        if name in self.machines and self.machines[name].former:
+            self.machines[name].former = ""
+        elif name in self.machines and new not in taken:
+            self.machines[new] = replace(self.machines.pop(name), former=name)
 
     def consents(self) -> Allowed:
         if self.dice.random() < 0.5:

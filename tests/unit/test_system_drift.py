@@ -57,11 +57,11 @@ def test_another_firmware_starts_with_fresh_variables_and_says_so() -> None:
     wanted = plan_for(host, secure)
     steps = wanted.changes[0].up
     assert [step for step in steps if isinstance(step, Remove | MakeFolder)] == [
-        Remove("/srv/lab/nvram/web.fd"), MakeFolder("/srv/lab/nvram", 0o711)]
+        Remove("/srv/lab/nvram/web-eaf49399.fd"), MakeFolder("/srv/lab/nvram", 0o711)]
     assert "boot entries that the guest has made are lost" in wanted.notes[0].text
     settle(host, secure)
     bios = SPEC.replace("firmware: efi", "firmware: bios")
-    assert Remove("/srv/lab/nvram/web.secure.fd") in plan_for(host, bios).changes[0].up
+    assert Remove("/srv/lab/nvram/web-eaf49399.secure.fd") in plan_for(host, bios).changes[0].up
     settle(host, bios)
     (note,) = plan_for(host, bios).notes
     assert note.text.startswith("waits for a restart (--restart virtualmachine/web): firmware")

@@ -11,7 +11,7 @@ from pathlib import Path
 from tiny_cloud.errors import Failure
 from tiny_cloud.model import Unknown
 from tiny_cloud.resource import FileFacts
-from tiny_cloud.steps import MakeFolder, Publish, Stamp, Trash
+from tiny_cloud.steps import MakeFolder, Publish, Rename, Stamp, Trash
 
 # The qemu user may write user.* attributes of its disks; only root may write trusted.* (xattr(7)).
 RIGHTS = "run as root, or as the user who owns it"
@@ -139,6 +139,24 @@ def publish(step: Publish) -> None:
         raise Failure(f"{step.final} exists already and is not overwritten") from error
     os.unlink(step.part)
     sync_folder(Path(step.final).parent)
+
+
+def rename(step: Rename) -> None:
+    """As ``publish`` does it: whenever it is cut off, doing it again ends it. The stamp's sidecar
+    is there under both names before the file is."""
+    path, to = Path(step.path), Path(step.to)
+    for old, new in ((_sidecar(step.path), _sidecar(step.to)), (path, to)):
+        try:
+            os.link(old, new, follow_symlinks=False)
+        except FileNotFoundError:
+            continue
+        except FileExistsError as error:
+            if not os.path.samestat(os.lstat(old), os.lstat(new)):
+                raise Failure(f"{new} exists already and is not overwritten") from error
+    sync_folder(to.parent) if to.parent.is_dir() else None
+    for old in (path, _sidecar(step.path)):
+        old.unlink(missing_ok=True)
+    sync_folder(path.parent) if path.parent.is_dir() else None
 
 
 def move_to_trash(step: Trash) -> None:

@@ -91,6 +91,13 @@ class Libvirt:
         with self._failing(f"cannot define {name}"):
             self._open().defineXMLFlags(xml, libvirt.VIR_DOMAIN_DEFINE_VALIDATE)
 
+    def rename(self, name: str, to: str) -> None:
+        """libvirt renames only what is off. One that is not there was renamed before."""
+        with self._failing(f"cannot rename {name} to {to}"):
+            domain = self._find(name)
+            if domain is not None:
+                domain.rename(to, 0)
+
     def autostart(self, name: str, on: bool) -> None:
         with self._failing(f"cannot switch the autostart of {name}"):
             self._lookup(name).setAutostart(int(on))

@@ -104,6 +104,10 @@ class Host:
         files.publish(step)
 
     @_do.register
+    def _(self, step: steps.Rename, progress: Progress) -> None:
+        files.rename(step)
+
+    @_do.register
     def _(self, step: steps.Trash, progress: Progress) -> None:
         files.move_to_trash(step)
 
@@ -114,6 +118,11 @@ class Host:
     @_do.register
     def _(self, step: steps.WriteRecord, progress: Progress) -> None:
         records.write(self.storage, Address.parse(step.address), step.record)
+
+    @_do.register
+    def _(self, step: steps.MoveRecord, progress: Progress) -> None:
+        old, new = Address.parse(step.address), Address.parse(step.to)
+        records.move(self.storage, old, new, step.changes)
 
     @_do.register
     def _(self, step: steps.DropRecord, progress: Progress) -> None:
@@ -129,6 +138,10 @@ class Host:
         if accel:
             xml = set_acceleration(xml, accel, keep_cpu=step.keep_cpu)
         self.libvirt.define(step.name, xml)
+
+    @_do.register
+    def _(self, step: steps.RenameDomain, progress: Progress) -> None:
+        self.libvirt.rename(step.name, step.to)
 
     @_do.register
     def _(self, step: steps.Autostart, progress: Progress) -> None:

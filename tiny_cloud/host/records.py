@@ -8,7 +8,7 @@ from typing import Any
 
 from tiny_cloud.errors import Failure
 from tiny_cloud.host.files import sync_folder
-from tiny_cloud.model import Address
+from tiny_cloud.model import Address, Cloud
 
 
 def path_of(storage: Path, address: Address) -> Path:
@@ -38,6 +38,34 @@ def read_all(storage: Path) -> dict[Address, Mapping[str, Any]]:
 def read(storage: Path, address: Address) -> Mapping[str, Any] | None:
     """One record; None: there is none, or it is damaged."""
     return _parse(path_of(storage, address))
+
+
+def recall(cloud: Cloud, address: Address) -> Mapping[str, Any]:
+    """What names and identities are made of, before anything is asked: the record, if there is one
+    and it may be read."""
+    try:
+        record = read(Path(cloud.storage), address)
+    except OSError:
+        return {}
+    return record if record and record["cloud"] == cloud.name else {}
+
+
+def owners(cloud: Cloud) -> Mapping[str, Address]:
+    """Whose the UUIDs are that are recorded; none where the records may not be read."""
+    try:
+        found = read_all(Path(cloud.storage))
+    except Failure:
+        return {}
+    return {record["uuid"]: address for address, record in found.items()
+            if "uuid" in record and record["cloud"] == cloud.name}
+
+
+def move(storage: Path, address: Address, to: Address, changes: Mapping[str, Any]) -> None:
+    """Written under the new name before it goes under the old one; one that went is fine."""
+    record = read(storage, address)
+    if record is not None:
+        write(storage, to, {**record, **changes})
+        drop(storage, address)
 
 
 def _parse(file: Path) -> Mapping[str, Any] | None:

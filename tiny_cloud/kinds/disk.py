@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import os.path
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Self
 
+from tiny_cloud.borrowed import borrowed
 from tiny_cloud.model import Action, Address, Change, Observed, Ownership, Unknown, Value
+from tiny_cloud.naming import forget, ownership, record_of, unsettled, was
 from tiny_cloud.resource import (
     FileFacts,
     ImageFacts,
     Reader,
     Resource,
     declared_of,
-    ownership,
     policy_of,
 )
 from tiny_cloud.sizes import format_size
 from tiny_cloud.steps import (
     BlockResize,
     CreateDisk,
-    DropRecord,
     MakeFolder,
     Publish,
     Remove,
+    Rename,
     Run,
     Stamp,
     Step,
@@ -36,6 +38,8 @@ FORMATS = ("qcow2", "raw")
 class Disk(Resource):
     KIND = "Disk"
     IS_DATA = True
+    RENAMES = True
+    MOVES = True
 
     @property
     def format(self) -> str:
@@ -46,27 +50,40 @@ class Disk(Resource):
 
     @property
     def path(self) -> str:
-        return self.path_as(self.format)
+        return str(self.spec["path"]) if self.external else self.path_as(self.format)
+
+    def _names(self) -> tuple[str, ...]:
+        return tuple(self.path_as(form) for form in FORMATS)
+
+    def _former_names(self) -> tuple[str, ...]:
+        before = was(self)
+        return before._names() if before else ()
 
     def provides(self) -> Mapping[str, Value]:
+        if self.external:
+            names = {"names": (self.path,), "former_names": ()}
+            return {"path": self.path, "format": self.format, **names}
         base = self.links["image"].provides() if "image" in self.links else {}
         return {
             "path": self.path,
             "format": self.format,
             "backing": base.get("path", ""),
             "backing_format": base.get("format", ""),
-            "names": tuple(self.path_as(form) for form in FORMATS),
+            "names": self._names(),
+            "former_names": self._former_names(),
         }
 
     @classmethod
     def probe(cls, host: Reader, wanted: Sequence[Self]) -> Mapping[Address, Observed | Unknown]:
-        paths = [item.path_as(form) for item in wanted for form in FORMATS]
+        owned = [item for item in wanted if not item.external]
+        paths = [path for item in owned for path in (*item._names(), *item._former_names())]
         files = host.files([*paths, *(f"{path}.part" for path in paths)])
         there = {p: p.rpartition(".")[2] for p in paths if isinstance(files.get(p), FileFacts)}
         images = host.images(there)
         found: dict[Address, Observed | Unknown] = {}
         for item in wanted:
-            seen = item._look(host, files, images)
+            path, form = item.path, item.format
+            seen = borrowed(host, path, form) if item.external else item._look(host, files, images)
             if seen is not None:
                 found[item.address] = seen
         return found
@@ -77,7 +94,7 @@ class Disk(Resource):
         files: Mapping[str, FileFacts | Unknown],
         images: Mapping[str, ImageFacts | Unknown],
     ) -> Observed | Unknown | None:
-        paths = [self.path_as(form) for form in FORMATS]
+        paths = [*self._names(), *self._former_names()]
         parts = tuple(part for path in paths if (part := f"{path}.part") in files)
         uses = {path: host.disk_users().get(path) for path in paths}
         for path in paths:
@@ -89,17 +106,33 @@ class Disk(Resource):
             if use is not None and use.base:
                 return Unknown(f"{path} has become the base of another disk of {use.domain}")
             if facts is not None and info is not None:
-                return self._observe(host, facts, info, parts)
+                seen = self._observe(host, facts, info, parts)
+                if path in self._names() or seen.ownership is not Ownership.FOREIGN:
+                    return replace(seen, rival=self._rival(files, facts))
         for path, use in uses.items():
             if use is not None and use.running:
                 # The only copy is what the running machine still holds open.
                 return Unknown(f"{path} is gone, but {use.domain} runs on it")
         return Observed({}, complete=False, facts={"parts": parts}) if parts else None
 
+    def _rival(self, files: Mapping[str, FileFacts | Unknown], facts: FileFacts) -> str:
+        """Both names are taken, by two files."""
+        before = was(self)
+        for path in self._former_names() if before else ():
+            other = files.get(path)
+            if before and isinstance(other, FileFacts) and other.inode != facts.inode:
+                both = (ownership(self, facts)[0], ownership(before, other)[0])
+                if both == (Ownership.OURS, Ownership.OURS):
+                    return f"{before.address} is there as well"
+        return ""
+
     def _observe(
         self, host: Reader, facts: FileFacts, info: ImageFacts, parts: tuple[str, ...]
     ) -> Observed:
-        record = host.records().get(self.address)
+        record = record_of(host, self)
+        former = unsettled(host, self, facts.stamp)
+        if facts.path in self._former_names():
+            former = former or (before.address if (before := was(self)) else None)
         use = host.disk_users().get(facts.path)
         running = use is not None and use.running
         whose, owner = ownership(self, facts)
@@ -113,6 +146,8 @@ class Disk(Resource):
             fields=fields,
             ownership=whose,
             owner=owner,
+            former=former,
+            identity=str(facts.inode),
             declared=declared_of(record),
             complete=record is not None and not parts,
             running=running,
@@ -121,7 +156,9 @@ class Disk(Resource):
             notes=tuple(notes),
             policy=policy_of(record),
             facts={
-                "path": facts.path,
+                "path": self.path_as(info.format) if former else facts.path,
+                "at": facts.path,
+                "guest": (facts.stamp or {}).get("guest", ""),
                 "inode": facts.inode,
                 "parts": parts,
                 "backing": info.backing,
@@ -130,9 +167,15 @@ class Disk(Resource):
         )
 
     def _image_name(self, backing: str) -> str:
-        """An image's file is NAME-KEY.qcow2; what lies elsewhere is called by its path."""
+        """An image's file is STEM-KEY.qcow2; what lies elsewhere is called by its path."""
         folder, file = os.path.split(backing)
         name = file.rpartition("-")[0]
+        wanted = self.links.get("image")
+        outputs = wanted.provides() if wanted is not None else {}
+        if wanted is not None and backing == outputs["path"]:
+            return wanted.address.name
+        if wanted is not None and name == outputs.get("stem"):
+            name = wanted.address.name
         return name if name and folder == self.context.cloud.path("images") else backing
 
     def _age(self, backing: str) -> list[str]:
@@ -148,12 +191,15 @@ class Disk(Resource):
             yield from self._create(change)
             return
         yield from self._tidy(change)
+        if change.former and (before := was(self)):
+            yield Rename(before.path, self.path)
         for diff in change.diffs:
             if diff.field == "size":
                 yield self._grow(change, diff.old, diff.new)
-        if change.observed and change.observed.ownership is Ownership.UNSTAMPED:
+        if change.former or _unstamped(change):
             yield self._stamp(self.path, change)
         yield self._remember(change)
+        yield from forget(self, change)
 
     def _create(self, change: Change) -> Iterator[Step]:
         outputs = self.provides()
@@ -191,7 +237,9 @@ class Disk(Resource):
         return Run(("qemu-img", "resize", "-f", self.format, self.path, str(new)))
 
     def _stamp(self, path: str, change: Change) -> Stamp:
-        extra = {"guest": str(change.fillers[0])} if change.fillers else {}
+        kept = change.observed.facts.get("guest") if change.observed and change.former else ""
+        guest = change.fillers[0] if change.fillers else kept
+        extra = {"guest": str(guest)} if guest else {}
         return Stamp(path, self.path, self.context.cloud.name, str(self.address), extra)
 
     def _remember(self, change: Change) -> Step:
@@ -204,6 +252,7 @@ class Disk(Resource):
         part = f"{self.path}.part"
         yield self._stamp(part, change)
         yield self._remember(change)
+        yield from forget(self, change)
         yield from self._discard(change)
         yield Publish(part, self.path, 0o600)
 
@@ -215,8 +264,8 @@ class Disk(Resource):
             yield Remove(path)
 
     def _discard(self, change: Change) -> Iterator[Step]:
-        if change.observed is not None and "path" in change.observed.facts:
-            path, inode = (str(change.observed.facts[key]) for key in ("path", "inode"))
+        if change.observed is not None and "at" in change.observed.facts:
+            path, inode = (str(change.observed.facts[key]) for key in ("at", "inode"))
             name = f"{os.path.basename(path)}.{inode}"
             yield Trash(path, self.context.cloud.path("trash", name))
 
@@ -224,4 +273,8 @@ class Disk(Resource):
         if change.action is Action.DELETE:
             yield from self._tidy(change)
             yield from self._discard(change)
-            yield DropRecord(str(self.address))
+            yield from forget(self, change)
+
+
+def _unstamped(change: Change) -> bool:
+    return change.observed is not None and change.observed.ownership is Ownership.UNSTAMPED

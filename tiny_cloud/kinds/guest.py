@@ -8,6 +8,7 @@ from typing import Any, Self
 from tiny_cloud import schema
 from tiny_cloud.errors import Problem
 from tiny_cloud.model import Action, Address, Change, FieldDiff, Observed, State, Unknown, Value
+from tiny_cloud.naming import forget, former, unsettled
 from tiny_cloud.networks.addresses import completed, misfit
 from tiny_cloud.resource import (
     DiskUse,
@@ -17,7 +18,7 @@ from tiny_cloud.resource import (
     Resource,
     declared_of,
 )
-from tiny_cloud.steps import DropRecord, EditGuest, Step
+from tiny_cloud.steps import EditGuest, MoveRecord, Step
 
 ANOTHER = "(another)"
 """Stands for a secret that is not the one written last time; neither is ever shown."""
@@ -25,6 +26,7 @@ ANOTHER = "(another)"
 
 class Guest(Resource):
     KIND = "Guest"
+    RENAMES = True
 
     def desired(self) -> State:
         fields = schema.flatten(self.KIND, {**self.spec, **self._interfaces()})
@@ -78,18 +80,26 @@ class Guest(Resource):
     def _disk_path(self) -> str:
         return str(self.link("disk").provides()["path"])
 
+    def _places(self) -> tuple[str, ...]:
+        """Where its disk may be: under its name, or the one that it has until it is renamed."""
+        outputs = self.link("disk").provides()
+        before = outputs["former_names"]
+        assert isinstance(before, tuple)
+        return (str(outputs["path"]), *(str(p) for p in before if str(p).endswith(self._format())))
+
+    def _format(self) -> str:
+        return str(self.link("disk").provides()["format"])
+
     @classmethod
     def probe(cls, host: Reader, wanted: Sequence[Self]) -> Mapping[Address, Observed | Unknown]:
         wanted = [item for item in wanted if "disk" in item.links]
-        disks = {item.address: item._disk_path() for item in wanted}
-        formats = {
-            item._disk_path(): str(item.link("disk").provides()["format"]) for item in wanted
-        }
-        files = host.files(disks.values())
+        formats = {path: item._format() for item in wanted for path in item._places()}
+        files = host.files(formats)
         images = host.images({path: formats[path] for path in files})
         found: dict[Address, Observed | Unknown] = {}
         for item in wanted:
-            path = disks[item.address]
+            places = item._places()
+            path = next((place for place in places if place in files), places[0])
             facts, info, use = files.get(path), images.get(path), host.disk_users().get(path)
             if isinstance(facts, Unknown) or isinstance(info, Unknown):
                 found[item.address] = Unknown(f"its disk {path} cannot be observed")
@@ -102,10 +112,16 @@ class Guest(Resource):
     def _observe(
         self, host: Reader, facts: FileFacts, info: ImageFacts, use: DiskUse | None
     ) -> Observed | Unknown | None:
-        record = _record_for(facts, host.records().get(self.address))
+        records, name = host.records(), former(self)
+        record = _record_for(facts, records.get(self.address))
+        moves = record is None and name is not None
+        if moves and name:
+            record = _record_for(facts, records.get(name))
         if record is None:
             # Only a disk that says it was filled by this guest has lost something.
-            if (facts.stamp or {}).get("guest") != str(self.address) or not facts.genuine:
+            if (facts.stamp or {}).get("guest") not in (str(self.address), str(name)):
+                return None
+            if not facts.genuine:
                 return None
             return Unknown(
                 f"the record of what was written into {facts.path} is lost", adoptable=True
@@ -116,11 +132,14 @@ class Guest(Resource):
         grows = bool(self.desired().get("growRoot", True)) and size > int(record["diskSize"])
         return Observed(
             fields=fields,
+            former=unsettled(host, self, None),
+            identity=str(facts.inode),
             declared=declared_of(record),
             running=running,
             users=(use.domain,) if use is not None and running else (),
             pending=("growRoot",) if grows else (),
             notes=notes,
+            facts={"moves": moves},
         )
 
     def _written(
@@ -149,6 +168,16 @@ class Guest(Resource):
         return ("growRoot",) if grows else ()
 
     def up(self, change: Change) -> Iterator[Step]:
+        written = not change.diffs and not change.aside
+        if change.observed and change.observed.former:
+            if change.observed.facts["moves"]:
+                # What is not written yet must not be remembered as if it were.
+                changes = self.remembered() if written else {}
+                yield MoveRecord(str(change.observed.former), str(self.address), changes)
+            else:
+                yield from forget(self, change)
+            if written:
+                return
         outputs = self.link("disk").provides()
         fresh = change.aside
         path = str(outputs["path"])
@@ -162,8 +191,7 @@ class Guest(Resource):
         )
 
     def down(self, change: Change) -> Iterable[Step]:
-        if change.action is Action.DELETE:
-            yield DropRecord(str(self.address))
+        return forget(self, change) if change.action is Action.DELETE else ()
 
 
 def _record_for(facts: FileFacts, record: Mapping[str, Any] | None) -> Mapping[str, Any] | None:

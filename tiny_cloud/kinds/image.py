@@ -11,21 +11,21 @@ from functools import cached_property
 from typing import Any, Self
 from urllib.parse import unquote, urlsplit
 
+from tiny_cloud.borrowed import borrowed
 from tiny_cloud.errors import Failure, Problem
 from tiny_cloud.model import Address, Change, Observed, Ownership, State, Unknown, Value
+from tiny_cloud.naming import forget, known, ownership, record_of, unsettled
 from tiny_cloud.resource import (
     FileFacts,
     ImageFacts,
     Reader,
     Resource,
     declared_of,
-    ownership,
     policy_of,
 )
 from tiny_cloud.sizes import parse_size
 from tiny_cloud.steps import (
     Debootstrap,
-    DropRecord,
     Fetch,
     ImportImage,
     MakeFolder,
@@ -48,6 +48,7 @@ class Image(Resource):
     KIND = "Image"
     SHORT = ("img",)
     IS_DATA = True
+    RENAMES = True
 
     @property
     def source(self) -> Mapping[str, Any]:
@@ -85,14 +86,25 @@ class Image(Resource):
     def _folder(self) -> str:
         return self.context.cloud.path("images")
 
+    @cached_property
+    def stem(self) -> str:
+        """What its files are called after: the name it was made under. They keep it when it is
+        renamed, for the disks that stand on them name them."""
+        address, record = known(self)
+        return str(record.get("stem", address.name))
+
     @property
     def path(self) -> str:
-        return self.context.cloud.path("images", f"{self.address.name}-{self.key}.qcow2")
+        return self.context.cloud.path("images", f"{self.stem}-{self.key}.qcow2")
 
     def provides(self) -> Mapping[str, Value]:
-        return {"path": self.path, "format": "qcow2"}
+        if self.external:
+            return {"path": self.spec["path"], "format": self.spec["format"]}
+        return {"path": self.path, "format": "qcow2", "stem": self.stem}
 
     def desired(self) -> State:
+        if self.external:
+            return super().desired()
         if "debootstrap" in self.source:
             return {"source": f"debootstrap {self.source['debootstrap']['suite']}"}
         return {"source": self.source.get("url") or self.source["path"]}
@@ -108,29 +120,34 @@ class Image(Resource):
 
     @classmethod
     def probe(cls, host: Reader, wanted: Sequence[Self]) -> Mapping[Address, Observed | Unknown]:
-        records, bases = host.records(), _bases(host)
+        bases = _bases(host)
         siblings = host.files(host.listing(host.cloud.path("images")))
         sound = {path for path, seen in siblings.items() if isinstance(seen, FileFacts)}
-        images = host.images({item.path: "qcow2" for item in wanted if item.path in sound})
         found: dict[Address, Observed | Unknown] = {}
+        for item in wanted:
+            path, form = item.spec.get("path", ""), item.spec.get("format", "")
+            if item.external and (seen := borrowed(host, path, form, base=True)):
+                found[item.address] = seen
+        wanted = [item for item in wanted if not item.external]
+        images = host.images({item.path: "qcow2" for item in wanted if item.path in sound})
         for item in wanted:
             facts = siblings.get(item.path)
             if isinstance(facts, Unknown):
                 found[item.address] = facts
             elif facts is not None:
                 info = images.get(item.path, Unknown(f"{item.path} went away"))
-                found[item.address] = item._observe(facts, info, siblings, bases, records)
+                found[item.address] = item._observe(host, facts, info, siblings, bases)
             elif f"{item.path}.part" in siblings:
                 found[item.address] = Observed({}, complete=False)
         return found
 
     def _observe(
         self,
+        host: Reader,
         facts: FileFacts,
         info: Any,
         siblings: Mapping[str, FileFacts | Unknown],
         bases: Mapping[str, tuple[Address, ...]],
-        records: Mapping[Address, Mapping[str, Any]],
     ) -> Observed | Unknown:
         if isinstance(info, Unknown):
             return info
@@ -142,11 +159,13 @@ class Image(Resource):
             for path, seen in siblings.items()
             if isinstance(seen, FileFacts) and ownership(self, seen)[0] is Ownership.OURS
         }
-        record = records.get(self.address)
+        record = record_of(host, self)
         return Observed(
             fields=self.desired(),
             ownership=whose,
             owner=owner,
+            former=unsettled(host, self, facts.stamp),
+            identity=str(facts.inode),
             declared=declared_of(record),
             complete=record is not None and not self._leftovers(siblings),
             policy=policy_of(record),
@@ -160,7 +179,7 @@ class Image(Resource):
 
     def _leftovers(self, siblings: Iterable[str]) -> tuple[str, ...]:
         """What cut-off applies of any version left behind."""
-        start = re.escape(self.context.cloud.path("images", self.address.name))
+        start = re.escape(self.context.cloud.path("images", self.stem))
         pattern = re.compile(rf"{start}-[0-9a-f]{{{KEY_LENGTH}}}\.qcow2(\.download)?\.part")
         return tuple(path for path in siblings if pattern.fullmatch(path))
 
@@ -169,7 +188,10 @@ class Image(Resource):
             yield from self._tidy(change)
             if change.observed and change.observed.ownership is Ownership.UNSTAMPED:
                 yield self._stamp(self.path)
-            yield self.record(key=self.key)
+            elif change.former:
+                yield from map(self._stamp, _versions(change))
+            yield self._remember()
+            yield from forget(self, change)
             return
         part = f"{self.path}.part"
         yield MakeFolder(self._folder, 0o711)
@@ -199,13 +221,17 @@ class Image(Resource):
         part = f"{self.path}.part"
         return (
             self._stamp(part),
-            self.record(key=self.key),
+            self._remember(),
             Publish(part, self.path, 0o444),
         )
 
     def _stamp(self, path: str) -> Stamp:
         cloud = self.context.cloud.name
-        return Stamp(path, self.path, cloud, str(self.address), immutable=True)
+        final = path.removesuffix(".part")
+        return Stamp(path, final, cloud, str(self.address), immutable=True)
+
+    def _remember(self) -> Step:
+        return self.record(key=self.key, stem=self.stem)
 
     def _tidy(self, change: Change) -> Iterator[Step]:
         leftovers = change.observed.facts.get("leftovers", ()) if change.observed else ()
@@ -215,12 +241,17 @@ class Image(Resource):
 
     def down(self, change: Change) -> Iterator[Step]:
         yield from self._tidy(change)
-        versions = change.observed.facts.get("versions", {}) if change.observed else {}
-        assert isinstance(versions, Mapping)
-        for path, inode in versions.items():
+        for path, inode in _versions(change).items():
             name = f"{os.path.basename(path)}.{inode}"
             yield Trash(path, self.context.cloud.path("trash", name))
-        yield DropRecord(str(self.address))
+        yield from forget(self, change)
+
+
+def _versions(change: Change) -> Mapping[str, str]:
+    """Its files and their inodes."""
+    versions = change.observed.facts.get("versions", {}) if change.observed else {}
+    assert isinstance(versions, Mapping)
+    return versions
 
 
 def _bases(host: Reader) -> Mapping[str, tuple[Address, ...]]:

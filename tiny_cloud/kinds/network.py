@@ -187,7 +187,7 @@ class Network(Resource):
         live = read_network(facts.live_xml) if facts.live_xml else {}
         cloud = self.context.cloud.name
         unplugged = loose(cards, host.bridges().get(str(live.get("bridge", ""))))
-        whose, owner = ownership_of(facts.xml, facts.uuid, cloud, str(self.address))
+        whose, owner = ownership_of(self, facts.xml, facts.uuid)
         now, later = compare(defined, live, self.desired())
         active: Value = f"without {', '.join(unplugged)}" if unplugged else bool(live)
         return Observed(

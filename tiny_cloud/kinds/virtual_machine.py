@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Self
 
 from tiny_cloud import needs, schema
@@ -13,9 +15,9 @@ from tiny_cloud.libvirt_xml import (
     Domain,
     Interface,
     Layer,
+    adoption,
     aligned,
     build,
-    chains,
     coherence,
     declared,
     derive_mac,
@@ -26,10 +28,10 @@ from tiny_cloud.libvirt_xml import (
     nvram_of,
     ownership_of,
     parts,
-    pending,
-    read,
+    renamed,
     stamp_of,
 )
+from tiny_cloud.machines import disks, fields
 from tiny_cloud.model import (
     Action,
     Address,
@@ -37,15 +39,16 @@ from tiny_cloud.model import (
     Cloud,
     FieldDiff,
     Observed,
+    Ownership,
     State,
     Unknown,
     Value,
 )
-from tiny_cloud.networks.cards import addresses_of, card_faults, declared_names, socket
+from tiny_cloud.naming import forget, known, record_of, unsettled, was
+from tiny_cloud.networks.cards import addresses_of, card_faults, socket
 from tiny_cloud.resource import (
     Context,
     DomainFacts,
-    ImageFacts,
     Reader,
     Resource,
     declared_of,
@@ -55,9 +58,10 @@ from tiny_cloud.sizes import parse_size
 from tiny_cloud.steps import (
     Autostart,
     Define,
-    DropRecord,
     MakeFolder,
     Remove,
+    Rename,
+    RenameDomain,
     Shutdown,
     Start,
     Step,
@@ -73,28 +77,50 @@ class VirtualMachine(Resource):
     SHORT = ("vm",)
     INTERRUPTS = True
     NAMES_PATHS = True
+    RENAMES = True
 
     @classmethod
     def expand(cls, document: Document, cloud: Cloud) -> Iterator[Document]:
         yield from expand_machine(document)
-        if problems := list(coherence.problems(document)):
+        external = document.spec.get("external", False)
+        if not external and (problems := list(coherence.problems(document))):
             raise Problems(problems)
 
     @property
     def domain(self) -> str:
-        """libvirt's name: the machine's own in the cloud ``default``, else CLOUD-NAME."""
-        cloud = self.context.cloud.name
-        return self.address.name if cloud == "default" else f"{cloud}-{self.address.name}"
+        """libvirt's name: the machine's own if it is external and in the cloud ``default``, else
+        CLOUD-NAME."""
+        cloud, name = self.context.cloud.name, self.address.name
+        return name if cloud == "default" or self.external else f"{cloud}-{name}"
 
     @property
     def uuid(self) -> str:
-        cloud = self.context.cloud
-        return derive_uuid(cloud.seed, cloud.name, str(self.address))
+        """As recorded: it stays when the name changes."""
+        cloud, (_, record) = self.context.cloud, known(self)
+        return str(record.get("uuid") or derive_uuid(cloud.seed, cloud.name, self._identity))
 
-    def _mac(self, card: Mapping[str, Any]) -> str:
-        cloud = self.context.cloud
-        derived = derive_mac(cloud.seed, cloud.name, str(self.address), card["name"])
+    @property
+    def _identity(self) -> str:
+        """What UUID and MACs are derived from: its address, with a number if a machine that was
+        made under this name still has those."""
+        cloud, (address, _), owners = self.context.cloud, known(self), self.context.owners()
+        words = (f"{address}#{number}" if number else str(address) for number in itertools.count())
+        return next(word for word in words if owners.get(
+            derive_uuid(cloud.seed, cloud.name, word), address) == address)
+
+    def _mac(self, card: Mapping[str, Any], change: Change | None = None) -> str:
+        """As declared, as the host has it, as recorded, or derived from who the machine is."""
+        cloud, (_, record), name = self.context.cloud, known(self), card["name"]
+        seen = change.observed.fields if change and change.observed else {}
+        recorded = record.get("macs", {}).get(name)
+        there = seen.get(f"interfaces[{name}].mac") or recorded
+        derived = there or derive_mac(cloud.seed, cloud.name, self._identity, name)
         return str(card.get("mac", derived)).lower()
+
+    def _remember(self, change: Change) -> Step:
+        uuid = change.observed.identity if change.observed else self.uuid
+        macs = {card["name"]: self._mac(card, change) for card in self.spec.get("interfaces", ())}
+        return self.record(uuid=uuid, macs=macs)
 
     @property
     def _console(self) -> str:
@@ -147,84 +173,66 @@ class VirtualMachine(Resource):
         found: dict[Address, Observed | Unknown] = {}
         for item in wanted:
             facts = domains.get(names.get(item.uuid, item.domain))
+            before = was(item)
+            if facts is None and before is not None:
+                facts = domains.get(before.domain)
+                if facts is not None and item._ownership(facts)[0] is Ownership.FOREIGN:
+                    facts = None
             if facts is not None:
-                found[item.address] = item._observe(host, facts)
+                found[item.address] = item._observe(host, item._with_our_names(host, facts))
         return found
 
+    def _with_our_names(self, host: Reader, facts: DomainFacts) -> DomainFacts:
+        """What somebody else made has its devices called as they would be once it is taken over."""
+        if self._ownership(facts)[0] is not Ownership.UNSTAMPED or self.external:
+            return facts
+        macs = {card["name"]: card.get("mac", "").lower()
+                for card in self.spec.get("interfaces", ())}
+        cards = [replace(card, mac=macs[card.name]) for card in self._cards()]
+        files = {item["name"]: disks.files(link, host) for item in self.spec.get("disks", ())
+                 if (link := self.links.get(f"disks[{item['name']}].disk"))}
+        return replace(facts, xml=adoption.named(facts.xml, cards, files))
+
+    def _rival(self, host: Reader, facts: DomainFacts) -> str:
+        """Both names are taken, by two domains."""
+        before = was(self)
+        for name in (self.domain, before.domain) if before else ():
+            other = host.domains().get(name)
+            if other is not None and other.uuid != facts.uuid:
+                ours = before is not None and before._ownership(other)[0] is Ownership.OURS
+                if name == self.domain or ours:
+                    return f"there is a domain {name} as well"
+        return ""
+
     def _observe(self, host: Reader, facts: DomainFacts) -> Observed:
-        record = host.records().get(self.address)
-        former = declared_of(record) or {}
+        record = record_of(host, self)
+        former, before = unsettled(host, self, stamp_of(facts.xml)), was(self)
+        if before is not None and facts.name == before.domain:
+            former = before.address
         running = bool(facts.live_xml)
-        fields = self._fields(host, facts.xml, former)
-        waiting: tuple[str, ...] = ()
-        if running:
-            live = live_changes.named(facts.live_xml, facts.xml)
-            now = self._fields(host, live, former)
-            mendable = hotplug.mendable(fields, now, live)
-            waiting = tuple(
-                f for f in (*pending(facts.xml, live), *parts.waiting(live, self.spec, former))
-                if f not in mendable and hotplug.group_of(f) not in mendable)
-            fields = dict(hotplug.observed(fields, now, self.desired(), live))
-        fields |= {"running": running, "autostart": facts.autostart}
-        ports, wanted = fields.get("sparePorts"), self.spec.get("sparePorts")
-        if isinstance(ports, int) and isinstance(wanted, int):
-            # A port below an occupied one cannot go: there may be more than asked for, never fewer.
-            fields["sparePorts"] = min(ports, wanted)
-        whose, owner = ownership_of(
-            facts.xml, facts.uuid, self.context.cloud.name, str(self.address))
+        found, waiting = fields.compared(self, host, facts, declared_of(record) or {})
+        found |= {"running": running, "autostart": facts.autostart}
+        whose, owner = self._ownership(facts)
         return Observed(
-            fields=fields,
+            fields=found,
             ownership=whose,
             owner=owner,
+            former=former,
+            rival=self._rival(host, facts),
+            identity=facts.uuid,
             declared=declared_of(record),
             complete=record is not None,
             running=running,
             users=(facts.name,) if running else (),
             domain=facts.name,
             pending=waiting,
-            notes=tuple(parts.firmware.warnings(fields, self.spec)),
+            notes=tuple(parts.firmware.warnings(found, self.spec)),
             policy=policy_of(record),
             facts={"xml": facts.xml, "name": facts.name, "live": facts.live_xml},
         )
 
-    def _fields(self, host: Reader, xml: str, former: State) -> dict[str, Value]:
-        """What a definition, or what runs, says in the manifest's terms."""
-        fields = parts.observed(xml, read(xml), self.spec, former)
-        fields["consoleLog"] = fields["consoleLog"] == self._console
-        return {**fields, **self._disk_names(host, xml), **declared_names(self, fields)}
-
-    def _disk_names(self, host: Reader, xml: str) -> State:
-        """The manifest says which Disk, libvirt which files: the same if the whole chain agrees."""
-        names: dict[str, Value] = {}
-        found = chains(xml)
-        tops = {chain[0].path: chain[0].format for chain in found.values() if chain}
-        images = host.images({path: f for path, f in tops.items() if f in ("qcow2", "raw")})
-        for name, chain in found.items():
-            field = f"disks[{name}].disk"
-            link = self.links.get(field)
-            if link is None or not chain:
-                names[field] = self._stem(chain)
-                continue
-            info = images.get(chain[0].path)
-            below = chain[1].path if len(chain) > 1 else ""
-            known = chain[0].path in _files_of(link, host)
-            same = chain[0].path.endswith(chain[0].format) and (
-                not isinstance(info, ImageFacts) or info.backing == below
-            )
-            names[field] = link.address.name if known and same else " on ".join(
-                layer.path for layer in chain
-            )
-        return names
-
-    def _stem(self, chain: tuple[Layer, ...]) -> str:
-        """What a disk that is no longer declared was called."""
-        place, _, file = (chain[0].path if chain else "").rpartition("/")
-        ours = place == self.context.cloud.path("disks")
-        return file.rpartition(".")[0] if ours else "/".join(filter(None, (place, file)))
-
-    def _stamp(self) -> dict[str, str]:
-        cloud = self.context.cloud.name
-        return {"cloud": cloud, "address": str(self.address), "uuid": self.uuid}
+    def _ownership(self, facts: DomainFacts) -> tuple[Ownership, str]:
+        return (Ownership.OURS, "") if self.external else ownership_of(self, facts.xml, facts.uuid)
 
     def costs(self, diffs: Sequence[FieldDiff], seen: Observed) -> tuple[FieldDiff, ...]:
         live = str(seen.facts["live"])
@@ -233,8 +241,7 @@ class VirtualMachine(Resource):
     # -- what should be ---------------------------------------------------------------------------
 
     def _model(self, change: Change) -> Domain:
-        spec = self.spec
-        former = (change.observed.declared if change.observed else None) or {}
+        spec, seen = self.spec, change.observed
         gone = frozenset(diff.field for diff in change.diffs if diff.new is None)
         return Domain(
             name=self.domain,
@@ -244,17 +251,18 @@ class VirtualMachine(Resource):
             machine=spec.get("machine", "q35"),
             disks=(*declared.disks(spec, lambda name: self._chain(change, name)),
                    *declared.cdroms(spec)),
-            interfaces=self._cards(gone),
+            interfaces=self._cards(change, gone),
             console_log=self._console if spec.get("consoleLog", True) else "",
-            nvram=self.context.cloud.path("nvram", self.address.name),
-            former=former,
+            nvram=self.context.cloud.path("nvram", f"{self.address.name}-{self.uuid[:8]}"),
+            former=(seen.declared if seen else None) or {},
             agent=spec.get("guestAgent", True),
             spare_ports=spec.get("sparePorts"),
-            stamp=self._stamp(),
+            stamp={"cloud": self.context.cloud.name, "address": str(self.address),
+                   "uuid": self.uuid},
             gone=gone,
-            spec=spec if change.observed else schema.completed(self.KIND, spec),
+            spec=spec if seen else schema.completed(self.KIND, spec),
             # Only for a new machine: one that is there keeps what it was made with.
-            accel="auto" if change.observed else spec.get("accel", "auto"),
+            accel="auto" if seen else spec.get("accel", "auto"),
         )
 
     def _chain(self, change: Change, name: str) -> tuple[Layer, ...]:
@@ -262,13 +270,19 @@ class VirtualMachine(Resource):
         # A disk that is there may have another format, and stand on an older image.
         seen = None if disk.address in change.fresh else change.around.get(disk.address)
         facts = {**seen.fields, **seen.facts} if seen else disk.provides()
-        top = Layer(str(facts["path"]), str(facts["format"]))
+        path = str(facts["path"])
+        top = Layer(path, str(facts["format"]), "block" if path.startswith("/dev/") else "file")
         if not facts.get("backing"):
             return (top,)
         return (top, Layer(str(facts["backing"]), str(facts["backing_format"])))
 
-    def _cards(self, gone: frozenset[str] = frozenset()) -> tuple[Interface, ...]:
-        return tuple(declared.cards(self.spec, self._mac, self._network, gone))
+    def _cards(
+        self, change: Change | None = None, gone: frozenset[str] = frozenset()
+    ) -> tuple[Interface, ...]:
+        def mac(card: Mapping[str, Any]) -> str:
+            return self._mac(card, change)
+
+        return tuple(declared.cards(self.spec, mac, self._network, gone))
 
     def _network(self, card: Mapping[str, Any]) -> str:
         """libvirt's name of what a card is plugged into."""
@@ -278,13 +292,18 @@ class VirtualMachine(Resource):
     # -- how to get there -------------------------------------------------------------------------
 
     def up(self, change: Change) -> Iterator[Step]:
-        seen, name = change.observed, self._name(change)
+        seen = change.observed
+        name = self.domain if change.former else self._name(change)
         runs = seen is not None and seen.running and not change.stop
         wanted = bool(self.spec.get("running", True))
         autostart = bool(self.spec.get("autostart", True))
         if seen is None:
             # First, so that whatever is left by a kill is known to be ours.
-            yield self.record()
+            yield self._remember(change)
+        if change.former and (before := was(self)):
+            yield Rename(before._console, self._console)
+            if self._name(change) != name:
+                yield RenameDomain(self._name(change), name)
         if change.action is not Action.RESTART:
             yield from self._define(change)
             if seen is None or seen.fields.get("autostart") != autostart:
@@ -295,27 +314,37 @@ class VirtualMachine(Resource):
             yield self._shutdown(change)
         if seen is not None:
             # Last: until then what was declared before tells which disks and cards are to go.
-            yield self.record()
+            yield self._remember(change)
+        yield from forget(self, change)
 
     def _define(self, change: Change) -> Iterator[Step]:
-        elsewhere = {"running", "autostart", *self.policy()}
-        if change.observed is None:
+        seen = change.observed
+        ours = seen is not None and seen.ownership is Ownership.OURS
+        if not ours:
             yield MakeFolder(self.context.cloud.path("consoles"), 0o711)
+        if seen is None:
             model = self._model(change)
             xml, keep_cpu = build(model), parts.cpu.is_declared(self.spec)
             yield from self._nvram("", nvram_of(xml))
             yield Define(self.domain, xml, model.accel, keep_cpu)
-        elif change.fresh or {d.field for d in change.diffs} - elsewhere or not change.diffs:
-            xml = str(change.observed.facts["xml"])
-            fresh = merge(xml, self._model(change))
-            yield from self._nvram(nvram_of(xml), nvram_of(fresh))
-            # Not back to a definition whose files are no more.
-            yield Define(self._name(change), fresh, before="" if change.fresh else xml)
-            if change.observed.running and not change.stop:
-                live = str(change.observed.facts["live"])
-                patience = self.spec.get("stopTimeout", STOP_TIMEOUT)
-                yield from live_changes.steps(
-                    self._name(change), live, fresh, change.diffs, patience)
+            return
+        elsewhere = {"running", "autostart", *self.policy()}
+        changed = {diff.field for diff in change.diffs} - elsewhere
+        if changed or not ours or change.former or change.fresh or not change.diffs:
+            yield from self._redefine(change, seen)
+
+    def _redefine(self, change: Change, seen: Observed) -> Iterator[Step]:
+        xml, name = str(seen.facts["xml"]), self._name(change)
+        if change.former:
+            xml, name = renamed(xml, self.domain), self.domain
+        fresh = merge(xml, self._model(change))
+        yield from self._nvram(nvram_of(xml), nvram_of(fresh))
+        # Not back to a definition whose files are no more.
+        yield Define(name, fresh, before="" if change.fresh else xml)
+        if seen.running and not change.stop:
+            patience = self.spec.get("stopTimeout", STOP_TIMEOUT)
+            live = str(seen.facts["live"])
+            yield from live_changes.steps(name, live, fresh, change.diffs, patience)
 
     def _nvram(self, old: str, new: str) -> Iterator[Step]:
         """Another firmware starts with fresh variables. Before the definition changes: whatever a
@@ -336,19 +365,14 @@ class VirtualMachine(Resource):
         return Shutdown(self._name(change), timeout, change.force, again)
 
     def down(self, change: Change) -> Iterator[Step]:
-        if change.observed is not None and change.observed.running:
-            goes = change.action is Action.DELETE or change.fresh
+        seen = change.observed
+        if seen is not None and seen.running:
+            goes = change.action is Action.DELETE or change.fresh or change.former
             yield self._shutdown(change, not goes and self.spec.get("running", True))
         if change.action is Action.DELETE:
-            if change.observed is not None:
+            if seen is not None:
                 yield Undefine(self._name(change))
             yield Remove(self._console)
-            yield DropRecord(str(self.address))
-
-
-def _files_of(disk: Resource, host: Reader) -> tuple[str, ...]:
-    """The files that are this disk now; before there is one, the one that will be."""
-    names = disk.provides()["names"]
-    assert isinstance(names, tuple)
-    there = host.files([str(name) for name in names])
-    return tuple(there) or (str(disk.provides()["path"]),)
+            if seen and seen.former and (before := was(self)):
+                yield Remove(before._console)
+            yield from forget(self, change)

@@ -1,7 +1,7 @@
 """libvirt's XML as pure functions: build a domain, read one, merge into an existing one; the same
 for networks."""
 
-from tiny_cloud.libvirt_xml import coherence, declared, hotplug, live_changes, parts
+from tiny_cloud.libvirt_xml import adoption, coherence, declared, hotplug, live_changes, parts
 from tiny_cloud.libvirt_xml.definition import build, set_acceleration
 from tiny_cloud.libvirt_xml.domain import (
     LOOPBACK,
@@ -17,7 +17,7 @@ from tiny_cloud.libvirt_xml.domain import (
     family,
 )
 from tiny_cloud.libvirt_xml.identity import derive_mac, derive_uuid
-from tiny_cloud.libvirt_xml.merge import merge
+from tiny_cloud.libvirt_xml.merge import merge, renamed
 from tiny_cloud.libvirt_xml.network import RESERVATION, host_entry, read_network
 from tiny_cloud.libvirt_xml.network_update import Update, is_updatable, updates
 from tiny_cloud.libvirt_xml.network_write import new_network, same_network, write_network
@@ -48,6 +48,7 @@ __all__ = [
     "Source",
     "Tap",
     "Update",
+    "adoption",
     "aligned",
     "bases",
     "build",
@@ -73,6 +74,7 @@ __all__ = [
     "pending",
     "read",
     "read_network",
+    "renamed",
     "same_network",
     "set_acceleration",
     "stamp_of",

@@ -25,6 +25,16 @@ from tiny_cloud.libvirt_xml.parts import cpu
 Element = etree._Element
 
 
+def renamed(current_xml: str, name: str) -> str:
+    """The same definition under another name."""
+    root = etree.fromstring(current_xml)
+    element = root.find("name")
+    if element is None:
+        element = etree.SubElement(root, "name")
+    element.text = name
+    return definition.text(root)
+
+
 def merge(current_xml: str, domain: Domain) -> str:
     """``current_xml`` is the inactive definition. Raises Problems, as ``build`` does."""
     root = etree.fromstring(current_xml)

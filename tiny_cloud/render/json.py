@@ -59,6 +59,7 @@ def _change(change: Change) -> dict[str, Any]:
             for diff in change.diffs
         ],
         "commands": [step.shell() for step in (*change.down, *change.up, *change.seal)],
+        **({"renamedFrom": change.former.name} if change.former else {}),
         "source": None
         if change.span is None
         else {"file": change.span.file, "line": change.span.line},

@@ -75,6 +75,8 @@ def _show_change(console: Console, change: Change, *, commands: bool) -> None:
     style = STYLES[change.action]
     head = Text("  ")
     head.append(one_line(f"{change.action.value} {change.address}"), style=f"bold {style}")
+    if change.former:
+        head.append(one_line(f" renamed from {change.former.name}"), style=style)
     if change.impact is not Impact.NONE:
         style = IMPACTS.get(change.impact, "cyan")
         head.append(f"  [{impact_words(change, change.impact)}]", style=style)

@@ -16,6 +16,8 @@ And for people: ``x-expects`` is what a value must be, in words; ``x-problem`` w
 ``x-at`` (a field below) is what to say when that very (sub)schema is not met.
 """
 
+from typing import Any
+
 from tiny_cloud.document import Document
 from tiny_cloud.errors import Problem
 from tiny_cloud.schema.fields import (
@@ -32,10 +34,10 @@ from tiny_cloud.schema.fields import (
     secret_at,
     secret_of,
 )
-from tiny_cloud.schema.files import kinds
+from tiny_cloud.schema.files import kinds, whole
 
-__all__ = ["Ref", "absolute", "completed", "default", "fields_of", "flatten", "impact", "jsonable",
-           "keyword", "kinds", "refs", "secret_at", "secret_of", "validate"]
+__all__ = ["Ref", "absolute", "completed", "default", "fields_of", "fits", "flatten", "impact",
+           "jsonable", "keyword", "kinds", "refs", "secret_at", "secret_of", "validate"]
 
 
 def validate(document: Document) -> list[Problem]:
@@ -44,3 +46,10 @@ def validate(document: Document) -> list[Problem]:
     from tiny_cloud.schema.errors import problems_of
 
     return problems_of(document)
+
+
+def fits(name: str, content: Any) -> bool:
+    """Whether something is of the form that ``schemas/NAME.json`` describes."""
+    from jsonschema import Draft202012Validator
+
+    return bool(Draft202012Validator(whole(name)).is_valid(content))

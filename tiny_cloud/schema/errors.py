@@ -36,10 +36,14 @@ def problems_of(document: Document) -> list[Problem]:
 def _place(error: ValidationError, document: Document) -> Place:
     path = tuple(error.absolute_path)
     nodes = trail(schema_of(document.kind), path)
+    node = error.schema if isinstance(error.schema, dict) else {}
+    if nodes and not node.keys() & {"properties", "x-problem"}:
+        # A condition ("else": {"required": …}) knows no field; the schema that it stands in does.
+        node = {"properties": nodes[-1].get("properties", {}), **node}
     return Place(
         document=document,
         path=path,
-        node=error.schema if isinstance(error.schema, dict) else {},
+        node=node,
         rule="propertyNames" if "propertyNames" in error.schema_path else str(error.validator),
         wanted=error.validator_value,
         value=error.instance,

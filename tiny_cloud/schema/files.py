@@ -65,6 +65,12 @@ def segments(field: str) -> Iterator[str | int]:
         yield match[2] if match[2] is not None else 0
 
 
+def whole(name: str) -> Node:
+    """A schema file as it is, of a kind or of something else (a saved plan)."""
+    node: Node = json.loads((_folder() / f"{name}.json").read_text(encoding="utf-8"))
+    return node
+
+
 @cache
 def _schemas() -> Mapping[str, Node]:
     """By lower-case kind: those files whose documents have a ``kind``."""

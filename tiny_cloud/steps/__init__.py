@@ -18,14 +18,16 @@ from tiny_cloud.steps.devices import (
 from tiny_cloud.steps.files import (
     DropRecord,
     MakeFolder,
+    MoveRecord,
     Publish,
     Remove,
+    Rename,
     Stamp,
     Trash,
     WriteRecord,
 )
 from tiny_cloud.steps.images import CreateDisk, Debootstrap, EditGuest, Fetch, ImportImage
-from tiny_cloud.steps.machines import Autostart, Define, Shutdown, Start, Undefine
+from tiny_cloud.steps.machines import Autostart, Define, RenameDomain, Shutdown, Start, Undefine
 from tiny_cloud.steps.networks import (
     AutostartNetwork,
     DefineNetwork,
@@ -52,9 +54,12 @@ __all__ = [
     "Fetch",
     "ImportImage",
     "MakeFolder",
+    "MoveRecord",
     "Publish",
     "ReattachCards",
     "Remove",
+    "Rename",
+    "RenameDomain",
     "Run",
     "SetMemory",
     "SetVcpus",

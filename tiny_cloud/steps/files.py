@@ -86,3 +86,27 @@ class DropRecord(Step):
 
     def shell(self) -> str:
         return f"# drop the record of {self.address}"
+
+
+@dataclass(frozen=True, slots=True)
+class Rename(Step):
+    """A file of ours gets another name, with its stamp; never over an existing file. One that is
+    not there was moved before, by an apply that was cut off."""
+
+    path: str
+    to: str
+
+    def shell(self) -> str:
+        return f"mv --no-clobber {shlex.quote(self.path)} {shlex.quote(self.to)}"
+
+
+@dataclass(frozen=True, slots=True)
+class MoveRecord(Step):
+    """What was recorded of a thing goes on under another name; ``changes`` replace parts of it."""
+
+    address: str
+    to: str
+    changes: Mapping[str, Any] = field(default_factory=dict)
+
+    def shell(self) -> str:
+        return f"# the record of {self.address} becomes that of {self.to}"

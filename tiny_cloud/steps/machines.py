@@ -71,3 +71,14 @@ class Undefine(Step):
 
     def shell(self) -> str:
         return shlex.join(["virsh", "undefine", "--nvram", "--tpm", self.name])
+
+
+@dataclass(frozen=True, slots=True)
+class RenameDomain(Step):
+    """Only while it is off. One that is not there was renamed before."""
+
+    name: str
+    to: str
+
+    def shell(self) -> str:
+        return shlex.join(["virsh", "domrename", self.name, self.to])

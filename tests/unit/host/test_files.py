@@ -11,7 +11,7 @@ from tiny_cloud.errors import Failure
 from tiny_cloud.host import files, trash
 from tiny_cloud.model import Cloud, Unknown
 from tiny_cloud.resource import FileFacts
-from tiny_cloud.steps import MakeFolder, Publish, Stamp, Trash
+from tiny_cloud.steps import MakeFolder, Publish, Rename, Stamp, Trash
 
 
 def stamped(folder: Path, *, immutable: bool = False) -> Path:
@@ -158,3 +158,23 @@ def test_the_trash_is_emptied_whatever_is_in_it(tmp_path: Path) -> None:
     assert (outside / "precious").exists()
     trash.purge(cloud, [item for item, _ in [*found, *trash.listing(cloud)]])
     assert not folder.exists() and (outside / "precious").exists()
+
+
+def test_a_rename_can_be_cut_off_anywhere_and_done_again(tmp_path: Path) -> None:
+    old, new = tmp_path / "old", tmp_path / "new"
+    old.write_text("data")
+    (tmp_path / "old.stamp").write_text("{}")
+    os.link(old, new)  # as a kill between the two leaves it
+    for _ in range(2):
+        files.rename(Rename(str(old), str(new)))
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["new", "new.stamp"]
+    assert new.read_text() == "data"
+
+
+def test_a_rename_overwrites_nothing(tmp_path: Path) -> None:
+    old, new = tmp_path / "old", tmp_path / "new"
+    old.write_text("old")
+    new.write_text("new")
+    with pytest.raises(Failure, match="exists already"):
+        files.rename(Rename(str(old), str(new)))
+    assert (old.read_text(), new.read_text()) == ("old", "new")

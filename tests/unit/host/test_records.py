@@ -9,7 +9,7 @@ import pytest
 
 from tiny_cloud.errors import Failure
 from tiny_cloud.host import command, digest, records, secrets
-from tiny_cloud.model import Address, Secret
+from tiny_cloud.model import Address, Cloud, Secret
 
 RECORD = {"cloud": "lab", "spec": {"size": 1}, "metadata": {}, "fields": {"size": 1}}
 DATA = Address("disk", "web-data")
@@ -168,3 +168,21 @@ def test_a_damaged_note_of_a_digest_is_not_believed(tmp_path: Path) -> None:
     (note,) = (tmp_path / "digests").iterdir()
     note.write_text(note.read_text().replace("sha256", "md5"))
     assert digest.sha256(str(file), tmp_path) == right
+
+
+def test_a_record_goes_on_under_another_name(tmp_path: Path) -> None:
+    old, new = Address("disk", "old"), Address("disk", "new")
+    records.write(tmp_path, old, {**RECORD, "kept": 1})
+    for _ in range(2):
+        records.move(tmp_path, old, new, {"cloud": "x"})
+        assert records.read_all(tmp_path) == {new: {**RECORD, "kept": 1, "cloud": "x"}}
+
+
+def test_recall_tolerates_whatever_is_there(tmp_path: Path) -> None:
+    cloud, address = Cloud("lab", "qemu:///system", str(tmp_path)), Address("disk", "a")
+    assert records.recall(cloud, address) == {}
+    records.write(tmp_path, address, {**RECORD, "cloud": "lab"})
+    assert records.recall(cloud, address)["cloud"] == "lab"
+    assert records.recall(Cloud("other", "", str(tmp_path)), address) == {}
+    records.path_of(tmp_path, address).write_text("{")
+    assert records.recall(cloud, address) == {}
