@@ -24,6 +24,7 @@ Device = Mapping[str, Value]
 ALIASES = {
     "disks": "ua-disk-", "cdroms": "ua-cdrom-", "interfaces": "ua-net-",
     "hostDevices": "ua-hostdev-", "filesystems": "ua-fs-", "dimms": "ua-dimm-",
+    "inputs": "ua-input-",
 }
 """By list of the manifest, how libvirt's aliases of its devices begin."""
 EXCHANGED = {"cdroms": {"path"}, "interfaces": {"network", "bridge", "link"}}
@@ -57,6 +58,8 @@ class Room:
     usb: bool
     slots: int
     """For memory modules."""
+    shared: bool
+    """The host's processes reach its memory, as virtiofsd must."""
 
     @classmethod
     def of(cls, live_xml: str) -> Room:
@@ -65,6 +68,7 @@ class Room:
         express = kind is not None and family(kind.get("machine", "")) == "q35"
         buses = {item.get("type"): item.get("model") for item in
                  root.iterfind("devices/controller")}
+        access = root.find("memoryBacking/access")
         slots = 0 if most is None else int(most.get("slots", "0"))
         return cls(
             express,
@@ -72,6 +76,7 @@ class Room:
             scsi="scsi" in buses,
             usb=buses.get("usb", "none") != "none",
             slots=slots - len(root.findall("devices/memory")),
+            shared=access is not None and access.get("mode") == "shared",
         )
 
     def take_port(self) -> bool:
@@ -120,6 +125,11 @@ def _fits(kind: str, device: Device, room: Room) -> bool:
             return _pluggable(device, room) and room.take_port()
         case "hostDevices":
             return room.usb if "usb" in device else room.take_port()
+        case "filesystems":
+            return device.get("driver") != "9p" and room.shared and room.take_port()
+        case "inputs":
+            bus = device.get("bus", "usb")
+            return room.usb if bus == "usb" else bus == "virtio" and room.take_port()
         case "dimms":
             room.slots -= 1
             return room.slots >= 0
@@ -133,6 +143,10 @@ def _unplugs(kind: str, device: Device, room: Room) -> bool:
             return device.get("bus", default) in ("virtio", *SLOTLESS)
         case "interfaces":
             return _pluggable(device, room)
+        case "filesystems":
+            return device.get("driver") != "9p"
+        case "inputs":
+            return device.get("bus", "usb") in ("usb", "virtio")
         case "hostDevices" | "dimms":
             return True
     return False

@@ -55,7 +55,7 @@ def _field(kind: str, node: Node, field: str) -> Iterator[Row]:
     default = flow(node["default"]) if "default" in node else ""
     yield Row(field, _values(node), default, _cost(kind, field, node),
               _removal(kind, field, node), str(node.get("description", "")))
-    if "x-secret" not in node:
+    if "x-secret" not in node and "x-composite" not in node:
         yield from _below(kind, node, field)
 
 
@@ -74,6 +74,8 @@ def _values(node: Node) -> str:
 def _cost(kind: str, field: str, node: Node) -> str:
     if "x-composite" in node:
         return "see its own document"
+    if "x-policy" in node:
+        return COSTS[Impact.NONE]
     if "x-create-only" in node or keyword(kind, field, "x-create-only"):
         return "only for a new one"
     return COSTS[impact(kind, field)]
