@@ -54,6 +54,8 @@ def _socket(
     if name and socket(card) not in machine.links and not _is_active(host, name):
         yield from machine.refuse(
             (*path, "network"), f"libvirt has no active network {name}",
+            "an ordinary user's libvirt makes no networks: write user: {}"
+            if host.cloud.connect.endswith("/session") else
             f"virsh net-start {name}, or name another; virsh net-list shows them",
         ).problems
     if "bridge" in card and card["bridge"] not in host.bridges():

@@ -132,7 +132,7 @@ def _let_go(draft: Draft) -> frozenset[Address]:
     return frozenset(
         Address(kind, str(diff.old))
         for diff in draft.diffs
-        if diff.old and (diff.impact is Impact.LIVE or not draft.runs or draft.stop)
+        if diff.old and (diff.impact is Impact.LIVE or not draft.runs or draft.stop or draft.ends)
         for kind in schema.keyword(draft.resource.KIND, diff.field, "x-ref") or ()
     )
 

@@ -209,7 +209,7 @@ def test_a_machine_that_runs(virt: Libvirt, folder: Path) -> None:
     now = facts(virt, domain)
     assert now.uuid == domain.uuid
     assert pending(now.xml, now.live_xml) == ()
-    assert read(now.live_xml, live=True) == read(now.xml)
+    assert read(now.live_xml) == read(now.xml)
     assert base.stat().st_uid == owner, "libvirt must leave the base image alone"
 
     bigger = replace(domain, memory=96 * MIB, cpus=2, disks=(*domain.disks, overlay("data")))

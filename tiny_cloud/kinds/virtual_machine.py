@@ -236,7 +236,9 @@ class VirtualMachine(Resource):
 
     def costs(self, diffs: Sequence[FieldDiff], seen: Observed) -> tuple[FieldDiff, ...]:
         live = str(seen.facts["live"])
-        return hotplug.costs(diffs, seen.fields, self.desired(), live) if live else tuple(diffs)
+        if not live or not self.spec.get("running", True):
+            return tuple(diffs)
+        return hotplug.costs(diffs, seen.fields, self.desired(), live)
 
     # -- what should be ---------------------------------------------------------------------------
 
@@ -341,7 +343,7 @@ class VirtualMachine(Resource):
         yield from self._nvram(nvram_of(xml), nvram_of(fresh))
         # Not back to a definition whose files are no more.
         yield Define(name, fresh, before="" if change.fresh else xml)
-        if seen.running and not change.stop:
+        if seen.running and not change.stop and self.spec.get("running", True):
             patience = self.spec.get("stopTimeout", STOP_TIMEOUT)
             live = str(seen.facts["live"])
             yield from live_changes.steps(name, live, fresh, change.diffs, patience)

@@ -221,13 +221,17 @@ def costs(
     before, wanted, room = groups(old), groups(desired), Room.of(live_xml)
     known: dict[str, Impact] = {}
     found = []
+    diffs = tuple(diffs)
+    gone = {diff.field for diff in diffs if diff.new is None}
     for diff in diffs:
         group = group_of(diff.field)
         impact = diff.impact
         if group:
             if group not in known:
                 here = before.get(group)
-                new = {**(here or {}), **wanted[group]} if group in wanted else None
+                kept = {key: value for key, value in (here or {}).items()
+                        if f"{group}.{key}" not in gone}
+                new = {**kept, **wanted[group]} if group in wanted else None
                 boots = way(group, here, new, room) is Way.BOOT
                 known[group] = Impact.NEXT_BOOT if boots else Impact.LIVE
             impact = known[group]

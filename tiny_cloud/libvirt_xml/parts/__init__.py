@@ -100,7 +100,7 @@ def waiting(live_xml: str, spec: Mapping[str, Any], former: State) -> tuple[str,
 def observed(xml: str, fields: State, spec: Mapping[str, Any], former: State) -> dict[str, Value]:
     """``fields`` as ``read``, completed by what can be told only beside the manifest."""
     told = {**fields, **fragments.present(etree.fromstring(xml), spec, former)}
-    if "currentMemory" not in spec:
+    if "currentMemory" not in spec and "currentMemory" not in former:
         # Then memory stands for both: somebody may have lowered the balloon's target for good.
         told["memory"] = min(int(str(told["memory"])), int(str(told["currentMemory"])))
     return told
