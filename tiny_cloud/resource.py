@@ -255,6 +255,11 @@ class Resource(ABC):
         what can be changed while it runs depends on what runs."""
         return tuple(diffs)
 
+    def asks_guest(self, diffs: Sequence[FieldDiff]) -> bool:
+        """Whether a change that is live takes a guest that agrees: with consent to a restart it is
+        made by that instead, which needs nobody's."""
+        return False
+
     def stirred_by(self, diffs: Sequence[FieldDiff]) -> tuple[str, ...]:
         """Fields of its own that a change of its container leaves waiting for a restart."""
         return ()

@@ -151,7 +151,8 @@ def wake(drafts: Drafts, consents: Consents, notes: list[Note]) -> None:
         if draft.observed is None or draft.blocked or draft.resource.external:
             continue
         agreed = matches(consents.restart, address)
-        if draft.resource.INTERRUPTS and draft.runs and draft.has(Impact.NEXT_BOOT) and agreed:
+        if draft.resource.INTERRUPTS and draft.runs and agreed and (
+                draft.has(Impact.NEXT_BOOT) or draft.resource.asks_guest(draft.diffs)):
             draft.wakes = True
         if draft.resource.INTERRUPTS and draft.runs and draft.renames:
             draft.wakes = agreed or draft.ends

@@ -119,10 +119,11 @@ def test_a_guest_that_does_not_let_go(web: Lab) -> None:
     assert "disks[data].disk" in said and "web.yaml:9" in said
     assert defined(web) == was
     assert web.plan()["virtualmachine/web"]["fields"][0]["field"] == "disks[data].disk"
-    virsh("destroy", web.domain("web"))
-    web.apply()
+    assert "--restart virtualmachine/web does it by a restart" in said
+    web.apply("--restart", "vm/web", "--force-off", "vm/web")
     web.assert_settled()
     assert "ua-disk-data" not in defined(web)
+    assert live(web, "devices/disk/alias/@name") == ["ua-disk-root", "ua-cdrom-cd"]
 
 
 def test_what_libvirt_refuses_leaves_the_machine_as_it_was(web: Lab) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from tiny_cloud.errors import Failure
 from tiny_cloud.host.libvirt_connection import connect, libvirt
+from tiny_cloud.host.libvirt_power import restart_of
 from tiny_cloud.libvirt_xml import device_aliases
 from tiny_cloud.steps import alias_of
 
@@ -69,7 +70,7 @@ def detach(uri: str, name: str, alias: str, timeout: float) -> None:
         if alias in _present(domain):
             why = "refused to let go of it" if refused else f"has not let go of it in {timeout:g} s"
             raise Failure(f"the guest of {name} {why}", f"see that nothing in the guest uses "
-                          f"{alias}, and apply again; or shut it down first")
+                          f"{alias}, and apply again; or {restart_of(domain)} does it by a restart")
 
 
 def _ask_for(domain: Any, alias: str) -> None:

@@ -38,6 +38,8 @@ HINTS: tuple[tuple[str, str], ...] = (
      "virsh cpu-models x86_64 lists the models that libvirt knows, and {name} is none"),
     (r"CPU mode 'host-(?:passthrough|model)'.*not supported",
      "without KVM a guest cannot have the host's processor: use mode: maximum"),
+    (r"acpi: device unplug request for not supported device type",
+     "the guest's system does not let go of processors: --restart does it by a restart"),
     (r"virtlogd-sock", "start virtlogd: systemctl start virtlogd, or virtlogd -d"),
     (r"(?:PCI|USB) device (?P<device>\S+) is in use by driver QEMU, domain (?P<name>\S+)",
      "shut {name} down first, which has {device}: virsh shutdown {name}"),

@@ -47,6 +47,12 @@ def _agent_answers(domain: Any) -> bool:
     return False
 
 
+def restart_of(domain: Any) -> str:
+    """The flag that lets it restart."""
+    stamp = stamp_of(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE)) or {}
+    return f"--restart {stamp.get('address', f'virtualmachine/{domain.name()}')}"
+
+
 def still_on(domain: Any, timeout: float) -> Failure:
     name = domain.name()
     stamp = stamp_of(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE)) or {}

@@ -240,6 +240,9 @@ class VirtualMachine(Resource):
             return tuple(diffs)
         return hotplug.costs(diffs, seen.fields, self.desired(), live)
 
+    def asks_guest(self, diffs: Sequence[FieldDiff]) -> bool:
+        return hotplug.asks_guest(diffs, self.desired())
+
     # -- what should be ---------------------------------------------------------------------------
 
     def _model(self, change: Change) -> Domain:

@@ -186,6 +186,20 @@ def changed(old: Fields, new: Fields) -> Iterator[str]:
             yield group
 
 
+def asks_guest(diffs: Iterable[FieldDiff], desired: Fields) -> bool:
+    """Whether something is to be taken out of the machine that its guest has to let go of."""
+    staying = groups(desired)
+    for diff in diffs:
+        if diff.impact is not Impact.LIVE:
+            continue
+        group = group_of(diff.field)
+        if group and group not in staying:
+            return True
+        if diff.field == "cpus" and isinstance(diff.new, int) and isinstance(diff.old, int):
+            return diff.new < diff.old
+    return False
+
+
 def observed(defined: Fields, running: Fields, desired: Fields, live_xml: str) -> Fields:
     """The fields to compare with what is declared. Where a device differs between definition and
     what runs and that can be mended at once, the one that is not as declared counts."""
