@@ -1,8 +1,8 @@
-"""Every field of a machine, for real: one value, another, and taken out of the manifest.
+"""Every field, for real: one value, another, and taken out of the manifest.
 
-The cases are in ``matrix/virtualmachine.yaml``, one or more a row of docs/fields.md; what a change
-must cost and what taking a field out must do comes from that very table. Each case is a machine;
-all of them go from value to value together.
+The cases are in ``matrix/KIND.yaml``, one or more a row of docs/fields.md; what a change must cost
+and what taking a field out must do comes from that very table. Each case is a thing of its own; all
+of them go from value to value together.
 
     field:    the row; ``at``: the flat field of this case, where it is another word
     a, b:     parts of the spec; ``also``: further fields that change with it
@@ -31,10 +31,20 @@ from tiny_cloud.schema.table import COSTS, Row, rows
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
-CASES: list[dict[str, Any]] = yaml.safe_load(
-    (Path(__file__).parent / "matrix" / "virtualmachine.yaml").read_text())
-ROWS = {row.field: row for row in rows("VirtualMachine")}
+FOLDER = Path(__file__).parent / "matrix"
+CASES: list[dict[str, Any]] = [
+    {"kind": kind, **case} for kind in ("VirtualMachine", "Network", "Disk")
+    for case in yaml.safe_load((FOLDER / f"{kind.lower()}.yaml").read_text())]
+ROWS = {(kind, row.field): row for kind in ("VirtualMachine", "Network", "Disk")
+        for row in rows(kind)}
 IMPACTS = {words: impact.value for impact, words in COSTS.items()}
+BASE: dict[str, dict[str, Any]] = {
+    "VirtualMachine": {"accel": "tcg", "cpus": 1, "memory": "32MiB", "stopTimeout": 1,
+                       "autostart": False},
+    "Network": {},
+    "Disk": {},
+}
+CONSENTS = ("--force-off", "vm/*", "--replace", "disk/*")
 ELSEWHERE = {
     # No state of the machine: how it is made, and how it is treated.
     "stopTimeout", "accel", "external",
@@ -47,6 +57,8 @@ ELSEWHERE = {
     "xml[].target", "xml[].operation", "xml[].xml",
     # What is written inside the guest: test_main_job.py. What its network is told: test_network.py.
     "guest", "interfaces[].address",
+    # Only for a new disk, or one that is somebody else's: test_images.py, test_ownership.py.
+    "image", "path",
 }
 DEVICES = {"tctmatrix0": ("bridge",), "tctmatrix1": ("bridge",),
            "tctmatrix2": ("veth", "peer", "name", "tctmatrix3")}
@@ -71,12 +83,12 @@ def lab() -> Iterator[Lab]:
 
 
 def test_every_field_has_a_case() -> None:
-    composite = {name for name, row in ROWS.items() if row.cost == "see its own document"}
-    known = {case["field"] for case in CASES} | ELSEWHERE | composite
-    groups = {name for name in ROWS if any(
-        other.startswith((f"{name}.", f"{name}[")) for other in ROWS)}
-    assert set(ROWS) - groups - known == set()
-    assert {case["field"] for case in CASES} <= set(ROWS)
+    composite = {key for key, row in ROWS.items() if row.cost == "see its own document"}
+    known = {(case["kind"], case["field"]) for case in CASES} | composite
+    groups = {(kind, name) for kind, name in ROWS if any(
+        other.startswith((f"{name}.", f"{name}[")) for where, other in ROWS if where == kind)}
+    assert {key for key in ROWS if key[1] not in ELSEWHERE} - groups - known == set()
+    assert {(case["kind"], case["field"]) for case in CASES} <= set(ROWS)
 
 
 def test_each_field_becomes_what_is_declared(lab: Lab) -> None:
@@ -91,11 +103,12 @@ def test_each_change_says_its_field_and_what_it_costs(lab: Lab) -> None:
     wrong = {}
     for number, case in enumerate(CASES):
         expected = {field: IMPACTS[row(case).cost] for field in fields(case)}
-        found = {f["field"]: f["impact"] for f in plan.get(address(number), {}).get("fields", ())}
+        change = plan.get(address(number, case), {"fields": ()})
+        found = {f["field"]: f["impact"] for f in change["fields"]}
         if found != expected:
             wrong[case["field"], number] = (found, expected)
     assert wrong == {}
-    lab.apply("--parallel", "2", "--force-off", "vm/*")
+    lab.apply("--parallel", "2", *CONSENTS)
     lab.assert_settled()
 
 
@@ -104,37 +117,38 @@ def test_a_field_that_is_taken_out(lab: Lab) -> None:
     plan = lab.plan()
     wrong = {}
     for number, case in enumerate(CASES):
-        change = plan.get(address(number), {"fields": ()})
+        change = plan.get(address(number, case), {"fields": ()})
         found = {f["field"]: f["new"] for f in change["fields"]}
         if found != taken_out(case):
             wrong[case["field"], number] = (found, taken_out(case))
     assert wrong == {}
-    lab.apply("--parallel", "2", "--force-off", "vm/*")
+    lab.apply("--parallel", "2", *CONSENTS)
     lab.assert_settled()
 
 
 def declare(lab: Lab, state: str) -> None:
     documents = []
     for number, case in enumerate(CASES):
-        off = case.get("stopped", case.get("stops") and state == "without")
-        spec = {"accel": "tcg", "cpus": 1, "memory": "32MiB", "stopTimeout": 1,
-                "running": not off, "autostart": False,
-                **case.get("given", {}), **case.get(state, {})}
-        if state == "without" and case["field"] in ("running", "autostart"):
-            del spec[case["field"]]
-        documents += [*case.get("with", ()), {"kind": "VirtualMachine",
-                      "metadata": {"name": f"m{number}"}, "spec": spec}]
+        kind = case["kind"]
+        spec = {**BASE[kind], **case.get("given", {}), **case.get(state, {})}
+        if kind == "VirtualMachine" and case["field"] not in ("running", "autostart"):
+            off = case.get("stopped", case.get("stops") and state == "without")
+            spec["running"] = not off
+        elif state == "without":
+            spec.pop(case["field"], None)
+        documents += [*case.get("with", ()),
+                      {"kind": kind, "metadata": {"name": f"m{number}"}, "spec": spec}]
     documents = [{"apiVersion": "tinycloud/v1", **document} for document in documents]
     text = yaml.safe_dump_all(documents).replace("FOLDER", str(lab.folder))
     (lab.manifests / "machines.yaml").write_text(text)
 
 
-def address(number: int) -> str:
-    return f"virtualmachine/m{number}"
+def address(number: int, case: dict[str, Any]) -> str:
+    return f"{case['kind'].lower()}/m{number}"
 
 
 def row(case: dict[str, Any]) -> Row:
-    return ROWS[case["field"]]
+    return ROWS[case["kind"], case["field"]]
 
 
 def fields(case: dict[str, Any]) -> list[str]:
