@@ -125,20 +125,21 @@ class Network(Resource):
         return faults(self)
 
     def costs(self, diffs: Sequence[FieldDiff], seen: Observed) -> tuple[FieldDiff, ...]:
-        known = {*OUTSIDE, *self.policy()}
-        return tuple(diff if diff.field in known else
-                     replace(diff, impact=self._cost(diff.field, seen)) for diff in diffs)
-
-    def _cost(self, name: str, observed: Observed) -> Impact:
         """What net-update can do is live, as long as it fits what is active."""
-        live, defined = observed.facts["live"], observed.facts["defined"]
+        live, defined = seen.facts["live"], seen.facts["defined"]
         assert isinstance(live, Mapping) and isinstance(defined, Mapping)
-        wanted = self.desired()
-        if not live:
-            return Impact.NONE
-        if is_updatable(name, live, {**defined, **wanted}):
-            return Impact.LIVE
-        return Impact.NONE if live.get(name) == wanted.get(name) else Impact.NEXT_BOOT
+        known, wanted = {*OUTSIDE, *self.policy()}, self.desired()
+        target = {**defined, **wanted}
+
+        def cost(name: str) -> Impact:
+            if not live:
+                return Impact.NONE
+            if is_updatable(name, live, target):
+                return Impact.LIVE
+            return Impact.NONE if live.get(name) == wanted.get(name) else Impact.NEXT_BOOT
+
+        return tuple(diff if diff.field in known else replace(diff, impact=cost(diff.field))
+                     for diff in diffs)
 
     # -- what is there ----------------------------------------------------------------------------
 
