@@ -180,6 +180,11 @@ class Guest(Resource):
                 return
         outputs = self.link("disk").provides()
         fresh = change.aside
+        if fresh and not outputs.get("backing"):
+            disk = self.link("disk").address
+            raise self.refuse(
+                ("spec", "disk"), f"{self.address} is written into {disk}, which is blank",
+                "give that disk an image, or leave out what is to be written into the guest")
         path = str(outputs["path"])
         yield EditGuest(
             address=str(self.address),
