@@ -255,9 +255,11 @@ def _finish(run: _Run, key: Key, failure: Failure | None) -> Iterator[Event]:
 
 
 def _skipped(run: _Run) -> Iterator[Event]:
-    blame = _blame(run)
+    """Each thing once, whichever of its phases were not begun; what failed has said so already."""
+    blame, told = _blame(run), {address for address, _ in run.failed}
     for key, task in run.tasks.items():
-        if key in run.unfinished and key not in run.failed and task.steps:
+        if key in run.unfinished and key[0] not in told and task.steps:
+            told.add(key[0])
             guilty = [failed for failed in run.failed if failed in blame[key]]
             why = ", ".join(dict.fromkeys(str(address) for address, _ in guilty))
             yield Event("skipped", *key, text=f"not done, because of {why}" if why else NOT_STARTED)
