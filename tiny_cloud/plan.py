@@ -139,7 +139,9 @@ def _let_go(draft: Draft) -> frozenset[Address]:
 
 def _because(draft: Draft, drafts: Drafts) -> tuple[str, ...]:
     words = {True: "is made anew", False: "is renamed"}
-    renewed = [f"{a} {words[drafts[a].makes]}" for a in draft.renewed_for]
+    # What was not there before is no reason: the field that names it says enough.
+    renewed = [f"{a} {words[drafts[a].makes]}" for a in draft.renewed_for
+               if drafts[a].own is not Action.CREATE or drafts[a].observed]
     return tuple(dict.fromkeys((*draft.because, *renewed, *draft.stop_because)))
 
 
