@@ -7,17 +7,11 @@ from typing import Any, Self
 
 from tiny_cloud import schema
 from tiny_cloud.errors import Problem
+from tiny_cloud.facts import DiskUse, FileFacts, ImageFacts, Reader
 from tiny_cloud.model import Action, Address, Change, FieldDiff, Observed, State, Unknown, Value
 from tiny_cloud.naming import forget, former, unsettled
 from tiny_cloud.networks.addresses import completed, misfit
-from tiny_cloud.resource import (
-    DiskUse,
-    FileFacts,
-    ImageFacts,
-    Reader,
-    Resource,
-    declared_of,
-)
+from tiny_cloud.resource import Resource, declared_of
 from tiny_cloud.steps import EditGuest, MoveRecord, Step
 
 ANOTHER = "(another)"

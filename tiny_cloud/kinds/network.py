@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Self
 
 from tiny_cloud.errors import Problem
+from tiny_cloud.facts import DomainFacts, NetworkFacts, Reader
 from tiny_cloud.libvirt_xml import (
     RESERVATION,
     Tap,
@@ -38,15 +39,7 @@ from tiny_cloud.networks.drift import compare, loose
 from tiny_cloud.networks.faults import bridge_faults, faults, overlap_faults
 from tiny_cloud.networks.reservations import reservations
 from tiny_cloud.networks.subnets import canonical, first_host
-from tiny_cloud.resource import (
-    Context,
-    DomainFacts,
-    NetworkFacts,
-    Reader,
-    Resource,
-    declared_of,
-    policy_of,
-)
+from tiny_cloud.resource import Context, Resource, declared_of, policy_of
 from tiny_cloud.steps import (
     AutostartNetwork,
     DefineNetwork,

@@ -11,6 +11,7 @@ from tiny_cloud import needs, schema
 from tiny_cloud.composite import expand_machine
 from tiny_cloud.document import Document
 from tiny_cloud.errors import Problem, Problems
+from tiny_cloud.facts import DomainFacts, Reader
 from tiny_cloud.libvirt_xml import (
     Domain,
     Interface,
@@ -46,14 +47,7 @@ from tiny_cloud.model import (
 )
 from tiny_cloud.naming import forget, known, record_of, unsettled, was
 from tiny_cloud.networks.cards import addresses_of, card_faults, socket
-from tiny_cloud.resource import (
-    Context,
-    DomainFacts,
-    Reader,
-    Resource,
-    declared_of,
-    policy_of,
-)
+from tiny_cloud.resource import Context, Resource, declared_of, policy_of
 from tiny_cloud.sizes import parse_size
 from tiny_cloud.steps import (
     Autostart,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from tiny_cloud.facts import DomainFacts, Reader
 from tiny_cloud.libvirt_xml import hotplug, live_changes, parts, pending, read
 from tiny_cloud.machines import disks
 from tiny_cloud.model import State, Value
 from tiny_cloud.naming import was
 from tiny_cloud.networks.cards import declared_names
-from tiny_cloud.resource import DomainFacts, Reader, Resource
+from tiny_cloud.resource import Resource
 
 
 def compared(

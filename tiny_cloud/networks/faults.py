@@ -6,9 +6,10 @@ import ipaddress
 from collections.abc import Iterable, Iterator, Mapping
 
 from tiny_cloud.errors import Problem
+from tiny_cloud.facts import NetworkFacts
 from tiny_cloud.libvirt_xml import read_network
 from tiny_cloud.networks.subnets import canonical, overlaps
-from tiny_cloud.resource import NetworkFacts, Resource
+from tiny_cloud.resource import Resource
 
 RANGE_BITS = 16
 """In which the ends of a range may differ."""
