@@ -6,7 +6,7 @@ import pytest
 
 from tests.unit.cloud import load
 from tiny_cloud.errors import Problems
-from tiny_cloud.kinds import virtual_machine
+from tiny_cloud.machines import identity
 
 ONE, TWO = (f"""
 kind: VirtualMachine
@@ -16,7 +16,7 @@ spec: {{cpus: 1, memory: 64MiB, interfaces: [{{name: eth0, user: {{}}}}]}}
 
 
 def test_that_is_said_before_they_meet_on_a_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(virtual_machine, "derive_mac", lambda *_: "52:54:00:00:00:01")
+    monkeypatch.setattr(identity, "derive_mac", lambda *_: "52:54:00:00:00:01")
     with pytest.raises(Problems) as caught:
         load(ONE, TWO)
     assert [problem.summary for problem in caught.value.problems] == [

@@ -71,9 +71,6 @@ class Guest(Resource):
         ]
         return {"growRoot": True, **plain, **({"interfaces": interfaces} if interfaces else {})}
 
-    def _disk_path(self) -> str:
-        return str(self.link("disk").provides()["path"])
-
     def _places(self) -> tuple[str, ...]:
         """Where its disk may be: under its name, or the one that it has until it is renamed."""
         outputs = self.link("disk").provides()

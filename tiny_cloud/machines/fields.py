@@ -12,6 +12,7 @@ from tiny_cloud.naming import was
 from tiny_cloud.networks.cards import declared_names
 from tiny_cloud.resource import Resource
 
+
 def compared(
     machine: Resource, host: Reader, facts: DomainFacts, former: State
 ) -> tuple[dict[str, Value], tuple[str, ...]]:
