@@ -109,7 +109,7 @@ def _change(
         address=draft.address,
         action=draft.action,
         diffs=draft.diffs,
-        impact=_impact(draft),
+        impact=_impact(draft, rests),
         because=_because(draft, drafts),
         blocked=draft.blocked,
         allow=draft.allow,
@@ -145,12 +145,14 @@ def _because(draft: Draft, drafts: Drafts) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*draft.because, *renewed, *draft.stop_because)))
 
 
-def _impact(draft: Draft) -> Impact:
+def _impact(draft: Draft, rests: bool) -> Impact:
     if draft.own is Action.CREATE:
         return Impact.NONE
     if draft.stop and not draft.ends:
         return Impact.RESTART
     worst = max((diff.impact for diff in draft.diffs), key=list(Impact).index, default=Impact.NONE)
+    if rests and draft.runs and worst is not Impact.DESTROYS:
+        return Impact.RESTART
     off = draft.resource.INTERRUPTS and not draft.runs
     return Impact.NONE if worst in (Impact.NEXT_BOOT, Impact.LIVE) and off else worst
 

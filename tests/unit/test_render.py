@@ -164,3 +164,10 @@ def test_a_disk_that_was_not_there_is_no_reason() -> None:
     host = running()
     more = WEB.replace("size: 4GiB}", "size: 4GiB}\n    - {name: more, size: 1GiB}")
     assert "because" not in screen(plan_for(host, IMAGE, more))
+
+
+def test_what_grows_while_its_machine_is_off_is_not_said_to_be_live() -> None:
+    host = running()
+    other = WEB.replace("name: web}", "name: www, renamedFrom: web}").replace("4GiB", "5GiB")
+    shown = screen(plan_for(host, IMAGE, other, restart=("virtualmachine/www",)))
+    assert "disk/www-root renamed from web-root  [restarts the machine]" in shown
