@@ -27,6 +27,7 @@ Progress: TypeAlias = Callable[[str, float | None], None]
 _Messages: TypeAlias = "queue.SimpleQueue[Event | tuple[list[Key], Future[list[Failure | None]]]]"
 
 NOT_STARTED = "not started"
+PHASES = ("down", "up", "seal")
 
 
 class Performer(Protocol):
@@ -144,6 +145,8 @@ def apply(
             keys, future = message
             for key, failure in zip(keys, _outcomes(keys, future), strict=True):
                 yield from _finish(run, key, failure)
+    if not stopping():
+        yield from _bring_back(run, host)
     yield from _skipped(run)
 
 
@@ -208,7 +211,8 @@ def _take_back(
 ) -> Failure:
     """What was done to the thing before is undone, last first, where its steps know how."""
     address, phase = key
-    done = [step for other in ("down", "up") if other <= phase and (address, other) in run.tasks
+    begun = PHASES[:PHASES.index(phase) + 1]
+    done = [step for other in begun if (address, other) in run.tasks
             for step in run.tasks[address, other].steps[:run.position[address, other]]]
     for step in (back for item in reversed(done) for back in item.undo()):
         tell(Event("step", *key, text=f"{step.shell()}  # takes it back"))
@@ -218,6 +222,21 @@ def _take_back(
             detail = "\n".join(filter(None, (failure.detail, other.summary, other.detail)))
             return Failure(f"{failure.summary}; nor could it be put back", failure.hint, detail)
     return failure
+
+
+def _bring_back(run: _Run, host: Performer) -> Iterator[Event]:
+    """What came down for a change that was not begun then, because something else failed, is as it
+    was: a machine runs."""
+    for address, phase in run.tasks:
+        key = (address, phase)
+        untouched = phase == "up" and key in run.unfinished and key not in run.failed
+        if untouched and not run.position[key] and (address, "down") not in run.unfinished:
+            told: list[Event] = []
+            not_begun = Failure("its change could not be begun")
+            failure = _take_back(run, key, host, told.append, not_begun)
+            yield from told
+            if failure is not not_begun:
+                yield from _finish(run, key, failure)
 
 
 def _work_batch(
@@ -255,9 +274,11 @@ def _finish(run: _Run, key: Key, failure: Failure | None) -> Iterator[Event]:
 
 
 def _skipped(run: _Run) -> Iterator[Event]:
-    blame = _blame(run)
+    """Each thing once, whichever of its phases were not begun; what failed has said so already."""
+    blame, told = _blame(run), {address for address, _ in run.failed}
     for key, task in run.tasks.items():
-        if key in run.unfinished and key not in run.failed and task.steps:
+        if key in run.unfinished and key[0] not in told and task.steps:
+            told.add(key[0])
             guilty = [failed for failed in run.failed if failed in blame[key]]
             why = ", ".join(dict.fromkeys(str(address) for address, _ in guilty))
             yield Event("skipped", *key, text=f"not done, because of {why}" if why else NOT_STARTED)

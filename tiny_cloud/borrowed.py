@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from tiny_cloud.facts import ImageFacts, Reader
 from tiny_cloud.model import Observed, Unknown
-from tiny_cloud.resource import ImageFacts, Reader
 
 
 def borrowed(

@@ -201,7 +201,8 @@ def _carry_out(planned: Planned, *, yes: bool, parallel: int, as_json: bool) -> 
         return 1
     failed = _follow(planned.apply(parallel=parallel), as_json=as_json)
     if not failed and not as_json:
-        _out().print(f"Done: {len(plan.changes) - blocked} changes.")
+        done = len(plan.changes) - blocked
+        _out().print(f"Done: {done} change{'' if done == 1 else 's'}.")
     return 1 if failed or blocked else 0
 
 

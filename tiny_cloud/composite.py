@@ -35,11 +35,19 @@ def expand_machine(document: Document) -> Iterator[Document]:
     settings = spec.get("guest", {})
     if isinstance(settings, Mapping):
         spec.pop("guest", None)
-        written = settings or any(set(card) - {"name", "mac"} for card in inside)
-        if written and disks:
+        if disks and _has_guest(document.spec, inside):
             yield _guest(document, settings, disks[0]["disk"], inside)
             spec["guest"] = document.name
     yield replace(document, spec=spec)
+
+
+def _has_guest(spec: Mapping[str, Any], cards: list[dict[str, Any]]) -> bool:
+    """Whether something is to be written into its first disk. Where that is blank, an address alone
+    does not say so: the network gives it out to whatever is installed there."""
+    first = spec["disks"][0]
+    blank = not first.keys() & {"disk", "image"} and "guest" not in spec
+    outside = {"name", "mac", *(("address",) if blank else ())}
+    return bool(spec.get("guest")) or any(card.keys() - outside for card in cards)
 
 
 def _machine_side(card: Mapping[str, Any]) -> dict[str, Any]:

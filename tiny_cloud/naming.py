@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
+from tiny_cloud.facts import FileFacts, Reader
 from tiny_cloud.model import Action, Address, Change, Ownership
-from tiny_cloud.resource import FileFacts, Reader, Resource
+from tiny_cloud.resource import Resource
 from tiny_cloud.steps import DropRecord, Step
 
 Kind = TypeVar("Kind", bound=Resource)

@@ -9,10 +9,11 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from tiny_cloud.errors import Problem
+from tiny_cloud.facts import FileFacts, Reader
 from tiny_cloud.libvirt_xml import aligned, host_devices
 from tiny_cloud.model import Unknown
 from tiny_cloud.networks.cards import socket
-from tiny_cloud.resource import FileFacts, Reader, Resource
+from tiny_cloud.resource import Resource
 from tiny_cloud.sizes import format_size, parse_size
 from tiny_cloud.yaml12 import Path
 

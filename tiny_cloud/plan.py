@@ -109,7 +109,7 @@ def _change(
         address=draft.address,
         action=draft.action,
         diffs=draft.diffs,
-        impact=_impact(draft),
+        impact=_impact(draft, rests),
         because=_because(draft, drafts),
         blocked=draft.blocked,
         allow=draft.allow,
@@ -139,16 +139,20 @@ def _let_go(draft: Draft) -> frozenset[Address]:
 
 def _because(draft: Draft, drafts: Drafts) -> tuple[str, ...]:
     words = {True: "is made anew", False: "is renamed"}
-    renewed = [f"{a} {words[drafts[a].makes]}" for a in draft.renewed_for]
+    # What was not there before is no reason: the field that names it says enough.
+    renewed = [f"{a} {words[drafts[a].makes]}" for a in draft.renewed_for
+               if drafts[a].own is not Action.CREATE or drafts[a].observed]
     return tuple(dict.fromkeys((*draft.because, *renewed, *draft.stop_because)))
 
 
-def _impact(draft: Draft) -> Impact:
+def _impact(draft: Draft, rests: bool) -> Impact:
     if draft.own is Action.CREATE:
         return Impact.NONE
     if draft.stop and not draft.ends:
         return Impact.RESTART
     worst = max((diff.impact for diff in draft.diffs), key=list(Impact).index, default=Impact.NONE)
+    if rests and draft.runs and worst is not Impact.DESTROYS:
+        return Impact.RESTART
     off = draft.resource.INTERRUPTS and not draft.runs
     return Impact.NONE if worst in (Impact.NEXT_BOOT, Impact.LIVE) and off else worst
 

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from tiny_cloud.errors import Problem
+from tiny_cloud.facts import Reader
 from tiny_cloud.model import Address, Observed, Unknown
 from tiny_cloud.naming import former
-from tiny_cloud.resource import Context, Reader, Resource
+from tiny_cloud.resource import Context, Resource
 
 ONCE_OURS = "it was made here before it became external; what was made then is left where it is"
 

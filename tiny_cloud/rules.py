@@ -227,9 +227,8 @@ def needs_rest(draft: Draft, drafts: Drafts) -> bool:
     """Whether this change can only be made while nobody uses the thing."""
     if not draft.works or draft.resource.INTERRUPTS:
         return False
-    if draft.own is Action.REPLACE or draft.has(Impact.RESTART):
-        return True
-    if draft.renames and draft.resource.MOVES:
+    moves = draft.renames and draft.resource.MOVES
+    if draft.own is Action.REPLACE or draft.has(Impact.RESTART) or moves:
         return True
     # Written into something that is already there: whoever uses that must let go of it first.
     around = container(draft, drafts)

@@ -20,9 +20,9 @@ from tests.fake.objections import objection
 from tiny_cloud import steps
 from tiny_cloud.apply import Progress
 from tiny_cloud.errors import Failure
+from tiny_cloud.facts import DiskUse, DomainFacts, FileFacts, ImageFacts, NetworkFacts
 from tiny_cloud.libvirt_xml import bases, disk_paths, read_network, renamed, taps
 from tiny_cloud.model import Address, Cloud, HostDevices, Secret, Unknown
-from tiny_cloud.resource import DiskUse, DomainFacts, FileFacts, ImageFacts, NetworkFacts
 
 
 @dataclass

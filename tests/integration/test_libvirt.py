@@ -17,6 +17,7 @@ from lxml import etree
 
 from tests.unit.libvirt_xml.samples import CROWD, MACHINES, MIB, WEB, machine, overlay
 from tiny_cloud.errors import Failure
+from tiny_cloud.facts import DomainFacts
 from tiny_cloud.host import acceleration
 from tiny_cloud.host.libvirt import Libvirt
 from tiny_cloud.libvirt_xml import (
@@ -32,7 +33,6 @@ from tiny_cloud.libvirt_xml import (
     read,
 )
 from tiny_cloud.libvirt_xml.graft import canonical
-from tiny_cloud.resource import DomainFacts
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
 

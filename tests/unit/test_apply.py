@@ -180,6 +180,19 @@ def test_what_is_skipped_names_the_failures_that_it_waits_for_and_no_other() -> 
     }
 
 
+def test_what_is_skipped_is_told_once_whatever_was_to_be_done_to_it() -> None:
+    first, second = (Address("x", name) for name in "ab")
+    tasks = (
+        Task((first, "up"), (Say("bad"),), frozenset()),
+        Task((first, "seal"), (Say("never"),), frozenset({(first, "up")})),
+        Task((second, "down"), (Say("off"),), frozenset({(first, "seal")})),
+        Task((second, "up"), (Say("on"),), frozenset({(second, "down")})),
+    )
+    events = apply(Plan(CLOUD, (), (), tasks), Recorder(fail=frozenset({"bad"})))
+    assert [(e.what, e.address) for e in events if e.what in ("failed", "skipped")] == [
+        ("failed", first), ("skipped", second)]
+
+
 def test_what_was_stopped_blames_nobody() -> None:
     host = Recorder(fail=frozenset({"bad"}))
     tasks = (

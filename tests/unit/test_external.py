@@ -7,8 +7,8 @@ import pytest
 from tests.fake.host import FakeFile, FakeHost
 from tests.unit.cloud import brief, destroy_for, fake_host, plan_for, settle
 from tiny_cloud.errors import Problems
+from tiny_cloud.facts import DomainFacts, ImageFacts
 from tiny_cloud.model import Address, Plan
-from tiny_cloud.resource import DomainFacts, ImageFacts
 
 BASE, DEVICE = "/srv/images/base.raw", "/dev/disk/by-id/wwn-1"
 IMAGE = f"""

@@ -9,7 +9,7 @@ import pytest
 from tests.fake.host import FakeFile
 from tests.unit.cloud import fake_host
 from tiny_cloud import needs
-from tiny_cloud.resource import ImageFacts
+from tiny_cloud.facts import ImageFacts
 
 HUGE = {"memory": "64MiB", "hugepages": True}
 

@@ -15,8 +15,8 @@ from tests.unit.cloud import (
     settle,
 )
 from tiny_cloud import steps
+from tiny_cloud.facts import ImageFacts
 from tiny_cloud.model import Action, Address, Impact
-from tiny_cloud.resource import ImageFacts
 
 DISK = f"{STORAGE}/disks/web-root.qcow2"
 BLANK = """

@@ -151,3 +151,23 @@ def test_nor_in_an_event_or_a_failure() -> None:
         event = Event(what, Address("disk", HOSTILE), "up", HOSTILE)
         assert len(lines(partial(text.show_event, event=event))) == 1
     assert len(lines(lambda console: text.show_failure(console, Failure(HOSTILE)))) == 1
+
+
+def test_a_failure_names_its_thing_once() -> None:
+    stream = io.StringIO()
+    event = Event("failed", Address("guest", "web"), "up", text="guest/web: no system was found")
+    text.show_event(Console(file=stream, width=100), event)
+    assert stream.getvalue().strip() == "✘ guest/web: no system was found"
+
+
+def test_a_disk_that_was_not_there_is_no_reason() -> None:
+    host = running()
+    more = WEB.replace("size: 4GiB}", "size: 4GiB}\n    - {name: more, size: 1GiB}")
+    assert "because" not in screen(plan_for(host, IMAGE, more))
+
+
+def test_what_grows_while_its_machine_is_off_is_not_said_to_be_live() -> None:
+    host = running()
+    other = WEB.replace("name: web}", "name: www, renamedFrom: web}").replace("4GiB", "5GiB")
+    shown = screen(plan_for(host, IMAGE, other, restart=("virtualmachine/www",)))
+    assert "disk/www-root renamed from web-root  [restarts the machine]" in shown

@@ -89,7 +89,7 @@ def test_it_is_carried_out_without_the_manifests(
     (tmp_path / "manifests/all.yaml").unlink()
     code, out, err = run("apply", "--plan", "p.json", "--yes")
     assert (code, err.count("✘")) == (0, 0), err
-    assert "cpus: 1 → 2" in out and "Done: 1 changes." in out
+    assert "cpus: 1 → 2" in out and "Done: 1 change." in out
     assert ">2</vcpu>" in host.domain["lab-web"].xml
 
 

@@ -89,3 +89,11 @@ def test_a_taken_out_piece_of_xml_goes_and_a_replaced_one_stays() -> None:
     assert brief(settle(host, none)) == ["~ virtualmachine/web"]
     assert "vsock" not in host.domain["lab-web"].xml
     assert 'type="vga"' in host.domain["lab-web"].xml
+
+
+def test_a_disk_that_was_plugged_in_leaves_nothing_to_wait_for() -> None:
+    host = fake_host()
+    more = SPEC + "  disks: [{name: data, size: 1GiB}]\n"
+    settle(host, SPEC)
+    settle(host, more)
+    assert plan_for(host, more).notes == ()

@@ -77,10 +77,8 @@ def run(
         require(argv[0], variables["PATH"])
     # Memory files instead of pipes: nothing can fill up and block while only stdout is being read.
     with _memory_file(input or b"") as stdin, _memory_file(b"") as stderr:
-        child = subprocess.Popen(
-            tuple(argv), stdin=stdin, stdout=subprocess.PIPE, stderr=stderr,
-            env=variables, pass_fds=tuple(pass_fds),
-        )
+        child = subprocess.Popen(tuple(argv), stdin=stdin, stdout=subprocess.PIPE, stderr=stderr,
+                                 env=variables, pass_fds=tuple(pass_fds))
         try:
             output = _collect(child, given, progress, timeout, FOREIGN_OUTPUT if foreign else None)
             code = child.wait()

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from tiny_cloud.errors import Failure
+from tiny_cloud.facts import FileFacts
 from tiny_cloud.model import Unknown
-from tiny_cloud.resource import FileFacts
 from tiny_cloud.steps import MakeFolder, Publish, Rename, Stamp, Trash
 
 # The qemu user may write user.* attributes of its disks; only root may write trusted.* (xattr(7)).

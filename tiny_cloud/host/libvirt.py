@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tiny_cloud.errors import Failure
+from tiny_cloud.facts import DiskUse, DomainFacts
 from tiny_cloud.host.libvirt_connection import connect, ignoring, libvirt, require_binding
 from tiny_cloud.host.libvirt_hints import LOCKED, hint_for
 from tiny_cloud.host.libvirt_network import Networks
 from tiny_cloud.host.libvirt_power import is_off, powers_off, still_on
 from tiny_cloud.libvirt_xml import bases, disk_paths
-from tiny_cloud.resource import DiskUse, DomainFacts
 
 UNDEFINE_TPM: int = getattr(libvirt, "VIR_DOMAIN_UNDEFINE_TPM", 0)
 """Before libvirt 8.9 a TPM's state always went with the definition, and there was no flag."""

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from tiny_cloud.errors import Failure
+from tiny_cloud.facts import NetworkFacts
 from tiny_cloud.host import command
 from tiny_cloud.host.libvirt_connection import ignoring, libvirt
 from tiny_cloud.libvirt_xml import Tap, read_network, taps
-from tiny_cloud.resource import NetworkFacts
 from tiny_cloud.steps import UpdateNetwork
 
 DEVICES = Path("/sys/class/net")

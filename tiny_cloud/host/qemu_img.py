@@ -11,9 +11,9 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from tiny_cloud.errors import Failure
+from tiny_cloud.facts import ImageFacts
 from tiny_cloud.host.command import run
 from tiny_cloud.model import Unknown
-from tiny_cloud.resource import ImageFacts
 
 PARALLEL = 8
 """qemu-img spends 8 ms a process mostly waiting; more than this gains nothing on small hosts."""

@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from tiny_cloud.facts import DiskUse, DomainFacts, FileFacts, ImageFacts, NetworkFacts
 from tiny_cloud.host import (
     files,
     host_devices,
@@ -18,11 +19,10 @@ from tiny_cloud.host import (
 )
 from tiny_cloud.host.libvirt import Libvirt
 from tiny_cloud.model import Address, Cloud, HostDevices, Secret, Unknown
-from tiny_cloud.resource import DiskUse, DomainFacts, FileFacts, ImageFacts, NetworkFacts
 
 
 class Snapshot:
-    """Implements ``resource.Reader``; nothing here changes anything."""
+    """Implements ``facts.Reader``; nothing here changes anything."""
 
     def __init__(self, cloud: Cloud, libvirt: Libvirt, *, run_commands: bool = False) -> None:
         self.cloud = cloud

@@ -8,16 +8,10 @@ from dataclasses import replace
 from typing import Self
 
 from tiny_cloud.borrowed import borrowed
+from tiny_cloud.facts import FileFacts, ImageFacts, Reader
 from tiny_cloud.model import Action, Address, Change, Observed, Ownership, Unknown, Value
 from tiny_cloud.naming import forget, ownership, record_of, unsettled, was
-from tiny_cloud.resource import (
-    FileFacts,
-    ImageFacts,
-    Reader,
-    Resource,
-    declared_of,
-    policy_of,
-)
+from tiny_cloud.resource import Resource, declared_of, policy_of
 from tiny_cloud.sizes import format_size
 from tiny_cloud.steps import (
     BlockResize,

@@ -7,17 +7,11 @@ from typing import Any, Self
 
 from tiny_cloud import schema
 from tiny_cloud.errors import Problem
+from tiny_cloud.facts import DiskUse, FileFacts, ImageFacts, Reader
 from tiny_cloud.model import Action, Address, Change, FieldDiff, Observed, State, Unknown, Value
 from tiny_cloud.naming import forget, former, unsettled
 from tiny_cloud.networks.addresses import completed, misfit
-from tiny_cloud.resource import (
-    DiskUse,
-    FileFacts,
-    ImageFacts,
-    Reader,
-    Resource,
-    declared_of,
-)
+from tiny_cloud.resource import Resource, declared_of
 from tiny_cloud.steps import EditGuest, MoveRecord, Step
 
 ANOTHER = "(another)"
@@ -76,9 +70,6 @@ class Guest(Resource):
             for item in self._interfaces().get("interfaces", ())
         ]
         return {"growRoot": True, **plain, **({"interfaces": interfaces} if interfaces else {})}
-
-    def _disk_path(self) -> str:
-        return str(self.link("disk").provides()["path"])
 
     def _places(self) -> tuple[str, ...]:
         """Where its disk may be: under its name, or the one that it has until it is renamed."""
@@ -180,6 +171,11 @@ class Guest(Resource):
                 return
         outputs = self.link("disk").provides()
         fresh = change.aside
+        if fresh and not outputs.get("backing"):
+            disk = self.link("disk").address
+            raise self.refuse(
+                ("spec", "disk"), f"{self.address} is written into {disk}, which is blank",
+                "give that disk an image, or leave out what is to be written into the guest")
         path = str(outputs["path"])
         yield EditGuest(
             address=str(self.address),

@@ -13,16 +13,10 @@ from urllib.parse import unquote, urlsplit
 
 from tiny_cloud.borrowed import borrowed
 from tiny_cloud.errors import Failure, Problem
+from tiny_cloud.facts import FileFacts, ImageFacts, Reader
 from tiny_cloud.model import Address, Change, Observed, Ownership, State, Unknown, Value
 from tiny_cloud.naming import forget, known, ownership, record_of, unsettled
-from tiny_cloud.resource import (
-    FileFacts,
-    ImageFacts,
-    Reader,
-    Resource,
-    declared_of,
-    policy_of,
-)
+from tiny_cloud.resource import Resource, declared_of, policy_of
 from tiny_cloud.sizes import parse_size
 from tiny_cloud.steps import (
     Debootstrap,

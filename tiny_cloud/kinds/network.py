@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Self
 
 from tiny_cloud.errors import Problem
+from tiny_cloud.facts import DomainFacts, NetworkFacts, Reader
 from tiny_cloud.libvirt_xml import (
     RESERVATION,
     Tap,
@@ -38,15 +39,7 @@ from tiny_cloud.networks.drift import compare, loose
 from tiny_cloud.networks.faults import bridge_faults, faults, overlap_faults
 from tiny_cloud.networks.reservations import reservations
 from tiny_cloud.networks.subnets import canonical, first_host
-from tiny_cloud.resource import (
-    Context,
-    DomainFacts,
-    NetworkFacts,
-    Reader,
-    Resource,
-    declared_of,
-    policy_of,
-)
+from tiny_cloud.resource import Context, Resource, declared_of, policy_of
 from tiny_cloud.steps import (
     AutostartNetwork,
     DefineNetwork,
@@ -125,20 +118,21 @@ class Network(Resource):
         return faults(self)
 
     def costs(self, diffs: Sequence[FieldDiff], seen: Observed) -> tuple[FieldDiff, ...]:
-        known = {*OUTSIDE, *self.policy()}
-        return tuple(diff if diff.field in known else
-                     replace(diff, impact=self._cost(diff.field, seen)) for diff in diffs)
-
-    def _cost(self, name: str, observed: Observed) -> Impact:
         """What net-update can do is live, as long as it fits what is active."""
-        live, defined = observed.facts["live"], observed.facts["defined"]
+        live, defined = seen.facts["live"], seen.facts["defined"]
         assert isinstance(live, Mapping) and isinstance(defined, Mapping)
-        wanted = self.desired()
-        if not live:
-            return Impact.NONE
-        if is_updatable(name, live, {**defined, **wanted}):
-            return Impact.LIVE
-        return Impact.NONE if live.get(name) == wanted.get(name) else Impact.NEXT_BOOT
+        known, wanted = {*OUTSIDE, *self.policy()}, self.desired()
+        target = {**defined, **wanted}
+
+        def cost(name: str) -> Impact:
+            if not live:
+                return Impact.NONE
+            if is_updatable(name, live, target):
+                return Impact.LIVE
+            return Impact.NONE if live.get(name) == wanted.get(name) else Impact.NEXT_BOOT
+
+        return tuple(diff if diff.field in known else replace(diff, impact=cost(diff.field))
+                     for diff in diffs)
 
     # -- what is there ----------------------------------------------------------------------------
 

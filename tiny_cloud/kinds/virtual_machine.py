@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, Self
 
-from tiny_cloud import needs, schema
+from tiny_cloud import needs
 from tiny_cloud.composite import expand_machine
 from tiny_cloud.document import Document
 from tiny_cloud.errors import Problem, Problems
+from tiny_cloud.facts import DomainFacts, Reader
 from tiny_cloud.libvirt_xml import (
-    Domain,
     Interface,
-    Layer,
     adoption,
-    aligned,
     build,
     coherence,
     declared,
-    derive_mac,
-    derive_uuid,
     hotplug,
     live_changes,
     merge,
@@ -32,6 +28,9 @@ from tiny_cloud.libvirt_xml import (
     stamp_of,
 )
 from tiny_cloud.machines import disks, fields
+from tiny_cloud.machines.domain import domain_of, gone_from
+from tiny_cloud.machines.identity import mac_of, uuid_of
+from tiny_cloud.machines.variables import renewed
 from tiny_cloud.model import (
     Action,
     Address,
@@ -44,17 +43,9 @@ from tiny_cloud.model import (
     Unknown,
     Value,
 )
-from tiny_cloud.naming import forget, known, record_of, unsettled, was
-from tiny_cloud.networks.cards import addresses_of, card_faults, socket
-from tiny_cloud.resource import (
-    Context,
-    DomainFacts,
-    Reader,
-    Resource,
-    declared_of,
-    policy_of,
-)
-from tiny_cloud.sizes import parse_size
+from tiny_cloud.naming import forget, record_of, unsettled, was
+from tiny_cloud.networks.cards import addresses_of, card_faults, network_of
+from tiny_cloud.resource import Context, Resource, declared_of, policy_of
 from tiny_cloud.steps import (
     Autostart,
     Define,
@@ -95,27 +86,10 @@ class VirtualMachine(Resource):
 
     @property
     def uuid(self) -> str:
-        """As recorded: it stays when the name changes."""
-        cloud, (_, record) = self.context.cloud, known(self)
-        return str(record.get("uuid") or derive_uuid(cloud.seed, cloud.name, self._identity))
-
-    @property
-    def _identity(self) -> str:
-        """What UUID and MACs are derived from: its address, with a number if a machine that was
-        made under this name still has those."""
-        cloud, (address, _), owners = self.context.cloud, known(self), self.context.owners()
-        words = (f"{address}#{number}" if number else str(address) for number in itertools.count())
-        return next(word for word in words if owners.get(
-            derive_uuid(cloud.seed, cloud.name, word), address) == address)
+        return uuid_of(self)
 
     def _mac(self, card: Mapping[str, Any], change: Change | None = None) -> str:
-        """As declared, as the host has it, as recorded, or derived from who the machine is."""
-        cloud, (_, record), name = self.context.cloud, known(self), card["name"]
-        seen = change.observed.fields if change and change.observed else {}
-        recorded = record.get("macs", {}).get(name)
-        there = seen.get(f"interfaces[{name}].mac") or recorded
-        derived = there or derive_mac(cloud.seed, cloud.name, self._identity, name)
-        return str(card.get("mac", derived)).lower()
+        return mac_of(self, card, change)
 
     def _remember(self, change: Change) -> Step:
         uuid = change.observed.identity if change.observed else self.uuid
@@ -144,9 +118,8 @@ class VirtualMachine(Resource):
             if f"interfaces[{card.name}].mac" in fields:
                 fields[f"interfaces[{card.name}].mac"] = card.mac
             if card.forwards:
-                fields[f"interfaces[{card.name}].user.forward"] = tuple(
-                    forward.text() for forward in card.forwards
-                )
+                ports = tuple(forward.text() for forward in card.forwards)
+                fields[f"interfaces[{card.name}].user.forward"] = ports
         return fields
 
     # -- what is there ----------------------------------------------------------------------------
@@ -245,54 +218,10 @@ class VirtualMachine(Resource):
 
     # -- what should be ---------------------------------------------------------------------------
 
-    def _model(self, change: Change) -> Domain:
-        spec, seen = self.spec, change.observed
-        gone = frozenset(diff.field for diff in change.diffs if diff.new is None)
-        return Domain(
-            name=self.domain,
-            uuid=self.uuid,
-            memory=aligned(parse_size(spec["memory"])),
-            cpus=spec["cpus"],
-            machine=spec.get("machine", "q35"),
-            disks=(*declared.disks(spec, lambda name: self._chain(change, name)),
-                   *declared.cdroms(spec)),
-            interfaces=self._cards(change, gone),
-            console_log=self._console if spec.get("consoleLog", True) else "",
-            nvram=self.context.cloud.path("nvram", f"{self.address.name}-{self.uuid[:8]}"),
-            former=(seen.declared if seen else None) or {},
-            agent=spec.get("guestAgent", True),
-            spare_ports=spec.get("sparePorts"),
-            stamp={"cloud": self.context.cloud.name, "address": str(self.address),
-                   "uuid": self.uuid},
-            gone=gone,
-            spec=spec if seen else schema.completed(self.KIND, spec),
-            # Only for a new machine: one that is there keeps what it was made with.
-            accel="auto" if seen else spec.get("accel", "auto"),
-        )
-
-    def _chain(self, change: Change, name: str) -> tuple[Layer, ...]:
-        disk = self.link(f"disks[{name}].disk")
-        # A disk that is there may have another format, and stand on an older image.
-        seen = None if disk.address in change.fresh else change.around.get(disk.address)
-        facts = {**seen.fields, **seen.facts} if seen else disk.provides()
-        path = str(facts["path"])
-        top = Layer(path, str(facts["format"]), "block" if path.startswith("/dev/") else "file")
-        if not facts.get("backing"):
-            return (top,)
-        return (top, Layer(str(facts["backing"]), str(facts["backing_format"])))
-
-    def _cards(
-        self, change: Change | None = None, gone: frozenset[str] = frozenset()
-    ) -> tuple[Interface, ...]:
-        def mac(card: Mapping[str, Any]) -> str:
-            return self._mac(card, change)
-
-        return tuple(declared.cards(self.spec, mac, self._network, gone))
-
-    def _network(self, card: Mapping[str, Any]) -> str:
-        """libvirt's name of what a card is plugged into."""
-        link = self.links.get(socket(card))
-        return str(link.provides()["network"]) if link else str(card["network"])
+    def _cards(self, change: Change | None = None) -> tuple[Interface, ...]:
+        gone = gone_from(change) if change else ()
+        return tuple(declared.cards(
+            self.spec, lambda card: self._mac(card, change), partial(network_of, self), gone))
 
     # -- how to get there -------------------------------------------------------------------------
 
@@ -328,9 +257,9 @@ class VirtualMachine(Resource):
         if not ours:
             yield MakeFolder(self.context.cloud.path("consoles"), 0o711)
         if seen is None:
-            model = self._model(change)
+            model = domain_of(self, change, self.uuid, self._cards(change))
             xml, keep_cpu = build(model), parts.cpu.is_declared(self.spec)
-            yield from self._nvram("", nvram_of(xml))
+            yield from renewed(self.context.cloud.path("nvram"), "", nvram_of(xml))
             yield Define(self.domain, xml, model.accel, keep_cpu)
             return
         elsewhere = {"running", "autostart", *self.policy()}
@@ -342,23 +271,14 @@ class VirtualMachine(Resource):
         xml, name = str(seen.facts["xml"]), self._name(change)
         if change.former:
             xml, name = renamed(xml, self.domain), self.domain
-        fresh = merge(xml, self._model(change))
-        yield from self._nvram(nvram_of(xml), nvram_of(fresh))
+        fresh = merge(xml, domain_of(self, change, self.uuid, self._cards(change)))
+        yield from renewed(self.context.cloud.path("nvram"), nvram_of(xml), nvram_of(fresh))
         # Not back to a definition whose files are no more.
         yield Define(name, fresh, before="" if change.fresh else xml)
         if seen.running and not change.stop and self.spec.get("running", True):
             patience = self.spec.get("stopTimeout", STOP_TIMEOUT)
             live = str(seen.facts["live"])
             yield from live_changes.steps(name, live, fresh, change.diffs, patience)
-
-    def _nvram(self, old: str, new: str) -> Iterator[Step]:
-        """Another firmware starts with fresh variables. Before the definition changes: whatever a
-        kill leaves, no variables are left that nobody's definition names."""
-        folder = self.context.cloud.path("nvram")
-        if old != new and old.startswith(f"{folder}/"):
-            yield Remove(old)
-        if old != new and new:
-            yield MakeFolder(folder, 0o711)
 
     def _name(self, change: Change) -> str:
         """As libvirt calls it now: somebody may have renamed it."""

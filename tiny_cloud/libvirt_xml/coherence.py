@@ -24,11 +24,13 @@ Found = Iterator[tuple[Path, str, str]]
 MODULE = 2 * MEBIBYTE
 """qemu rounds memory modules up to it at each start, and would seem to drift."""
 
+IDE_PLACES = 4
+
 
 def problems(document: Document) -> Iterator[Problem]:
     """Of a machine that its schema finds nothing wrong with."""
     spec = document.spec
-    for rule in (_processors, _memory, _modules, _boot, _texts):
+    for rule in (_processors, _memory, _modules, _buses, _boot, _texts):
         for path, summary, hint in rule(spec):
             yield Problem(summary, document.span(("spec", *path)), hint)
     for at, item in enumerate(spec.get("xml", ())):
@@ -79,6 +81,18 @@ def _modules(spec: Mapping[str, Any]) -> Found:
     if len(modules) > slots:
         yield (("dimms",), f"{len(modules)} dimms do not fit into {slots} slots",
                f"write slots: {len(modules)} or more in maxMemory")
+
+
+def _buses(spec: Mapping[str, Any]) -> Found:
+    if spec.get("machine") != "pc":
+        return
+    if "sparePorts" in spec:
+        yield ("sparePorts",), "a pc has no PCI Express ports", "leave sparePorts out"
+    places = [(kind, at) for kind in ("disks", "cdroms") for at, item
+              in enumerate(spec.get(kind, ())) if item.get("bus") == "ide"]
+    for kind, at in places[IDE_PLACES:]:
+        yield ((kind, at, "bus"), f"a pc has room for {IDE_PLACES} devices on IDE",
+               "use bus: sata for the others")
 
 
 def _texts(spec: Mapping[str, Any]) -> Found:

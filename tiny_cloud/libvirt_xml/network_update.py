@@ -101,7 +101,8 @@ def _names(root: Element, wanted: Wanted) -> Iterator[Update]:
     assert isinstance(entries, tuple)
     for entry in present:
         if entry not in entries:
-            yield _update("delete", "dns-host", name_entry(entry))
+            # By its address: libvirt takes an entry for another as soon as they share a name.
+            yield _update("delete", "dns-host", E.host(ip=name_entry(entry).get("ip", "")))
     for entry in map(str, entries):
         if entry not in present:
             yield _update("add", "dns-host", name_entry(entry))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from tiny_cloud.facts import ImageFacts, Reader
 from tiny_cloud.libvirt_xml import Layer, chains
 from tiny_cloud.model import State, Value
-from tiny_cloud.resource import ImageFacts, Reader, Resource
+from tiny_cloud.resource import Resource
 
 
 def names(machine: Resource, host: Reader, xml: str) -> State:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from tiny_cloud.facts import DomainFacts, Reader
 from tiny_cloud.libvirt_xml import hotplug, live_changes, parts, pending, read
 from tiny_cloud.machines import disks
 from tiny_cloud.model import State, Value
 from tiny_cloud.naming import was
 from tiny_cloud.networks.cards import declared_names
-from tiny_cloud.resource import DomainFacts, Reader, Resource
+from tiny_cloud.resource import Resource
 
 
 def compared(
@@ -28,7 +29,8 @@ def compared(
         mendable = hotplug.mendable(fields, now, live)
         later = (*pending(facts.xml, live), *parts.waiting(live, machine.spec, former))
         waiting = tuple(field for field in later
-                        if field not in mendable and hotplug.group_of(field) not in mendable)
+                        if field not in mendable and hotplug.group_of(field) not in mendable
+                        and (field in machine.spec or not _comes_along(field, fields, now)))
         fields = hotplug.observed(fields, now, machine.desired(), live)
     return _with_spare_ports(machine, fields), waiting
 
@@ -40,6 +42,16 @@ def _of(machine: Resource, host: Reader, xml: str, former: State) -> dict[str, V
     consoles = [item.provides()["console"] for item in (machine, was(machine)) if item is not None]
     fields["consoleLog"] = fields["consoleLog"] in consoles
     return {**fields, **disks.names(machine, host, xml), **declared_names(machine, fields)}
+
+
+def _comes_along(field: str, defined: State, running: State) -> bool:
+    """Whether that differs only because a device was plugged in: it has taken a port, and gets its
+    turn to boot with the next boot. Worth a word only where it is declared."""
+    if field == "boot":
+        turns, there = defined["boot"], running["boot"]
+        assert isinstance(turns, tuple) and isinstance(there, tuple)
+        return tuple(name for name in turns if name in there) == there
+    return field == "sparePorts"
 
 
 def _with_spare_ports(machine: Resource, fields: State) -> dict[str, Value]:

@@ -16,6 +16,12 @@ def socket(card: Mapping[str, Any]) -> str:
     return f"interfaces[{card['name']}].network"
 
 
+def network_of(machine: Resource, card: Mapping[str, Any]) -> str:
+    """libvirt's name of what a card is plugged into."""
+    link = machine.links.get(socket(card))
+    return str(link.provides()["network"]) if link else str(card["network"])
+
+
 def addresses_of(machine: Resource) -> dict[str, Value]:
     """``address:CARD``, without the prefix: as its document says, or its guest's."""
     found: dict[str, Value] = {}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from tiny_cloud.facts import DomainFacts
 from tiny_cloud.libvirt_xml import Tap, is_updatable
 from tiny_cloud.model import State, Value
-from tiny_cloud.resource import DomainFacts
 
 EMPTY: Mapping[str, Value] = {"dns.enabled": True, "dns.forwarders": (), "dns.hosts": ()}
 """What is there when nothing was said: not worth taking away."""

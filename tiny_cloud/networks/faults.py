@@ -6,9 +6,15 @@ import ipaddress
 from collections.abc import Iterable, Iterator, Mapping
 
 from tiny_cloud.errors import Problem
+from tiny_cloud.facts import NetworkFacts
 from tiny_cloud.libvirt_xml import read_network
 from tiny_cloud.networks.subnets import canonical, overlaps
-from tiny_cloud.resource import NetworkFacts, Resource
+from tiny_cloud.resource import Resource
+
+RANGE_BITS = 16
+"""In which the ends of a range may differ."""
+SHORTEST_DHCP6 = 64
+"""Prefix."""
 
 
 def faults(network: Resource) -> Iterator[Problem]:
@@ -28,13 +34,31 @@ def faults(network: Resource) -> Iterator[Problem]:
             yield from network.refuse(
                 path, f"{network.address}: {text} is no address of a host in {whole}",
                 f"write one from {whole[1]} to {whole[-2]}").problems
-        if dhcp and not any(path[1] == f"dhcp{ending}" for path in outside) and (
-                _number(dhcp["from"]) > _number(dhcp["to"])):
-            yield from network.refuse(
-                ("spec", f"dhcp{ending}", "to"),
-                f"{network.address}: dhcp{ending} ends at {dhcp['to']}, before it begins",
-                f"write from: {dhcp['to']}, to: {dhcp['from']}").problems
+        if dhcp and not any(path[1] == f"dhcp{ending}" for path in outside):
+            yield from _range(network, f"dhcp{ending}", whole)
     yield from _names(network)
+
+
+def _range(
+    network: Resource, field: str, whole: ipaddress.IPv4Network | ipaddress.IPv6Network
+) -> Iterator[Problem]:
+    """What libvirt (virSocketAddrGetRange) and dnsmasq's router advertisements refuse."""
+    dhcp, path = network.spec[field], ("spec", field, "to")
+    first, last = _number(dhcp["from"]), _number(dhcp["to"])
+    if first > last:
+        yield from network.refuse(
+            path, f"{network.address}: {field} ends at {dhcp['to']}, before it begins",
+            f"write from: {dhcp['to']}, to: {dhcp['from']}").problems
+    elif first >> RANGE_BITS != last >> RANGE_BITS:
+        end = ipaddress.ip_address(dhcp["from"]) + (~first & ((1 << RANGE_BITS) - 1))
+        yield from network.refuse(
+            path, f"{network.address}: {field} is larger than libvirt can: all but the last "
+            f"{RANGE_BITS} bits of its ends must be the same", f"write to: {end}").problems
+    if whole.version == 6 and whole.prefixlen < SHORTEST_DHCP6:
+        yield from network.refuse(
+            ("spec", "subnet6"), f"{network.address}: dhcp6 works in a subnet of at most "
+            f"/{SHORTEST_DHCP6}, not /{whole.prefixlen}",
+            f"write subnet6: {whole.network_address}/{SHORTEST_DHCP6}").problems
 
 
 def _is_inside(text: str, whole: ipaddress.IPv4Network | ipaddress.IPv6Network) -> bool:

@@ -133,7 +133,8 @@ ENDS = {"down": "is down", "up": "is up", "seal": "is in its place"}
 
 def show_event(console: Console, event: Event) -> None:
     """One line an event; progress is for a terminal's live display only."""
-    name, text = one_line(event.address), one_line(event.text)
+    name = one_line(event.address)
+    text = one_line(event.text).removeprefix(f"{name}: ")
     if event.what == "started":
         console.print(Text(f"  … {name} {BEGINS[event.phase]}", style="dim"))
     elif event.what == "done":

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from tiny_cloud.errors import Failure
+from tiny_cloud.facts import FileFacts
 from tiny_cloud.host import files, trash
 from tiny_cloud.model import Cloud, Unknown
-from tiny_cloud.resource import FileFacts
 from tiny_cloud.steps import MakeFolder, Publish, Rename, Stamp, Trash
 
 
