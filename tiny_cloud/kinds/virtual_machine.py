@@ -341,7 +341,8 @@ class VirtualMachine(Resource):
         yield from self._nvram(nvram_of(xml), nvram_of(fresh))
         # Not back to a definition whose files are no more.
         yield Define(name, fresh, before="" if change.fresh else xml)
-        if seen.running and not change.stop:
+        # A guest that goes off anyway is not asked to let go of anything before.
+        if seen.running and not change.stop and self.spec.get("running", True):
             patience = self.spec.get("stopTimeout", STOP_TIMEOUT)
             live = str(seen.facts["live"])
             yield from live_changes.steps(name, live, fresh, change.diffs, patience)

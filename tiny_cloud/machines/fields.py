@@ -43,8 +43,12 @@ def _of(machine: Resource, host: Reader, xml: str, former: State) -> dict[str, V
 
 
 def _with_spare_ports(machine: Resource, fields: State) -> dict[str, Value]:
-    """A port below an occupied one cannot go: there may be more than asked for, never fewer."""
+    """A port below an occupied one cannot go: there may be more than asked for, never fewer.
+
+    An old board has conventional slots, which are all there from the beginning."""
     ports, wanted = fields.get("sparePorts"), machine.spec.get("sparePorts")
+    if fields.get("machine") == "pc" and isinstance(wanted, int):
+        return {**fields, "sparePorts": wanted}
     if isinstance(ports, int) and isinstance(wanted, int):
         return {**fields, "sparePorts": min(ports, wanted)}
     return dict(fields)
