@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
-from tiny_cloud import ordering
-from tiny_cloud.model import Action, Address, FieldDiff, Impact, Observed, Ownership
+from tiny_cloud import ordering, schema
+from tiny_cloud.model import Action, Address, FieldDiff, Impact, Observed, Ownership, Value
 from tiny_cloud.resource import Resource
 
 
@@ -75,6 +75,37 @@ class Draft:
         """What is there now may be built upon, whatever becomes of this change."""
         seen = self.observed
         return seen is not None and not self.unknown and seen.ownership is Ownership.OURS
+
+    @property
+    def leaves(self) -> frozenset[Address]:
+        """What it refers to now and shall not any more, sooner or later."""
+        return self._referred(lambda diff: diff.old, self.diffs)
+
+    @property
+    def lets_go(self) -> frozenset[Address]:
+        """What it refers to now and, once this change is made, no longer uses."""
+        return frozenset() if self.blocked else self._referred(lambda diff: diff.old, self._done)
+
+    @property
+    def takes(self) -> frozenset[Address]:
+        """What it has not referred to and, once this change is made, uses."""
+        runs = self.resource.desired().get("running", True)
+        return self._referred(lambda diff: diff.new, self._done) if runs else frozenset()
+
+    @property
+    def _done(self) -> tuple[FieldDiff, ...]:
+        """What does not wait for another boot."""
+        if not self.runs or self.stop or self.ends:
+            return self.diffs
+        return tuple(diff for diff in self.diffs if diff.impact is Impact.LIVE)
+
+    def _referred(
+        self, side: Callable[[FieldDiff], Value], diffs: Iterable[FieldDiff]
+    ) -> frozenset[Address]:
+        return frozenset(
+            Address(kind, str(side(diff)))
+            for diff in diffs if side(diff)
+            for kind in schema.keyword(self.resource.KIND, diff.field, "x-ref") or ())
 
     def has(self, impact: Impact) -> bool:
         return any(diff.impact is impact for diff in self.diffs)

@@ -211,6 +211,8 @@ class Change:
     """What was observed of those it refers to."""
     lets_go: frozenset[Address] = frozenset()
     """What it referred to and, once it is up, no longer uses."""
+    takes: frozenset[Address] = frozenset()
+    """Data that it uses from then on and did not use before: nobody else may any more."""
     former: Address | None = None
     """It is renamed in place, from this."""
     force: bool = False

@@ -64,6 +64,9 @@ def tasks(changes: Sequence[Change], links: Iterable[Link]) -> tuple[Task, ...]:
     for address, change in working.items():
         for target in change.lets_go & working.keys():
             edges[target, "down"].add((address, "up"))
+    for later, earlier in _moved(working):
+        if not _waits(edges, earlier, later):
+            edges[later].add(earlier)
     steps = {(a, phase): getattr(c, phase) for a, c in working.items() for phase in _PHASES}
     return tuple(Task(key, steps[key], frozenset(edges[key])) for key in edges)
 
@@ -83,6 +86,28 @@ def _handed_over(
         if working[link.source].action is not Action.DELETE:
             for gone in leaving.get(link.target, ()):
                 yield (link.source, "up"), (gone, "down")
+
+
+def _moved(working: Mapping[Address, Change]) -> Iterable[tuple[Key, Key]]:
+    """Who takes what another lets go of: when that is off, or has done all its change."""
+    leaving = {target: address for address, change in working.items()
+               for target in change.lets_go}
+    for address, change in working.items():
+        for target in change.takes & leaving.keys():
+            before = leaving[target]
+            if before != address:
+                yield (address, "up"), (before, "down" if working[before].stop else "up")
+
+
+def _waits(edges: Mapping[Key, set[Key]], key: Key, target: Key) -> bool:
+    """Whether ``key`` comes after ``target`` already. Two that exchange their disks while they run
+    cannot wait for each other: the second finds its disk in use, and says so."""
+    todo, seen = [key], {key}
+    while todo:
+        for other in edges[todo.pop()] - seen:
+            seen.add(other)
+            todo.append(other)
+    return target in seen
 
 
 def _between(source: Change, target: Change, link: Link) -> Iterable[tuple[Key, Key]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import replace
 
-from tiny_cloud import ordering, removal, rules, schema
+from tiny_cloud import handover, ordering, removal, rules
 from tiny_cloud.draft import Draft, Drafts, matches
 from tiny_cloud.errors import Problem, Problems
 from tiny_cloud.model import (
@@ -116,24 +116,14 @@ def _change(
         observed=observed,
         stop=draft.stop,
         rests=rests,
-        lets_go=_let_go(draft),
+        lets_go=draft.lets_go,
+        takes=handover.data_taken(draft, drafts),
         aside=making and (inside is None or inside in fresh),
         fresh=fresh,
         fillers=fillers.get(draft.address, ()) if making else (),
         around={a: seen for a in around if a in drafts and (seen := drafts[a].observed)},
         former=observed.former if observed and draft.renames else None,
         span=draft.resource.span,
-    )
-
-
-def _let_go(draft: Draft) -> frozenset[Address]:
-    if draft.blocked:
-        return frozenset()
-    return frozenset(
-        Address(kind, str(diff.old))
-        for diff in draft.diffs
-        if diff.old and (diff.impact is Impact.LIVE or not draft.runs or draft.stop or draft.ends)
-        for kind in schema.keyword(draft.resource.KIND, diff.field, "x-ref") or ()
     )
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from tiny_cloud import ordering, schema
+from tiny_cloud import handover, ordering, schema
 from tiny_cloud.diff import created, differences
 from tiny_cloud.draft import Draft, Drafts, container, machines_above, matches, standing_on
 from tiny_cloud.errors import Problem
@@ -208,6 +208,7 @@ def settle(drafts: Drafts, consents: Consents) -> None:
                 _take_down(draft, machines_above(draft.address, standing), drafts, consents)
         for draft in drafts.values():
             _hold_back(draft, drafts)
+            handover.await_others(draft, drafts)
             if draft.renames and draft.resource.MOVES:
                 _keep_name(draft, standing[draft.address])
 

@@ -6,7 +6,7 @@ from functools import singledispatch
 from typing import TYPE_CHECKING
 
 from tiny_cloud import steps
-from tiny_cloud.libvirt_xml import chains
+from tiny_cloud.libvirt_xml import chains, disk_paths
 
 if TYPE_CHECKING:
     from tests.fake.host import FakeHost
@@ -92,6 +92,16 @@ def _(step: steps.RenameDomain, host: FakeHost) -> str:
     if step.to in host.domain:
         return f"there is a {step.to} already"
     return f"{step.name} is renamed while it runs" if facts.live_xml else ""
+
+
+@objection.register(steps.AttachDevice)
+def _(step: steps.AttachDevice, host: FakeHost) -> str:
+    for path, _ in disk_paths(f"<domain><devices>{step.xml}</devices></domain>"):
+        if path not in host.file:
+            return f"{path} is plugged in and not there"
+        if in_use(host, path):
+            return f"{path} is plugged in and in use"
+    return ""
 
 
 @objection.register(steps.Undefine)

@@ -275,6 +275,7 @@ class VirtualMachine(Resource):
         yield from renewed(self.context.cloud.path("nvram"), nvram_of(xml), nvram_of(fresh))
         # Not back to a definition whose files are no more.
         yield Define(name, fresh, before="" if change.fresh else xml)
+        # A guest that goes off anyway is not asked to let go of anything before.
         if seen.running and not change.stop and self.spec.get("running", True):
             patience = self.spec.get("stopTimeout", STOP_TIMEOUT)
             live = str(seen.facts["live"])

@@ -55,8 +55,12 @@ def _comes_along(field: str, defined: State, running: State) -> bool:
 
 
 def _with_spare_ports(machine: Resource, fields: State) -> dict[str, Value]:
-    """A port below an occupied one cannot go: there may be more than asked for, never fewer."""
+    """A port below an occupied one cannot go: there may be more than asked for, never fewer.
+
+    An old board has conventional slots, which are all there from the beginning."""
     ports, wanted = fields.get("sparePorts"), machine.spec.get("sparePorts")
+    if fields.get("machine") == "pc" and isinstance(wanted, int):
+        return {**fields, "sparePorts": wanted}
     if isinstance(ports, int) and isinstance(wanted, int):
         return {**fields, "sparePorts": min(ports, wanted)}
     return dict(fields)
