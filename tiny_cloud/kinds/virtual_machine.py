@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, Self
 
 from tiny_cloud import needs, schema
@@ -31,7 +32,7 @@ from tiny_cloud.libvirt_xml import (
     renamed,
     stamp_of,
 )
-from tiny_cloud.machines import disks, fields
+from tiny_cloud.machines import disks, fields, kernel
 from tiny_cloud.model import (
     Action,
     Address,
@@ -131,8 +132,9 @@ class VirtualMachine(Resource):
         macs = {f"mac:{card['name']}": self._mac(card) for card in cards}
         return {"domain": self.domain, "console": self._console, **macs, **addresses_of(self)}
 
-    def faults(self) -> Iterable[Problem]:
-        return card_faults(self)
+    def faults(self) -> Iterator[Problem]:
+        yield from card_faults(self)
+        yield from kernel.faults(self)
 
     def desired(self) -> State:
         fields = dict(super().desired())
@@ -226,7 +228,8 @@ class VirtualMachine(Resource):
             users=(facts.name,) if running else (),
             domain=facts.name,
             pending=waiting,
-            notes=tuple(parts.firmware.warnings(found, self.spec)),
+            notes=(*parts.firmware.warnings(found, self.spec),
+                   *kernel.notes(self, host, found, facts.xml)),
             policy=policy_of(record),
             facts={"xml": facts.xml, "name": facts.name, "live": facts.live_xml},
         )
@@ -241,7 +244,7 @@ class VirtualMachine(Resource):
     # -- what should be ---------------------------------------------------------------------------
 
     def _model(self, change: Change) -> Domain:
-        spec, seen = self.spec, change.observed
+        spec, seen = kernel.completed(self, partial(self._chain, change)), change.observed
         gone = frozenset(diff.field for diff in change.diffs if diff.new is None)
         return Domain(
             name=self.domain,
