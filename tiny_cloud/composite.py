@@ -27,6 +27,9 @@ def expand_machine(document: Document) -> Iterator[Document]:
         disks.append({**_without(item, DISK_SIDE), "disk": name})
     if disks:
         spec["disks"] = disks
+    base = next((item.get("image") for item in document.spec.get("disks", ())[:1]), None)
+    if base and "fromImage" in spec.get("kernel", {}):
+        spec["kernel"] = {**_without(spec["kernel"], ("fromImage",)), "image": base}
     cards = spec.get("interfaces", ())
     known = ("name", "mac", *GUEST_SIDE)
     inside = [{key: value for key, value in card.items() if key in known} for card in cards]

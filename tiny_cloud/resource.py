@@ -61,6 +61,8 @@ class Resource(ABC):
     """Other people's running domains may use it: it does not go from under them."""
     IS_DATA: ClassVar[bool] = False
     """Deleting it loses data: reclaimPolicy, --delete-data and the trash apply."""
+    VERSIONED: ClassVar[bool] = False
+    """Made anew it lies beside what it was, and whoever names that goes on naming it."""
     RENAMES: ClassVar[bool] = False
     """It knows how to follow ``metadata.renamedFrom``."""
     MOVES: ClassVar[bool] = False

@@ -219,7 +219,8 @@ def _renewed_for(draft: Draft, drafts: Drafts) -> list[Address]:
         return []
     below = [drafts[a] for a in ordering.ordered_links(draft.resource) if a in drafts]
     made = [item.address for item in below
-            if item.makes and item.resource.IS_DATA and container(item, drafts) is None]
+            if item.makes and item.resource.IS_DATA and not item.resource.VERSIONED
+            and container(item, drafts) is None]
     moved = [item.address for item in below if item.renames and item.resource.MOVES and item.works]
     return made + moved
 

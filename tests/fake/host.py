@@ -145,6 +145,15 @@ class FakeHost:
         self._new(step.to, "qcow2", self.image_size)
 
     @_do.register
+    def _(self, step: steps.ExtractKernel) -> None:
+        assert step.image in self.file
+        for final in (step.kernel, step.initrd):
+            self._new(f"{final}.part", "raw", 4096)
+            self._do(steps.Stamp(f"{final}.part", final, step.cloud, step.address,
+                                 {"kernel": "6.1.0-28-amd64",
+                                  "imageInode": str(self.file[step.image].inode)}))
+
+    @_do.register
     def _(self, step: steps.CreateDisk) -> None:
         size = step.size or self.file[step.backing].facts.virtual_size
         self._new(step.to, step.format, size, step.backing)

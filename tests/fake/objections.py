@@ -6,7 +6,7 @@ from functools import singledispatch
 from typing import TYPE_CHECKING
 
 from tiny_cloud import steps
-from tiny_cloud.libvirt_xml import chains, disk_paths
+from tiny_cloud.libvirt_xml import chains, disk_paths, read
 
 if TYPE_CHECKING:
     from tests.fake.host import FakeHost
@@ -22,6 +22,11 @@ def objection(step: steps.Step, host: FakeHost) -> str:
 def _(step: steps.Start, host: FakeHost) -> str:
     if host.domain[step.name].live_xml:
         return ""
+    fields = read(host.domain[step.name].xml)
+    for key in ("kernel.path", "kernel.initrd"):
+        if fields.get(key, "/boot") not in host.file and str(fields.get(key)).startswith(
+                host.cloud.storage):
+            return f"{step.name} starts without {fields[key]}"
     for chain in chains(host.domain[step.name].xml).values():
         missing = [layer.path for layer in chain if layer.path not in host.file]
         if missing:

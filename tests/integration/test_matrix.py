@@ -55,6 +55,8 @@ ELSEWHERE = {
     # Pieces are told apart by what they say, so that another one is another field:
     # test_system_fields.py.
     "xml[].target", "xml[].operation", "xml[].xml",
+    # A real image: test_kernel.py.
+    "kernel.image",
     # What is written inside the guest: test_main_job.py. What its network is told: test_network.py.
     "guest", "interfaces[].address",
     # Only for a new disk, or one that is somebody else's: test_images.py, test_ownership.py.

@@ -24,7 +24,7 @@ def test_output_without_progress_has_no_fractions() -> None:
 def test_limits_come_before_the_command() -> None:
     assert limited(("qemu-img", "info"), cpu=30, memory=1 << 30, file_size=4096) == (
         "prlimit", "--cpu=30", "--as=1073741824", "--fsize=4096", "--core=0", "--",
-        "qemu-img", "info",
+        "env", "MALLOC_ARENA_MAX=1", "qemu-img", "info",
     )
 
 

@@ -38,12 +38,12 @@ def only_root(roots: Sequence[Root], filesystems: Mapping[str, str], disk: str) 
     if not roots:
         held = ", ".join(f"{device}: {kind}" for device, kind in sorted(filesystems.items()))
         raise Failure(f"no operating system was found on {disk}",
-                      hint="guest settings need a disk with an installed system on it",
+                      hint="it takes a disk with an installed system on it",
                       detail=f"file systems on it: {held or 'none'}")
     if len(roots) > 1:
         listed = ", ".join(f"{root.name} on {root.device}" for root in roots)
         raise Failure(f"{len(roots)} operating systems were found on {disk}: {listed}",
-                      hint="guest settings need a disk with exactly one system")
+                      hint="it takes a disk with exactly one system")
     return roots[0]
 
 

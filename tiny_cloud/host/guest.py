@@ -48,11 +48,11 @@ def edit(
     with GuestSession(step.address, environ=environ, pass_fds=pass_fds) as session:
         progress("starts the libguestfs appliance")
         session.open(disk, step.format, readonly=False)
-        root = _entered(session, disk, progress)
+        root = entered(session, disk, progress)
         found, writer = _read(session, root, step)
         hashes = _hashes(step, writer, found, secret)
         wish = _wish(step, hashes, _fresh(found, step) if step.fresh else None)
-        made = _named(step.address, lambda: writer.edits(wish, found))
+        made = named(step.address, lambda: writer.edits(wish, found))
         edits = [one for one in made if not isinstance(one, Remark)]
         for remark in made:
             if isinstance(remark, Remark):
@@ -79,17 +79,17 @@ def inspect(
     """What system is on a disk, and what these paths and globs hold; not a byte is written."""
     with GuestSession(disk, environ=environ, pass_fds=pass_fds) as session:
         session.open(disk, disk_format, readonly=True)
-        found = _found(_entered(session, disk, lambda _: None))
+        found = _found(entered(session, disk, lambda _: None))
         found = replace(found, files=session.look(paths))
         session.shutdown()
     return found
 
 
-def _entered(session: GuestSession, disk: str, progress: Callable[[str], None]) -> roots.Root:
+def entered(session: GuestSession, disk: str, progress: Callable[[str], None]) -> roots.Root:
     """Find the one root and mount it with all that belongs to it."""
-    root = _named(session.who, lambda: roots.only_root(*session.inspect(), disk))
+    root = named(session.who, lambda: roots.only_root(*session.inspect(), disk))
     failed = session.mount(root)
-    for note in _named(session.who, lambda: roots.refuse_missing(failed, disk)):
+    for note in named(session.who, lambda: roots.refuse_missing(failed, disk)):
         progress(note)
     return root
 
@@ -101,12 +101,12 @@ def _found(root: roots.Root) -> Found:
 def _read(session: GuestSession, root: roots.Root, step: EditGuest) -> tuple[Found, Writer]:
     """Look at what the writer asks for, until what it has seen raises no new question."""
     found = _found(root)
-    writer = _named(step.address, lambda: writer_for(found))
+    writer = named(step.address, lambda: writer_for(found))
     # The real hashes and keys are made from what is found; the questions do not depend on them.
     wish = _wish(step, {}, Fresh("", b"") if step.fresh else None)
     seen: frozenset[str] = frozenset()
     for _ in range(ROUNDS):
-        asked = _named(step.address, partial(writer.asks, wish, found)) - seen
+        asked = named(step.address, partial(writer.asks, wish, found)) - seen
         if not asked:
             return found, writer
         seen |= asked
@@ -175,7 +175,7 @@ def _tell_growth(why_not: str, progress: Callable[[str], None]) -> None:
         progress(f"the guest's root is not grown: {why_not}")
 
 
-def _named(who: str, work: Callable[[], T]) -> T:
+def named(who: str, work: Callable[[], T]) -> T:
     """Failures of the pure part do not know whose guest it is."""
     try:
         return work()

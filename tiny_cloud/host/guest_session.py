@@ -91,6 +91,15 @@ class GuestSession:
         """All of them, or none if one is refused."""
         self._ask("edit", edits=[plain(edit) for edit in edits])
 
+    def sizes(self, folder: str) -> Mapping[str, int]:
+        """The plain files in a folder, by name, and their bytes."""
+        told: Mapping[str, int] = self._ask("sizes", folder=folder)
+        return told
+
+    def download(self, path: str, to: str) -> None:
+        """Copy a plain file out of the guest; ``to`` is not there yet."""
+        self._ask("download", path=path, to=to)
+
     def grow_partition(self, device: str) -> str:
         """Why it could not grow; empty: it did, or had no need to."""
         return str(self._ask("grow_partition", device=device)["why"])

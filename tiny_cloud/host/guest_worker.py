@@ -19,6 +19,8 @@ from typing import IO, Any
 
 LARGEST = 1 << 20
 """Bytes: no settings file is larger."""
+LARGEST_COPY = 1 << 30
+"""Bytes: no kernel or initial ramdisk is larger."""
 MOST = 1000
 """Paths that one glob may stand for."""
 SECTOR = 512
@@ -246,6 +248,27 @@ class Session:
             raise Refused(f"the guest has {len(names)} files {pattern}, far more than a system has")
         return names
 
+    def sizes(self, folder: str) -> dict[str, int]:
+        """The plain files in a folder, by name, and their bytes."""
+        above = Tree(self.g).lstat(folder)
+        if above is None or not stat.S_ISDIR(above["st_mode"]):
+            return {}
+        names = self.g.ls(folder)
+        if len(names) > MOST:
+            raise Refused(f"the guest has {len(names)} files in {folder}")
+        facts = self.g.lstatnslist(folder, names)
+        return {name: one["st_size"] for name, one in zip(names, facts)  # noqa: B905 (3.9)
+                if one["st_ino"] != -1 and stat.S_ISREG(one["st_mode"])}
+
+    def download(self, path: str, to: str) -> None:
+        """``to`` is a path of the host."""
+        facts = Tree(self.g).lstat(path)
+        if facts is None or not stat.S_ISREG(facts["st_mode"]):
+            raise Refused(f"{path} is no regular file")
+        if facts["st_size"] > LARGEST_COPY:
+            raise Refused(f"{path} has {facts['st_size']} bytes, far more than a kernel")
+        self.g.download(path, to)
+
     def edit(self, edits: list[dict[str, Any]]) -> int:
         return Edits(self.g, edits).apply()
 
@@ -376,8 +399,8 @@ def make() -> Any:
     return guestfs.GuestFS(python_return_dict=True)
 
 
-OPERATIONS = ("open", "inspect", "mount", "look", "edit", "grow_partition", "grow_filesystem",
-              "shutdown")
+OPERATIONS = ("open", "inspect", "mount", "look", "sizes", "download", "edit", "grow_partition",
+              "grow_filesystem", "shutdown")
 
 
 def answer(session: Session, line: str) -> dict[str, Any]:

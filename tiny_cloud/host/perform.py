@@ -21,6 +21,7 @@ from tiny_cloud.host import (
     files,
     guest,
     imports,
+    kernels,
     libvirt_devices,
     qemu_img,
     records,
@@ -247,6 +248,11 @@ class Host:
             before = dict(records.read(self.storage, address) or {})
             told = {**told, "before": {k: v for k, v in before.items() if k != "before"} or None}
         records.write(self.storage, address, told)
+
+    @_do.register
+    def _(self, step: steps.ExtractKernel, progress: Progress) -> None:
+        say = words_only(progress)
+        kernels.extract(step, environ=self._appliance(), pass_fds=(self.lock,), progress=say)
 
     def _appliance(self) -> Mapping[str, str]:
         return acceleration.appliance_environ(acceleration.probe(self.cache))

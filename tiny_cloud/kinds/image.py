@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 from tiny_cloud.borrowed import borrowed
 from tiny_cloud.errors import Failure, Problem
 from tiny_cloud.facts import FileFacts, ImageFacts, Reader
+from tiny_cloud.images import kernels
 from tiny_cloud.model import Address, Change, Observed, Ownership, State, Unknown, Value
 from tiny_cloud.naming import forget, known, ownership, record_of, unsettled
 from tiny_cloud.resource import Resource, declared_of, policy_of
@@ -42,6 +43,7 @@ class Image(Resource):
     KIND = "Image"
     SHORT = ("img",)
     IS_DATA = True
+    VERSIONED = True
     RENAMES = True
 
     @property
@@ -99,9 +101,11 @@ class Image(Resource):
     def desired(self) -> State:
         if self.external:
             return super().desired()
+        # Out of it, for machines that want to boot it.
+        kernel: State = {"kernel": True} if kernels.users(self) else {}
         if "debootstrap" in self.source:
-            return {"source": f"debootstrap {self.source['debootstrap']['suite']}"}
-        return {"source": self.source.get("url") or self.source["path"]}
+            return {"source": f"debootstrap {self.source['debootstrap']['suite']}", **kernel}
+        return {"source": self.source.get("url") or self.source["path"], **kernel}
 
     @classmethod
     def check(cls, host: Reader, wanted: Sequence[Self]) -> Iterator[Problem]:
@@ -131,6 +135,8 @@ class Image(Resource):
             elif facts is not None:
                 info = images.get(item.path, Unknown(f"{item.path} went away"))
                 found[item.address] = item._observe(host, facts, info, siblings, bases)
+            elif faulty := kernels.faulty(item, [item.path], siblings):
+                found[item.address] = faulty
             elif f"{item.path}.part" in siblings:
                 found[item.address] = Observed({}, complete=False)
         return found
@@ -153,9 +159,13 @@ class Image(Resource):
             for path, seen in siblings.items()
             if isinstance(seen, FileFacts) and ownership(self, seen)[0] is Ownership.OURS
         }
+        if faulty := kernels.faulty(self, versions, siblings):
+            return faulty
+        lacking = kernels.lacking(self, self.path, siblings, bases)
         record = record_of(host, self)
         return Observed(
-            fields=self.desired(),
+            fields={key: value for key, value in self.desired().items()
+                    if key != "kernel" or not lacking},
             ownership=whose,
             owner=owner,
             former=unsettled(host, self, facts.stamp),
@@ -168,13 +178,16 @@ class Image(Resource):
                 "virtual_size": info.virtual_size,
                 "versions": versions,
                 "leftovers": self._leftovers(siblings),
+                "lacking": lacking,
+                "kernels": kernels.stamped(siblings),
             },
         )
 
     def _leftovers(self, siblings: Iterable[str]) -> tuple[str, ...]:
         """What cut-off applies of any version left behind."""
         start = re.escape(self.context.cloud.path("images", self.stem))
-        pattern = re.compile(rf"{start}-[0-9a-f]{{{KEY_LENGTH}}}\.qcow2(\.download)?\.part")
+        endings = "|".join((r"qcow2(\.download)?", *kernels.ENDINGS))
+        pattern = re.compile(rf"{start}-[0-9a-f]{{{KEY_LENGTH}}}\.({endings})\.part")
         return tuple(path for path in siblings if pattern.fullmatch(path))
 
     def up(self, change: Change) -> Iterator[Step]:
@@ -183,7 +196,10 @@ class Image(Resource):
             if change.observed and change.observed.ownership is Ownership.UNSTAMPED:
                 yield self._stamp(self.path)
             elif change.former:
-                yield from map(self._stamp, _versions(change))
+                for path in _facts(change, "versions"):
+                    yield self._stamp(path, _facts(change, "kernels").get(path))
+            for lack in self._lacking(change):
+                yield from kernels.take_out(self, lack)
             yield self._remember()
             yield from forget(self, change)
             return
@@ -209,20 +225,28 @@ class Image(Resource):
         else:
             yield ImportImage(self._local(), form, part, digest=digest)
 
-    def seal(self, change: Change) -> Iterable[Step]:
+    def seal(self, change: Change) -> Iterator[Step]:
         if not change.aside:
-            return ()
+            return
         part = f"{self.path}.part"
-        return (
-            self._stamp(part),
-            self._remember(),
-            Publish(part, self.path, 0o444),
-        )
+        yield self._stamp(part)
+        yield self._remember()
+        yield Publish(part, self.path, 0o444)
+        for lack in self._lacking(change):
+            yield from kernels.take_out(self, lack)
 
-    def _stamp(self, path: str) -> Stamp:
+    def _lacking(self, change: Change) -> tuple[kernels.Lack, ...]:
+        """What kernels are to be taken out of it, of whichever version."""
+        if change.observed is None:
+            return kernels.of_new(self, self.path)
+        found = change.observed.facts.get("lacking", ())
+        assert isinstance(found, tuple)
+        return found
+
+    def _stamp(self, path: str, extra: Mapping[str, str] | None = None) -> Stamp:
         cloud = self.context.cloud.name
         final = path.removesuffix(".part")
-        return Stamp(path, final, cloud, str(self.address), immutable=True)
+        return Stamp(path, final, cloud, str(self.address), extra or {}, immutable=True)
 
     def _remember(self) -> Step:
         return self.record(key=self.key, stem=self.stem)
@@ -235,17 +259,18 @@ class Image(Resource):
 
     def down(self, change: Change) -> Iterator[Step]:
         yield from self._tidy(change)
-        for path, inode in _versions(change).items():
+        for path, inode in _facts(change, "versions").items():
             name = f"{os.path.basename(path)}.{inode}"
             yield Trash(path, self.context.cloud.path("trash", name))
         yield from forget(self, change)
 
 
-def _versions(change: Change) -> Mapping[str, str]:
-    """Its files and their inodes."""
-    versions = change.observed.facts.get("versions", {}) if change.observed else {}
-    assert isinstance(versions, Mapping)
-    return versions
+def _facts(change: Change, key: str) -> Mapping[str, Any]:
+    """``versions``: its files, also the kernels out of it, and their inodes; ``kernels``: what
+    those have in their stamps."""
+    facts = change.observed.facts.get(key, {}) if change.observed else {}
+    assert isinstance(facts, Mapping)
+    return facts
 
 
 def _bases(host: Reader) -> Mapping[str, tuple[Address, ...]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, Self
@@ -27,7 +27,7 @@ from tiny_cloud.libvirt_xml import (
     renamed,
     stamp_of,
 )
-from tiny_cloud.machines import disks, fields
+from tiny_cloud.machines import disks, fields, kernel
 from tiny_cloud.machines.domain import domain_of, gone_from
 from tiny_cloud.machines.identity import mac_of, uuid_of
 from tiny_cloud.machines.variables import renewed
@@ -105,8 +105,9 @@ class VirtualMachine(Resource):
         macs = {f"mac:{card['name']}": self._mac(card) for card in cards}
         return {"domain": self.domain, "console": self._console, **macs, **addresses_of(self)}
 
-    def faults(self) -> Iterable[Problem]:
-        return card_faults(self)
+    def faults(self) -> Iterator[Problem]:
+        yield from card_faults(self)
+        yield from kernel.faults(self)
 
     def desired(self) -> State:
         fields = dict(super().desired())
@@ -199,7 +200,8 @@ class VirtualMachine(Resource):
             users=(facts.name,) if running else (),
             domain=facts.name,
             pending=waiting,
-            notes=tuple(parts.firmware.warnings(found, self.spec)),
+            notes=(*parts.firmware.warnings(found, self.spec),
+                   *kernel.notes(self, host, found, facts.xml)),
             policy=policy_of(record),
             facts={"xml": facts.xml, "name": facts.name, "live": facts.live_xml},
         )

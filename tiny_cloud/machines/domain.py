@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tiny_cloud import schema
 from tiny_cloud.libvirt_xml import Domain, Interface, Layer, aligned, declared
+from tiny_cloud.machines import kernel
 from tiny_cloud.model import Change
 from tiny_cloud.resource import Resource
 from tiny_cloud.sizes import parse_size
@@ -12,8 +13,8 @@ from tiny_cloud.sizes import parse_size
 def domain_of(
     machine: Resource, change: Change, uuid: str, cards: tuple[Interface, ...]
 ) -> Domain:
-    spec, seen, outputs = machine.spec, change.observed, machine.provides()
-    cloud = machine.context.cloud
+    spec = kernel.completed(machine, lambda name: _chain(machine, change, name))
+    seen, outputs, cloud = change.observed, machine.provides(), machine.context.cloud
     return Domain(
         name=str(outputs["domain"]),
         uuid=uuid,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from tiny_cloud.facts import DomainFacts, Reader
 from tiny_cloud.libvirt_xml import hotplug, live_changes, parts, pending, read
-from tiny_cloud.machines import disks
+from tiny_cloud.machines import disks, kernel
 from tiny_cloud.model import State, Value
 from tiny_cloud.naming import was
 from tiny_cloud.networks.cards import declared_names
@@ -27,10 +27,12 @@ def compared(
         live = live_changes.named(facts.live_xml, facts.xml)
         now = _of(machine, host, live, former)
         mendable = hotplug.mendable(fields, now, live)
-        later = (*pending(facts.xml, live), *parts.waiting(live, machine.spec, former))
-        waiting = tuple(field for field in later
-                        if field not in mendable and hotplug.group_of(field) not in mendable
-                        and (field in machine.spec or not _comes_along(field, fields, now)))
+        later: Iterable[str] = (
+            *pending(facts.xml, live), *parts.waiting(live, machine.spec, former))
+        later = (field for field in later
+                 if field not in mendable and hotplug.group_of(field) not in mendable
+                 and (field in machine.spec or not _comes_along(field, fields, now)))
+        waiting = kernel.waiting(later, fields, now)
         fields = hotplug.observed(fields, now, machine.desired(), live)
     return _with_spare_ports(machine, fields), waiting
 
@@ -41,7 +43,8 @@ def _of(machine: Resource, host: Reader, xml: str, former: State) -> dict[str, V
     # Until a renamed machine is written anew, its console goes by the former name.
     consoles = [item.provides()["console"] for item in (machine, was(machine)) if item is not None]
     fields["consoleLog"] = fields["consoleLog"] in consoles
-    return {**fields, **disks.names(machine, host, xml), **declared_names(machine, fields)}
+    fields = {**fields, **disks.names(machine, host, xml), **declared_names(machine, fields)}
+    return kernel.named(machine, fields, xml)
 
 
 def _comes_along(field: str, defined: State, running: State) -> bool:

@@ -26,7 +26,14 @@ from tiny_cloud.steps.files import (
     Trash,
     WriteRecord,
 )
-from tiny_cloud.steps.images import CreateDisk, Debootstrap, EditGuest, Fetch, ImportImage
+from tiny_cloud.steps.images import (
+    CreateDisk,
+    Debootstrap,
+    EditGuest,
+    ExtractKernel,
+    Fetch,
+    ImportImage,
+)
 from tiny_cloud.steps.machines import Autostart, Define, RenameDomain, Shutdown, Start, Undefine
 from tiny_cloud.steps.networks import (
     AutostartNetwork,
@@ -51,6 +58,7 @@ __all__ = [
     "DetachDevice",
     "DropRecord",
     "EditGuest",
+    "ExtractKernel",
     "Fetch",
     "ImportImage",
     "MakeFolder",

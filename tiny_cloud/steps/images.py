@@ -78,6 +78,26 @@ class CreateDisk(Step):
 
 
 @dataclass(frozen=True, slots=True)
+class ExtractKernel(Step):
+    """Take the newest kernel and its initial ramdisk out of an image, through libguestfs, reading
+    only. Both are left stamped as parts: which kernel it is shows only now, and goes into the
+    stamps."""
+
+    image: str
+    format: str
+    kernel: str
+    """The final names; ``….part`` is what is made here."""
+    initrd: str
+    cloud: str
+    address: str
+
+    def shell(self) -> str:
+        argv = ["virt-get-kernel", f"--format={self.format}", "-a", self.image, "-o",
+                self.kernel.rpartition("/")[0]]
+        return shlex.join(argv)
+
+
+@dataclass(frozen=True, slots=True)
 class EditGuest(Step):
     """Write settings into the system on a disk nobody uses, through libguestfs, and record them."""
 

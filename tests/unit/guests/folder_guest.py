@@ -38,6 +38,12 @@ class FolderGuest:
         return {"st_ino": facts.st_ino, "st_mode": facts.st_mode, "st_size": facts.st_size,
                 "st_nlink": facts.st_nlink, "st_uid": uid, "st_gid": gid}
 
+    def ls(self, folder: str) -> list[str]:
+        return sorted(os.listdir(self.at(folder)))
+
+    def download(self, path: str, to: str) -> None:
+        shutil.copyfile(self.at(path), to)
+
     def readlink(self, path: str) -> str:
         return os.readlink(self.at(path))
 

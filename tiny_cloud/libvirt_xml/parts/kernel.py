@@ -20,8 +20,9 @@ def write(root: etree._Element, spec: Mapping[str, Any]) -> None:
 
 
 def forget(root: etree._Element, gone: Mapping[str, Value]) -> None:
+    """A kernel out of an image was put there as path and initrd."""
     for key, tag in TAGS.items():
-        if f"kernel.{key}" in gone:
+        if f"kernel.{key}" in gone or (key != "cmdline" and "kernel.image" in gone):
             drop(child(root, "os"), tag)
 
 
