@@ -40,7 +40,7 @@ USUAL: dict[str, Any] = {
 }
 NEEDED = {
     # What has no default, or one that counts as declared: without it something else is declared.
-    *USUAL, "currentMemory", "disks", "cdroms", "interfaces",
+    *USUAL, "currentMemory", "maxMemory", "dimms", "disks", "cdroms", "interfaces",
     *("name", "disk", "path", "network", "bridge", "user", "direct"),
 }
 PERMITTED = [
@@ -192,7 +192,8 @@ def definition(lab: Lab, case: dict[str, Any]) -> etree._Element:
 def differences(before: etree._Element, after: etree._Element) -> list[str]:
     """Of two definitions, beside those that are permitted; ``-`` lost, ``+`` come."""
     old, new = (Counter(lines(element)) for element in (before, after))
-    came = [line for line in (new - old).elements() if not any(map(re.fullmatch, PERMITTED, repeat(line)))]
+    came = [line for line in (new - old).elements()
+            if not any(map(re.fullmatch, PERMITTED, repeat(line)))]
     return [f"- {line}" for line in (old - new).elements()] + [f"+ {line}" for line in came]
 
 

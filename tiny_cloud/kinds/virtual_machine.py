@@ -191,7 +191,7 @@ class VirtualMachine(Resource):
         cards = [replace(card, mac=macs[card.name]) for card in self._cards()]
         files = {item["name"]: disks.files(link, host) for item in self.spec.get("disks", ())
                  if (link := self.links.get(f"disks[{item['name']}].disk"))}
-        return replace(facts, xml=adoption.named(facts.xml, cards, files))
+        return replace(facts, xml=adoption.named(facts.xml, cards, files, self.spec))
 
     def _rival(self, host: Reader, facts: DomainFacts) -> str:
         """Both names are taken, by two domains."""
@@ -248,14 +248,15 @@ class VirtualMachine(Resource):
             uuid=self.uuid,
             memory=aligned(parse_size(spec["memory"])),
             cpus=spec["cpus"],
-            machine=spec.get("machine", "q35"),
-            disks=(*declared.disks(spec, lambda name: self._chain(change, name)),
+            machine=spec.get("machine", ""),
+            disks=(*declared.disks(spec, lambda name: self._chain(change, name), gone),
                    *declared.cdroms(spec)),
             interfaces=self._cards(change, gone),
             console_log=self._console if spec.get("consoleLog", True) else "",
             nvram=self.context.cloud.path("nvram", f"{self.address.name}-{self.uuid[:8]}"),
             former=(seen.declared if seen else None) or {},
-            agent=spec.get("guestAgent", True),
+            logs=self.context.cloud.path("consoles"),
+            agent=spec.get("guestAgent", None if seen else True),
             spare_ports=spec.get("sparePorts"),
             stamp={"cloud": self.context.cloud.name, "address": str(self.address),
                    "uuid": self.uuid},
