@@ -15,10 +15,13 @@ from tiny_cloud.host.libvirt_connection import connect, ignoring, libvirt, requi
 from tiny_cloud.host.libvirt_hints import LOCKED, hint_for
 from tiny_cloud.host.libvirt_network import Networks
 from tiny_cloud.host.libvirt_power import is_off, powers_off, still_on
-from tiny_cloud.libvirt_xml import bases, disk_paths
+from tiny_cloud.libvirt_xml import bases, disk_paths, with_passwords
 
 UNDEFINE_TPM: int = getattr(libvirt, "VIR_DOMAIN_UNDEFINE_TPM", 0)
 """Before libvirt 8.9 a TPM's state always went with the definition, and there was no flag."""
+
+SECRETS: int = getattr(libvirt, "VIR_DOMAIN_XML_INACTIVE", 0) | getattr(
+    libvirt, "VIR_DOMAIN_XML_SECURE", 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +90,12 @@ class Libvirt:
     # -- changing ---------------------------------------------------------------------------------
 
     def define(self, name: str, xml: str) -> None:
-        """New or in place; the XML is validated against libvirt's schema."""
+        """New or in place; the XML is validated against libvirt's schema. The passwords of screens
+        stay: they are in no plan, and here alone."""
         with self._failing(f"cannot define {name}"):
+            there = self._find(name)
+            if there is not None and "<graphics" in xml:
+                xml = with_passwords(xml, there.XMLDesc(SECRETS))
             self._open().defineXMLFlags(xml, libvirt.VIR_DOMAIN_DEFINE_VALIDATE)
 
     def rename(self, name: str, to: str) -> None:

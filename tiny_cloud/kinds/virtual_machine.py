@@ -165,7 +165,7 @@ class VirtualMachine(Resource):
         cards = [replace(card, mac=macs[card.name]) for card in self._cards()]
         files = {item["name"]: disks.files(link, host) for item in self.spec.get("disks", ())
                  if (link := self.links.get(f"disks[{item['name']}].disk"))}
-        return replace(facts, xml=adoption.named(facts.xml, cards, files))
+        return replace(facts, xml=adoption.named(facts.xml, cards, files, self.spec))
 
     def _rival(self, host: Reader, facts: DomainFacts) -> str:
         """Both names are taken, by two domains."""

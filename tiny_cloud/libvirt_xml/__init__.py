@@ -23,6 +23,7 @@ from tiny_cloud.libvirt_xml.network_update import Update, is_updatable, updates
 from tiny_cloud.libvirt_xml.network_write import new_network, same_network, write_network
 from tiny_cloud.libvirt_xml.ownership import is_of, ownership_of
 from tiny_cloud.libvirt_xml.parts.firmware import nvram_of
+from tiny_cloud.libvirt_xml.parts.graphics import with_passwords
 from tiny_cloud.libvirt_xml.parts.host_devices import devices as host_devices
 from tiny_cloud.libvirt_xml.read import (
     bases,
@@ -80,5 +81,6 @@ __all__ = [
     "stamp_of",
     "taps",
     "updates",
+    "with_passwords",
     "write_network",
 ]

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from lxml import etree
 
+from tiny_cloud.libvirt_xml import parts
 from tiny_cloud.libvirt_xml.definition import text
 from tiny_cloud.libvirt_xml.domain import Interface, interface_alias
 from tiny_cloud.libvirt_xml.elements import E
 from tiny_cloud.libvirt_xml.graft import Element, aliased
+from tiny_cloud.libvirt_xml.kept import bus_of, mac_of
 from tiny_cloud.libvirt_xml.read import local_path
 
+PLUGS = {"direct": "dev"}
+"""The attribute of <source> that names what a card is plugged into, if it is not the type."""
 
-def named(xml: str, cards: Iterable[Interface], files: Mapping[str, Iterable[str]]) -> str:
+
+def named(
+    xml: str, cards: Iterable[Interface], files: Mapping[str, Iterable[str]],
+    spec: Mapping[str, Any],
+) -> str:
     """The definition with the aliases it would have if we had made it.
 
     A declared card is the first nameless one that is plugged into the same and has its MAC, if one
@@ -21,13 +30,20 @@ def named(xml: str, cards: Iterable[Interface], files: Mapping[str, Iterable[str
     """
     root = etree.fromstring(xml)
     plugged, disks = (root.findall(f"devices/{tag}") for tag in ("interface", "disk"))
-    for card in cards:
+    # Those with a MAC first, or one without might take theirs.
+    for card in sorted(cards, key=lambda card: not card.mac):
         if aliased(plugged, interface_alias(card)) is None:
             _name(interface_alias(card), (item for item in plugged if _is(item, card)))
     for name, paths in files.items():
         wanted = set(paths)
         if aliased(disks, f"ua-disk-{name}") is None:
             _name(f"ua-disk-{name}", (item for item in disks if local_path(item) in wanted))
+    drives = [item for item in disks if item.get("device") == "cdrom"]
+    for drive in spec.get("cdroms", ()):
+        alias = f"ua-cdrom-{drive['name']}"
+        if aliased(drives, alias) is None:
+            _name(alias, _drives(drives, drive))
+    parts.name(root, spec)
     return text(root)
 
 
@@ -39,8 +55,15 @@ def _name(alias: str, candidates: Iterable[Element]) -> None:
 
 
 def _is(element: Element, card: Interface) -> bool:
-    source, mac = element.find("source"), element.find("mac")
-    plug = source.get(card.source.kind, "") if source is not None else ""
-    there = mac.get("address", "").lower() if mac is not None else ""
-    same = element.get("type") == card.source.kind and plug == card.source.name
-    return same and card.mac in ("", there)
+    source, kind = element.find("source"), card.source.kind
+    plug = source.get(PLUGS.get(kind, kind), "") if source is not None else ""
+    same = element.get("type") == kind and plug == card.source.name
+    return same and card.mac in ("", mac_of(element))
+
+
+def _drives(drives: Iterable[Element], wanted: Mapping[str, Any]) -> list[Element]:
+    """Those with its medium, or the same bus: a medium is soon changed."""
+    there = list(drives)
+    medium = [item for item in there if local_path(item) == wanted.get("path", "")]
+    alike = [item for item in there if bus_of(item) == wanted.get("bus", "sata")]
+    return [*(item for item in medium if item in alike), *medium, *alike]

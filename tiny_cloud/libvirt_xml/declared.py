@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
+from tiny_cloud.libvirt_xml import devices
 from tiny_cloud.libvirt_xml.domain import DiskDevice, Forward, Interface, Layer, Source
 
-CARD, BUS = "virtio", "virtio"
 SOCKETS = ("network", "bridge", "user", "direct")
 
 Chain = Callable[[str], tuple[Layer, ...]]
@@ -16,16 +16,23 @@ Chain = Callable[[str], tuple[Layer, ...]]
 Word = Callable[[Mapping[str, Any]], str]
 
 
-def disks(spec: Mapping[str, Any], chain: Chain) -> Iterator[DiskDevice]:
+def disks(
+    spec: Mapping[str, Any], chain: Chain, gone: Collection[str] = ()
+) -> Iterator[DiskDevice]:
+    """``gone``: fields that were declared until now; they become what they are in a new one."""
     for item in spec.get("disks", ()):
+        path = f"disks[{item['name']}]"
+        default = {"readonly": False, "shareable": False, "discard": devices.DISCARD,
+                   "serial": devices.serial(item["name"])}
+        words = {key: value for key, value in default.items() if f"{path}.{key}" in gone} | item
         yield DiskDevice(
             item["name"],
-            item.get("bus", BUS),
+            item.get("bus", ""),
             chain(item["name"]),
-            readonly=item.get("readonly", False),
-            shareable=item.get("shareable", False),
-            serial=item.get("serial", ""),
-            driver={key: item[key] for key in ("cache", "discard", "io") if key in item},
+            readonly=words.get("readonly"),
+            shareable=words.get("shareable"),
+            serial=words.get("serial", ""),
+            driver={key: words[key] for key in ("cache", "discard", "io") if key in words},
         )
 
 
@@ -48,7 +55,7 @@ def cards(
         yield Interface(
             card["name"],
             mac(card),
-            card.get("model", CARD),
+            card.get("model", ""),
             _source(card, network),
             tuple(Forward.of(p["host"], p["guest"], p.get("protocol", "tcp")) for p in ports),
             link=card.get("link", "up" if f"{path}.link" in gone else ""),

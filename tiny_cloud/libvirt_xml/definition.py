@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from lxml import etree
 
 from tiny_cloud.errors import Problem, Problems
-from tiny_cloud.libvirt_xml import cards, devices, parts, ports
+from tiny_cloud.libvirt_xml import cards, devices, kept, parts, ports
 from tiny_cloud.libvirt_xml.domain import (
     SPARE_PORTS,
     DiskDevice,
@@ -17,11 +17,9 @@ from tiny_cloud.libvirt_xml.domain import (
     aligned,
     family,
 )
-from tiny_cloud.libvirt_xml.elements import E, maker
+from tiny_cloud.libvirt_xml.elements import STAMP_NAMESPACE, E, maker
 from tiny_cloud.libvirt_xml.parts import cpu, single
 
-STAMP_NAMESPACE = "urn:tinycloud:v1"
-STAMP = f"{{{STAMP_NAMESPACE}}}stamp"
 ORDER = ("name", "uuid", "title", "description", "metadata", "maxMemory", "memory",
          "currentMemory", "memoryBacking", "vcpu", "os", "features", "cpu", "clock", "on_poweroff",
          "on_reboot", "on_crash", "devices")
@@ -32,6 +30,7 @@ def build(domain: Domain) -> str:
 
     Raises Problems for what no machine can have: a control character, a machine type that is
     neither q35 nor pc, more than four cards with forwards."""
+    domain = kept.completed(domain)
     with checked(domain):
         root = _domain(domain)
         parts.write(root, domain)

@@ -15,6 +15,8 @@ Element = etree._Element
 PREFIXES = {"virtio": "vd", "scsi": "sd", "sata": "sd", "usb": "sd", "ide": "hd"}
 SERIAL_BYTES = 20
 """A virtio disk shows its guest no more of a serial (virtio 1.2, 5.2.6.1)."""
+DISCARD = "unmap"
+"""A new disk gives back to its host what its guest frees."""
 AGENT = "org.qemu.guest_agent.0"
 CONSOLE_ALIAS = "ua-console"
 
@@ -27,7 +29,7 @@ def disk(device: DiskDevice, target: str, boot: int) -> Element:
     top = device.chain[0] if device.chain else None
     driver = E.driver(name="qemu", type=top.format if top else "raw")
     if device.device == "disk":
-        for word, value in {"discard": "unmap", **device.driver}.items():
+        for word, value in {"discard": DISCARD, **device.driver}.items():
             driver.set(word, value)
     element = E.disk(driver, type=top.type if top else "file", device=device.device)
     if top:

@@ -32,19 +32,20 @@ class Layer:
 class DiskDevice:
     name: str
     bus: str
-    """virtio, scsi, sata, ide or usb."""
+    """virtio, scsi, sata, ide or usb; empty: as it is, virtio for a new one."""
     chain: tuple[Layer, ...]
     """The top first, then everything below it; empty: a drive without a medium."""
     target: str = ""
     """``vda``; empty: the first free name of the bus."""
-    readonly: bool = False
+    readonly: bool | None = None
+    """None: as it is; a new one is not."""
     device: str = "disk"
     """``disk`` or ``cdrom``."""
-    shareable: bool = False
+    shareable: bool | None = None
     serial: str = ""
-    """What the guest sees; empty: the name (see ``devices.serial``)."""
+    """What the guest sees; empty: as it is, for a new one the name (see ``devices.serial``)."""
     driver: Mapping[str, str] = field(default_factory=dict)
-    """``cache``, ``discard`` and ``io``, as far as they are declared."""
+    """``cache``, ``discard`` and ``io``, as far as they are declared; others stay as they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,7 @@ class Interface:
     name: str
     mac: str
     model: str
+    """Empty: as it is, virtio for a new one."""
     source: Source
     forwards: tuple[Forward, ...] = ()
     """Only with source ``user``."""
@@ -110,13 +112,16 @@ class Domain:
     """Bytes; see ``aligned``."""
     cpus: int
     machine: str = "q35"
-    """``q35`` or ``pc``."""
+    """``q35`` or ``pc``; empty: as it is."""
     disks: tuple[DiskDevice, ...] = ()
     """Disks and cdroms; they boot in this order, disks before cdroms."""
     interfaces: tuple[Interface, ...] = ()
     console_log: str = ""
-    """Absolute path; empty: the console is not logged."""
-    agent: bool = True
+    """Absolute path; empty: we do not log the console."""
+    logs: str = ""
+    """The folder of such paths: a log elsewhere is somebody's own."""
+    agent: bool | None = True
+    """None: as it is."""
     spare_ports: int | None = None
     """Free pcie-root-ports (q35). None: 8 in a new machine, as many as before in an old one."""
     stamp: Mapping[str, str] = field(default_factory=dict)

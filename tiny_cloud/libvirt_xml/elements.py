@@ -7,6 +7,9 @@ from typing import Protocol
 
 from lxml import builder, etree  # type: ignore[attr-defined, unused-ignore]
 
+STAMP_NAMESPACE = "urn:tinycloud:v1"
+STAMP = f"{{{STAMP_NAMESPACE}}}stamp"
+
 
 class Maker(Protocol):
     """``E.disk(E.target(dev="vda"), type="file")``; a child is an element, a text or a mapping."""

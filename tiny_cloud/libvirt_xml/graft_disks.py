@@ -2,42 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from tiny_cloud.libvirt_xml import definition, devices
-from tiny_cloud.libvirt_xml.domain import DiskDevice, Domain, disk_alias
-from tiny_cloud.libvirt_xml.graft import Element, aliased, append, drop, replace_child
+from tiny_cloud.libvirt_xml import kept as kept_as
+from tiny_cloud.libvirt_xml.domain import DiskDevice, Domain
+from tiny_cloud.libvirt_xml.graft import Element, append, drop, replace_child
 from tiny_cloud.libvirt_xml.read import local_path, name_of
 
-DISK_PARTS = ("backingStore", "target", "readonly", "shareable", "serial", "boot", "alias")
-"""Children of <disk> that are ours alone; <driver> and <source> are shared with the user."""
+DISK_PARTS = ("backingStore", "target", "alias")
+"""Children of <disk> that are ours alone; what is not declared of the others is the user's."""
 
 
 def disks(root: Element, parent: Element, domain: Domain) -> None:
     current = parent.findall("disk")
-    matches = {disk.name: _match_disk(current, disk) for disk in domain.disks}
+    matches = {disk.name: kept_as.match_disk(current, disk) for disk in domain.disks}
     kept = [item for item in matches.values() if item is not None]
     for element in current:
         if element not in kept and (name_of(element, "ua-disk-") or name_of(element, "ua-cdrom-")):
             parent.remove(element)
     targets = _targets(parent, domain, matches)
-    orders = _boot_orders(root, parent, domain, kept)
+    orders = _boot_orders(root, parent, domain, matches)
     for disk in domain.disks:
         fresh = devices.disk(disk, targets[disk.name], orders.get(disk.name, 0))
         existing = matches[disk.name]
         if existing is None:
             append(parent, fresh)
         else:
-            _graft_disk(existing, fresh)
-
-
-def _match_disk(current: list[Element], disk: DiskDevice) -> Element | None:
-    ours = aliased(current, disk_alias(disk))
-    if ours is not None:
-        return ours
-    path = disk.chain[0].path if disk.chain else None
-    for element in current:
-        if element.find("alias") is None and local_path(element) == path:
-            return element
-    return None
+            _graft_disk(existing, fresh, disk)
 
 
 def _targets(
@@ -60,32 +52,49 @@ def _targets(
 
 
 def _boot_orders(
-    root: Element, parent: Element, domain: Domain, ours: list[Element]
+    root: Element, parent: Element, domain: Domain, matches: dict[str, Element | None]
 ) -> dict[str, int]:
-    """Numbers that no other device has; none at all beside <os><boot>, which libvirt forbids."""
-    if not _drops_default_boot(root, domain):
+    """The turns that are to be written, with numbers that no other device has.
+
+    Disks that are there keep their turns; a new one comes after that which it follows in our order.
+    Beside <os><boot> libvirt forbids turns: where it is somebody's wish, nobody has one."""
+    there = {name: _turn(element) for name, element in matches.items() if element is not None}
+    if not _frees_turns(root, domain, there):
         return {}
-    others = {int(boot.get("order", "0")) for device in parent if device not in ours
-              for boot in device.findall("boot")}
-    ordered = definition.boot_order(domain.disks)
-    numbers = (number for number in range(1, len(ordered) + len(others) + 1)
+    anew = not there or "boot" in domain.gone
+    sequence = [] if anew else sorted((n for n in there if there[n]), key=lambda n: there[n])
+    others = {_turn(device) for device in parent if device not in matches.values()} - {0}
+    if not anew and (len(there) == len(matches) or (others and not sequence)):
+        return {}
+    ordered = [disk.name for disk in definition.boot_order(domain.disks)]
+    for place, name in enumerate(ordered):
+        if name not in there or anew:
+            before = [sequence.index(other) for other in ordered[:place] if other in sequence]
+            sequence.insert(before[-1] + 1 if before else 0, name)
+    numbers = (number for number in range(1, len(sequence) + len(others) + 1)
                if number not in others)
-    return {disk.name: number for disk, number in zip(ordered, numbers, strict=False)}
+    return dict(zip(sequence, numbers, strict=False))
 
 
-def _drops_default_boot(root: Element, domain: Domain) -> bool:
-    """libvirt writes <boot dev='hd'/> where no device has an order; another one is somebody's wish.
-    Whether the devices are free to have orders."""
+def _turn(device: Element) -> int:
+    """From 1; 0: it has none."""
+    boot = device.find("boot")
+    return 0 if boot is None else int(boot.get("order", "0"))
+
+
+def _frees_turns(root: Element, domain: Domain, there: Collection[str]) -> bool:
+    """libvirt writes <boot dev='hd'/> where no device has a turn, as in a machine that had no disk
+    until now; any other is somebody's wish. Whether the devices are free to have turns."""
     boots = root.findall("os/boot")
-    if [boot.get("dev") for boot in boots] == ["hd"] and domain.disks:
+    if [boot.get("dev") for boot in boots] == ["hd"] and domain.disks and not there:
         for system in root.findall("os"):
             drop(system, "boot")
         return True
     return not boots
 
 
-def _graft_disk(element: Element, fresh: Element) -> None:
-    if _bus(element) != _bus(fresh):
+def _graft_disk(element: Element, fresh: Element, disk: DiskDevice) -> None:
+    if kept_as.bus_of(element) != kept_as.bus_of(fresh):
         drop(element, "address")
     if (element.get("type"), local_path(element)) != (fresh.get("type"), local_path(fresh)):
         replace_child(element, fresh, "source")
@@ -96,11 +105,11 @@ def _graft_disk(element: Element, fresh: Element) -> None:
         replace_child(element, fresh, "driver")
     else:
         for name, value in wanted.attrib.items():
-            driver.set(name, value)
-    for tag in DISK_PARTS:
+            if name in ("name", "type") or name in disk.driver:
+                driver.set(name, value)
+    declared = {"readonly": disk.readonly, "shareable": disk.shareable,
+                "serial": disk.serial or None}
+    for tag in (*DISK_PARTS, *(tag for tag, value in declared.items() if value is not None)):
         replace_child(element, fresh, tag)
-
-
-def _bus(disk: Element) -> str:
-    target = disk.find("target")
-    return "" if target is None else target.get("bus", "")
+    if fresh.find("boot") is not None:
+        replace_child(element, fresh, "boot")

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from tiny_cloud.libvirt_xml import devices, ports
-from tiny_cloud.libvirt_xml.domain import Domain, Interface, interface_alias
-from tiny_cloud.libvirt_xml.graft import Element, aliased, append, drop, replace_child
+from tiny_cloud.libvirt_xml.domain import Domain
+from tiny_cloud.libvirt_xml.graft import Element, append, drop, replace_child
+from tiny_cloud.libvirt_xml.kept import mac_of, match_interface
 from tiny_cloud.libvirt_xml.read import name_of
 
 
 def interfaces(parent: Element, domain: Domain) -> None:
     plugged = [item for item in domain.interfaces if not item.forwards]
     current = parent.findall("interface")
-    matches = {item.name: _match_interface(current, item) for item in plugged}
+    matches = {item.name: match_interface(current, item) for item in plugged}
     kept = [item for item in matches.values() if item is not None]
     macs = {item.mac.lower() for item in domain.interfaces}
     for element in current:
-        if element not in kept and (name_of(element, "ua-net-") or _mac(element) in macs):
+        if element not in kept and (name_of(element, "ua-net-") or mac_of(element) in macs):
             parent.remove(element)
     for item in plugged:
         existing, fresh = matches[item.name], devices.interface(item)
@@ -25,16 +26,6 @@ def interfaces(parent: Element, domain: Domain) -> None:
             managed = [tag for tag, declared in (("mtu", item.mtu is not None), ("link", item.link))
                        if declared]
             _graft_interface(parent, existing, fresh, ("mac", "model", "alias", *managed))
-
-
-def _match_interface(current: list[Element], item: Interface) -> Element | None:
-    ours = aliased(current, interface_alias(item))
-    if ours is not None:
-        return ours
-    for element in current:
-        if element.find("alias") is None and _mac(element) == item.mac.lower():
-            return element
-    return None
 
 
 def _graft_interface(
@@ -53,8 +44,3 @@ def _graft_interface(
         replace_child(element, fresh, "source")
     for tag in managed:
         replace_child(element, fresh, tag)
-
-
-def _mac(element: Element) -> str:
-    mac = element.find("mac")
-    return "" if mac is None else mac.get("address", "").lower()

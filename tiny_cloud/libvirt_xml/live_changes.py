@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from lxml import etree
 
 from tiny_cloud.libvirt_xml.graft import Element, aliased, drop, replace_child
 from tiny_cloud.libvirt_xml.hotplug import ALIASES, group_of
-from tiny_cloud.libvirt_xml.parts import memory
+from tiny_cloud.libvirt_xml.kept import mac_of
+from tiny_cloud.libvirt_xml.parts import filesystems, host_devices, inputs, memory
 from tiny_cloud.model import FieldDiff, Impact
 from tiny_cloud.steps import (
     AttachDevice,
@@ -29,14 +31,11 @@ EXCHANGED = {"disk": ("source", "driver"), "interface": ("source", "link")}
 def named(live_xml: str, defined_xml: str) -> str:
     """What runs, its devices under the names of the definition: a machine that was taken over while
     it ran knows ours only from its next boot on."""
-    live, names = etree.fromstring(live_xml), {}
-    for device in etree.fromstring(defined_xml).iterfind("devices/*"):
-        alias = _alias(device)
-        if alias.startswith(OURS) and (place := _place(device)):
-            names[place] = alias
-    for device in live.iterfind("devices/*"):
-        alias, place = _alias(device), _place(device)
-        if place in names and not alias.startswith(OURS):
+    live = etree.fromstring(live_xml)
+    names = {place: alias for place, device in _places(etree.fromstring(defined_xml))
+             if (alias := _alias(device)).startswith(OURS)}
+    for place, device in _places(live):
+        if place in names and not _alias(device).startswith(OURS):
             drop(device, "alias")
             etree.SubElement(device, "alias", name=names[place])
     return etree.tostring(live, encoding="unicode")
@@ -103,13 +102,27 @@ def _alias(device: Element) -> str:
     return "" if alias is None else alias.get("name", "")
 
 
-def _place(device: Element) -> tuple[str, str] | None:
-    """What identifies a device beside its alias."""
-    for tag, attribute in (("mac", "address"), ("target", "dev")):
-        found = device.find(tag)
-        if found is not None and device.tag in EXCHANGED:
-            return str(device.tag), found.get(attribute, "")
-    return None
+def _places(root: Element) -> Iterator[tuple[Place, Element]]:
+    """What identifies each device beside its alias, and which one of those it is."""
+    counted: Counter[tuple[str, object]] = Counter()
+    for device in root.iterfind("devices/*"):
+        tag = str(device.tag)
+        identity = IDENTITIES[tag](device) if tag in IDENTITIES else None
+        if identity:
+            yield (tag, identity, counted[tag, identity]), device
+            counted[tag, identity] += 1
+
+
+def _target(disk: Element) -> str:
+    target = disk.find("target")
+    return "" if target is None else target.get("dev", "")
+
+
+Place = tuple[str, object, int]
+IDENTITIES: Mapping[str, Callable[[Element], object]] = {
+    "disk": _target, "interface": mac_of, "input": inputs.identity,
+    "hostdev": host_devices.device, "filesystem": filesystems.tag, "memory": memory.identity,
+}
 
 
 def _text(device: Element) -> str:

@@ -15,12 +15,13 @@ from tiny_cloud.libvirt_xml import (
     graft,
     graft_disks,
     graft_interfaces,
+    kept,
     parts,
     ports,
 )
 from tiny_cloud.libvirt_xml.domain import SPARE_PORTS, Domain, family
-from tiny_cloud.libvirt_xml.elements import E
-from tiny_cloud.libvirt_xml.parts import cpu
+from tiny_cloud.libvirt_xml.elements import STAMP, E
+from tiny_cloud.libvirt_xml.parts import cpu, single, vcpus
 
 Element = etree._Element
 
@@ -38,9 +39,8 @@ def renamed(current_xml: str, name: str) -> str:
 def merge(current_xml: str, domain: Domain) -> str:
     """``current_xml`` is the inactive definition. Raises Problems, as ``build`` does."""
     root = etree.fromstring(current_xml)
-    parent = root.find("devices")
-    if parent is None:
-        parent = etree.SubElement(root, "devices")
+    domain = kept.completed(domain, root)
+    parent = single.devices(root)
     spare = _spare(root, parent, domain)
     with definition.checked(domain):
         parts.forget(root, domain)
@@ -48,9 +48,9 @@ def merge(current_xml: str, domain: Domain) -> str:
         _machine(root, parent, domain)
         graft_disks.disks(root, parent, domain)
         graft_interfaces.interfaces(parent, domain)
-        _controllers(parent, domain)
-        _console(parent, domain.console_log)
+        _console(parent, domain)
         _agent(parent, domain.agent)
+        _controllers(parent, domain)
         parts.write(root, domain)
         present = {card.name: card.function for card in cards.read(root)}
         cards.write(root, domain.machine, cards.place(definition.forwarding(domain), present))
@@ -86,15 +86,7 @@ def _settings(root: Element, domain: Domain) -> None:
         else:
             element.text = fresh.text
             element.set("unit", "KiB")
-    vcpu = root.find("vcpu")
-    if vcpu is None:
-        vcpu = etree.SubElement(root, "vcpu")
-    vcpu.text = str(domain.cpus)
-    if "current" in vcpu.attrib:
-        del vcpu.attrib["current"]
-    for states in root.findall("vcpus"):
-        # They say which of the former number were plugged in.
-        root.remove(states)
+    vcpus.put(root, domain.cpus)
     _stamp(root, domain)
 
 
@@ -103,7 +95,7 @@ def _stamp(root: Element, domain: Domain) -> None:
     if metadata is None:
         metadata = etree.SubElement(root, "metadata")
     fresh = definition.stamp(domain, root.findtext("uuid", domain.uuid))
-    old = metadata.find(definition.STAMP)
+    old = metadata.find(STAMP)
     if old is None:
         metadata.append(fresh)
     elif not graft.same(old, fresh):
@@ -126,29 +118,36 @@ def _machine(root: Element, parent: Element, domain: Domain) -> None:
 
 def _controllers(parent: Element, domain: Domain) -> None:
     present = {item.get("type") for item in parent.findall("controller")}
+    channels = parent.findall("channel/target[@type='virtio']")
+    needed = {"scsi"} | ({"virtio-serial"} if channels else set())
     for controller in definition.controllers(domain):
-        if controller.get("type") in ("scsi", "virtio-serial") and (
-                controller.get("type") not in present):
+        kind = controller.get("type")
+        if kind in needed and kind not in present:
             parent.append(controller)
 
 
-def _console(parent: Element, log: str) -> None:
-    serial, console = devices.console(log)
+def _console(parent: Element, domain: Domain) -> None:
+    log = domain.console_log
     if parent.find("serial") is None:
-        parent.extend((serial, console))
+        parent.extend(devices.console(log) if log else ())
         return
-    for tag in ("serial", "console"):
-        element = parent.find(tag)
+    for element in (parent.find("serial"), parent.find("console/target[@type='serial']/..")):
         old = None if element is None else element.find("log")
         if element is None or (old is not None and old.get("file") == log):
             continue
-        if old is not None:
+        if old is not None and (log or _is_below(old.get("file", ""), domain.logs)):
             element.remove(old)
         if log:
             element.insert(0, E.log(file=log, append="on"))
 
 
-def _agent(parent: Element, wanted: bool) -> None:
+def _is_below(path: str, folder: str) -> bool:
+    return not folder or path.startswith(f"{folder}/")
+
+
+def _agent(parent: Element, wanted: bool | None) -> None:
+    if wanted is None:
+        return
     present = [channel for channel in parent.findall("channel")
                for target in channel.findall("target") if target.get("name") == devices.AGENT]
     if wanted and not present:

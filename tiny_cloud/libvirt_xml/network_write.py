@@ -11,8 +11,8 @@ from collections.abc import Mapping
 
 from lxml import etree
 
-from tiny_cloud.libvirt_xml.definition import STAMP, STAMP_NAMESPACE, text
-from tiny_cloud.libvirt_xml.elements import E, maker
+from tiny_cloud.libvirt_xml.definition import text
+from tiny_cloud.libvirt_xml.elements import STAMP, STAMP_NAMESPACE, E, maker
 from tiny_cloud.libvirt_xml.graft import drop, same
 from tiny_cloud.libvirt_xml.network import (
     RESERVATION,

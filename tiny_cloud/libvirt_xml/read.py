@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from lxml import etree
 
 from tiny_cloud.libvirt_xml import cards, parts, ports
-from tiny_cloud.libvirt_xml.definition import STAMP
 from tiny_cloud.libvirt_xml.devices import AGENT
 from tiny_cloud.libvirt_xml.domain import Layer, family
+from tiny_cloud.libvirt_xml.elements import STAMP
 from tiny_cloud.libvirt_xml.parts import cpu
 from tiny_cloud.model import Value
 

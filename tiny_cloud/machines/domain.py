@@ -15,22 +15,24 @@ def domain_of(
 ) -> Domain:
     spec = kernel.completed(machine, lambda name: _chain(machine, change, name))
     seen, outputs, cloud = change.observed, machine.provides(), machine.context.cloud
+    gone = gone_from(change)
     return Domain(
         name=str(outputs["domain"]),
         uuid=uuid,
         memory=aligned(parse_size(spec["memory"])),
         cpus=spec["cpus"],
-        machine=spec.get("machine", "q35"),
-        disks=(*declared.disks(spec, lambda name: _chain(machine, change, name)),
+        machine=spec.get("machine", ""),
+        disks=(*declared.disks(spec, lambda name: _chain(machine, change, name), gone),
                *declared.cdroms(spec)),
         interfaces=cards,
         console_log=str(outputs["console"]) if spec.get("consoleLog", True) else "",
         nvram=cloud.path("nvram", f"{machine.address.name}-{uuid[:8]}"),
         former=(seen.declared if seen else None) or {},
-        agent=spec.get("guestAgent", True),
+        logs=cloud.path("consoles"),
+        agent=spec.get("guestAgent", None if seen else True),
         spare_ports=spec.get("sparePorts"),
         stamp={"cloud": cloud.name, "address": str(machine.address), "uuid": uuid},
-        gone=gone_from(change),
+        gone=gone,
         spec=spec if seen else schema.completed(machine.KIND, spec),
         # Only for a new machine: one that is there keeps what it was made with.
         accel="auto" if seen else spec.get("accel", "auto"),

@@ -14,7 +14,7 @@ XML = """
 
 
 def macs(*cards: Interface) -> dict[str, object]:
-    fields = read(adoption.named(XML, cards, {}))
+    fields = read(adoption.named(XML, cards, {}, {}))
     return {f: v for f, v in fields.items() if f.startswith("interfaces[e") and f.endswith("mac")}
 
 
@@ -38,12 +38,12 @@ def test_a_declared_mac_decides() -> None:
 
 
 def test_disks_by_their_files() -> None:
-    named = adoption.named(XML, (), {"root": ("/d/root", "/d/root.raw"), "data": ("/d/data",)})
+    named = adoption.named(XML, (), {"root": ("/d/root", "/d/root.raw"), "data": ("/d/data",)}, {})
     assert {name: chain[0].path for name, chain in chains(named).items()} == {
         "vda": "/d/other", "root": "/d/root"}
 
 
 def test_naming_twice_names_nobody_else() -> None:
     cards = (card("e0", "network", "lan"),)
-    once = adoption.named(XML, cards, {"root": ("/d/root",)})
-    assert adoption.named(once, cards, {"root": ("/d/root",)}) == once
+    once = adoption.named(XML, cards, {"root": ("/d/root",)}, {})
+    assert adoption.named(once, cards, {"root": ("/d/root",)}, {}) == once

@@ -56,13 +56,19 @@ class Forgetful(Protocol):
         removal means something (x-on-remove) and that nothing else tells from other people's."""
 
 
+class Naming(Protocol):
+    def name(self, root: etree._Element, spec: Mapping[str, Any]) -> None:
+        """Give the declared devices that somebody else plugged in our names."""
+
+
 PARTS: tuple[Part, ...] = (
     cpu, vcpus, memory, memory_backing, tpm, kernel, texts, lifecycle, clock, boot,
     video, rng, watchdog, usb, graphics, sound, inputs, host_devices, filesystems, panic,
 )
 FORGETFUL: tuple[Forgetful, ...] = (
-    cpu, memory, memory_backing, kernel, texts, boot, graphics, fragments,
+    cpu, vcpus, memory, memory_backing, kernel, texts, boot, graphics, filesystems, fragments,
 )
+NAMING: tuple[Naming, ...] = (memory, inputs, host_devices, filesystems)
 SIZES = ("memory", "currentMemory", "maxMemory.size")
 
 
@@ -72,6 +78,11 @@ def write(root: etree._Element, domain: Domain) -> None:
         part.write(root, domain.spec)
     # Last: they are about what all the others have made.
     fragments.write(root, domain.spec, domain.former)
+
+
+def name(root: etree._Element, spec: Mapping[str, Any]) -> None:
+    for part in NAMING:
+        part.name(root, spec)
 
 
 def forget(root: etree._Element, domain: Domain) -> None:

@@ -33,9 +33,9 @@ def write(root: etree._Element, spec: Mapping[str, Any]) -> None:
             feature = etree.SubElement(cpu, "feature", name=item["name"])
         feature.set("policy", item.get("policy", "require"))
     if "topology" in declared:
-        words = {key: str(declared["topology"].get(key, 1)) for key in SHAPE}
-        drop(cpu, "topology")
-        cpu.append(E.topology(words))
+        words: dict[str | bytes, str | bytes] = {
+            key: str(declared["topology"].get(key, 1)) for key in SHAPE}
+        child(cpu, "topology").attrib.update(words)
 
 
 def is_declared(spec: Mapping[str, Any]) -> bool:

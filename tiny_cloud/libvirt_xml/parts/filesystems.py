@@ -11,6 +11,7 @@ from typing import Any
 from lxml import etree
 
 from tiny_cloud.libvirt_xml.elements import E
+from tiny_cloud.libvirt_xml.graft import drop
 from tiny_cloud.libvirt_xml.parts import several
 from tiny_cloud.model import Value
 
@@ -24,22 +25,40 @@ SHARED = (("source", {"type": "memfd"}), ("access", {"mode": "shared"}))
 
 def write(root: etree._Element, spec: Mapping[str, Any]) -> None:
     had = root.find(VIRTIOFS) is not None
-    wanted = [_element(item) for item in spec.get("filesystems", ())]
-    several.put(root, "filesystem", PREFIX, wanted, _tag)
+    several.put(root, "filesystem", PREFIX, _wanted(spec), tag)
+    writable = {item["name"] for item in spec.get("filesystems", ())
+                if item.get("readonly") is False}
+    for word, device in several.ours(root, "filesystem", PREFIX):
+        if word in writable:
+            drop(device, "readonly")
     if root.find(VIRTIOFS) is not None:
         _share(root)
     elif had:
         _unshare(root)
 
 
+def name(root: etree._Element, spec: Mapping[str, Any]) -> None:
+    several.name(root, "filesystem", _wanted(spec), tag)
+
+
+def forget(root: etree._Element, gone: Mapping[str, Value]) -> None:
+    for word, device in several.ours(root, "filesystem", PREFIX):
+        if f"filesystems[{word}].readonly" in gone:
+            drop(device, "readonly")
+
+
 def read(root: etree._Element) -> Iterator[tuple[str, Value]]:
-    for name, device in several.ours(root, "filesystem", PREFIX):
+    for word, device in several.ours(root, "filesystem", PREFIX):
         source, driver = device.find("source"), device.find("driver")
-        path = f"filesystems[{name}]"
+        path = f"filesystems[{word}]"
         yield f"{path}.path", "" if source is None else source.get("dir", "")
         virtiofs = driver is not None and driver.get("type") == "virtiofs"
         yield f"{path}.driver", "virtiofs" if virtiofs else "9p"
         yield f"{path}.readonly", device.find("readonly") is not None
+
+
+def _wanted(spec: Mapping[str, Any]) -> list[etree._Element]:
+    return [_element(item) for item in spec.get("filesystems", ())]
 
 
 def _element(item: Mapping[str, Any]) -> etree._Element:
@@ -50,7 +69,7 @@ def _element(item: Mapping[str, Any]) -> etree._Element:
         several.alias(PREFIX, item["name"]), type="mount", accessmode=rights)
 
 
-def _tag(device: etree._Element) -> str:
+def tag(device: etree._Element) -> str:
     """What the guest mounts it by."""
     target = device.find("target")
     return "" if target is None else target.get("dir", "")

@@ -52,6 +52,18 @@ def read(root: etree._Element) -> Iterator[tuple[str, Value]]:
             yield f"graphics.{kind}.port", _port(screen)
 
 
+def with_passwords(xml: str, secure_xml: str) -> str:
+    """``xml`` was read without what libvirt keeps to itself: the passwords of its screens, which
+    ``secure_xml`` has. Without them to define it would be to take them away."""
+    root, known = etree.fromstring(xml), etree.fromstring(secure_xml)
+    passwords = {screen.get("type"): word for screen in known.iterfind("devices/graphics")
+                 if (word := screen.get("passwd"))}
+    for screen in root.iterfind("devices/graphics"):
+        if screen.get("type") in passwords:
+            screen.set("passwd", passwords[screen.get("type")])
+    return etree.tostring(root, encoding="unicode")
+
+
 def _spice(root: etree._Element) -> etree._Element | None:
     return root.find("devices/graphics[@type='spice']")
 

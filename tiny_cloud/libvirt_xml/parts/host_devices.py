@@ -23,15 +23,18 @@ Device = tuple[str, str]
 
 
 def write(root: etree._Element, spec: Mapping[str, Any]) -> None:
-    wanted = [_element(item) for item in spec.get("hostDevices", ())]
-    several.put(root, "hostdev", PREFIX, wanted, device)
+    several.put(root, "hostdev", PREFIX, _wanted(spec), device)
+
+
+def name(root: etree._Element, spec: Mapping[str, Any]) -> None:
+    several.name(root, "hostdev", _wanted(spec), device)
 
 
 def read(root: etree._Element) -> Iterator[tuple[str, Value]]:
-    for name, element in several.ours(root, "hostdev", PREFIX):
+    for word, element in several.ours(root, "hostdev", PREFIX):
         found = device(element)
         if found is not None:
-            yield f"hostDevices[{name}].{found[0]}", found[1]
+            yield f"hostDevices[{word}].{found[0]}", found[1]
 
 
 def devices(xml: str) -> set[Device]:
@@ -52,6 +55,10 @@ def device(element: etree._Element) -> Device | None:
             return "usb", ":".join(f"{int(part.get('id', '0'), 16):04x}"
                                    for part in (vendor, product))
     return None
+
+
+def _wanted(spec: Mapping[str, Any]) -> list[etree._Element]:
+    return [_element(item) for item in spec.get("hostDevices", ())]
 
 
 def _element(item: Mapping[str, Any]) -> etree._Element:

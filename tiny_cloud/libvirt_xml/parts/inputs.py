@@ -15,14 +15,25 @@ PREFIX = "ua-input-"
 
 
 def write(root: etree._Element, spec: Mapping[str, Any]) -> None:
-    wanted = [
-        E.input(several.alias(PREFIX, item["name"]), type=item["type"], bus=item.get("bus", "usb"))
-        for item in spec.get("inputs", ())
-    ]
-    several.put(root, "input", PREFIX, wanted, lambda item: (item.get("type"), item.get("bus")))
+    several.put(root, "input", PREFIX, _wanted(spec), identity)
+
+
+def name(root: etree._Element, spec: Mapping[str, Any]) -> None:
+    several.name(root, "input", _wanted(spec), identity)
+
+
+def identity(device: etree._Element) -> tuple[str | None, ...]:
+    return device.get("type"), device.get("bus")
 
 
 def read(root: etree._Element) -> Iterator[tuple[str, Value]]:
     for name, device in several.ours(root, "input", PREFIX):
         yield f"inputs[{name}].type", device.get("type", "")
         yield f"inputs[{name}].bus", device.get("bus", "")
+
+
+def _wanted(spec: Mapping[str, Any]) -> list[etree._Element]:
+    return [
+        E.input(several.alias(PREFIX, item["name"]), type=item["type"], bus=item.get("bus", "usb"))
+        for item in spec.get("inputs", ())
+    ]

@@ -14,7 +14,7 @@ from lxml import etree
 from tiny_cloud.libvirt_xml.domain import aligned
 from tiny_cloud.libvirt_xml.elements import E, child
 from tiny_cloud.libvirt_xml.graft import aliased, append
-from tiny_cloud.libvirt_xml.parts import single
+from tiny_cloud.libvirt_xml.parts import several, single
 from tiny_cloud.model import Value
 from tiny_cloud.sizes import parse_size
 
@@ -35,7 +35,7 @@ def write(root: etree._Element, spec: Mapping[str, Any]) -> None:
         element.set("slots", str(room.get("slots", SLOTS)))
         _cell(root)
     for item in spec.get("dimms", ()):
-        _module(root, item)
+        _put_module(root, _module(item))
     total = boot + _modules(root)
     _set(child(root, "memory"), total)
     _set(child(root, "currentMemory"), parse_size(spec.get("currentMemory", total)))
@@ -47,11 +47,20 @@ def write(root: etree._Element, spec: Mapping[str, Any]) -> None:
         cells[0].set("unit", "KiB")
 
 
+def name(root: etree._Element, spec: Mapping[str, Any]) -> None:
+    several.name(root, "memory", list(map(_module, spec.get("dimms", ()))), identity)
+
+
+def identity(module: etree._Element) -> tuple[object, ...]:
+    return (module.get("model"), size_of(module.find("target/size")),
+            module.findtext("target/node", "0"))
+
+
 def forget(root: etree._Element, gone: Mapping[str, Value]) -> None:
     for field in gone:
         if field.startswith("dimms["):
-            name = field.removeprefix("dimms[").partition("]")[0]
-            module = aliased(root.findall("devices/memory"), PREFIX + name)
+            word = field.removeprefix("dimms[").partition("]")[0]
+            module = aliased(root.findall("devices/memory"), PREFIX + word)
             if module is not None:
                 single.devices(root).remove(module)
         elif field == "maxMemory.size":
@@ -73,9 +82,9 @@ def read(root: etree._Element) -> Iterator[tuple[str, Value]]:
         yield "maxMemory.slots", int(room.get("slots", "0"))
     for device in root.findall("devices/memory[@model='dimm']"):
         alias = device.find("alias")
-        name = "" if alias is None else alias.get("name", "")
-        if name.startswith(PREFIX):
-            field = f"dimms[{name.removeprefix(PREFIX)}]"
+        word = "" if alias is None else alias.get("name", "")
+        if word.startswith(PREFIX):
+            field = f"dimms[{word.removeprefix(PREFIX)}]"
             yield f"{field}.size", size_of(device.find("target/size"))
             yield f"{field}.node", int(device.findtext("target/node", "0"))
 
@@ -103,15 +112,19 @@ def _cell(root: etree._Element) -> None:
         numa.append(E.cell(id="0"))
 
 
-def _module(root: etree._Element, item: Mapping[str, Any]) -> None:
+def _module(item: Mapping[str, Any]) -> etree._Element:
     fresh = E.memory(
         E.target(E.size(unit="KiB"), E.node(str(item.get("node", 0)))),
         E.alias(name=PREFIX + item["name"]),
         model="dimm",
     )
     _set(next(fresh.iter("size")), parse_size(item["size"]))
+    return fresh
+
+
+def _put_module(root: etree._Element, fresh: etree._Element) -> None:
     parent = single.devices(root)
-    old = aliased(parent.findall("memory"), PREFIX + item["name"])
+    old = aliased(parent.findall("memory"), next(fresh.iter("alias")).get("name", ""))
     if old is None:
         append(parent, fresh)
     elif not single.covers(old, fresh):

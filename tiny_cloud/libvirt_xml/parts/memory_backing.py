@@ -15,8 +15,13 @@ from tiny_cloud.sizes import parse_size
 
 
 def write(root: etree._Element, spec: Mapping[str, Any]) -> None:
-    if "hugepages" in spec:
-        _pages(root, spec["hugepages"])
+    wanted = spec.get("hugepages")
+    if wanted is None:
+        return
+    field, value = ("hugepages", wanted) if isinstance(wanted, bool) else (
+        "hugepages.size", parse_size(wanted["size"]))
+    if dict(read(root)).get(field) != value:
+        _pages(root, wanted)
 
 
 def forget(root: etree._Element, gone: Mapping[str, Value]) -> None:

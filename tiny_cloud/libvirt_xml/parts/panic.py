@@ -19,7 +19,9 @@ def write(root: etree._Element, spec: Mapping[str, Any]) -> None:
         case False:
             single.clear(root, "panic")
         case _:
-            single.put(root, E.panic(single.named("panic"), model="isa"))
+            there = single.find(root, "panic")
+            model = "isa" if there is None else there.get("model", "isa")
+            single.put(root, E.panic(single.named("panic"), model=model))
 
 
 def read(root: etree._Element) -> Iterator[tuple[str, Value]]:

@@ -10,8 +10,8 @@ from tiny_cloud.libvirt_xml.elements import E
 from tiny_cloud.libvirt_xml.graft import Element, aliased, append, replace_child
 from tiny_cloud.libvirt_xml.parts import single
 
-FLAGS = ("readonly",)
-"""Children that say something by being there: a device of ours has them only if declared."""
+KEPT = ("accessmode", "managed")
+"""Attributes that no field is for: somebody's choice stays."""
 
 
 def alias(prefix: str, name: str) -> Element:
@@ -45,6 +45,18 @@ def put(
             _update(parent, old, fresh)
 
 
+def name(
+    root: Element, tag: str, wanted: Sequence[Element], identity: Callable[[Element], object],
+) -> None:
+    """Give those that are wanted ones and have no alias our names, and change nothing else."""
+    there = root.findall(f"devices/{tag}")
+    for fresh in wanted:
+        old = None if aliased(there, _alias(fresh)) is not None else (
+            _anonymous(there, identity, fresh))
+        if old is not None:
+            old.append(alias("", _alias(fresh)))
+
+
 def ours(root: Element, tag: str, prefix: str) -> Iterator[tuple[str, Element]]:
     """Our devices of this tag with their names."""
     for device in root.iterfind(f"devices/{tag}"):
@@ -64,8 +76,9 @@ def _update(parent: Element, old: Element, fresh: Element) -> None:
     if _kind(old) != _kind(fresh):
         parent.replace(old, fresh)
         return
-    old.attrib.update(fresh.attrib)
-    for tag in dict.fromkeys([*(str(item.tag) for item in fresh), *FLAGS]):
+    old.attrib.update({key: word for key, word in fresh.attrib.items()
+                       if key not in KEPT or key not in old.attrib})
+    for tag in dict.fromkeys(str(item.tag) for item in fresh):
         there, said = old.find(tag), fresh.find(tag)
         if there is None or said is None or not single.covers(there, said):
             replace_child(old, fresh, tag)
@@ -73,8 +86,9 @@ def _update(parent: Element, old: Element, fresh: Element) -> None:
 
 def _kind(device: Element) -> tuple[str | None, ...]:
     driver = device.find("driver")
-    return (device.get("type"), device.get("bus"),
-            None if driver is None else driver.get("type"))
+    kind = None if driver is None else driver.get("type")
+    # Without a word it is <driver type='path'>, which is 9p.
+    return device.get("type"), device.get("bus"), None if kind == "path" else kind
 
 
 def _alias(device: etree._Element) -> str:

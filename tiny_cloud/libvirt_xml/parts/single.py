@@ -5,7 +5,7 @@ from __future__ import annotations
 from lxml import etree
 
 from tiny_cloud.libvirt_xml.elements import E
-from tiny_cloud.libvirt_xml.graft import aliased, append
+from tiny_cloud.libvirt_xml.graft import aliased, append, replace_child
 
 BOARD = ("itco",)
 """Models that are part of the board q35: newer libvirts show them beside whatever else there is."""
@@ -29,9 +29,15 @@ def put(root: etree._Element, fresh: etree._Element) -> None:
     old = find(root, str(fresh.tag))
     if old is None:
         append(parent, fresh)
-    elif not covers(old, fresh):
-        fresh.extend(old.findall("address") if old.get("model") == fresh.get("model") else ())
+    elif not covers(old, fresh) and old.get("model") != fresh.get("model"):
         parent.replace(old, fresh)
+    elif not covers(old, fresh):
+        # What else somebody said of it stays.
+        old.attrib.update(fresh.attrib)
+        for item in fresh:
+            there = old.find(str(item.tag))
+            if there is None or not covers(there, item):
+                replace_child(old, fresh, str(item.tag))
 
 
 def take(root: etree._Element, tag: str) -> None:
