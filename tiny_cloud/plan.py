@@ -47,7 +47,9 @@ def plan(
     rules.contain(drafts)
     rules.wake(drafts, consents, notes)
     rules.spare(drafts)
-    rules.settle(drafts, consents)
+    leaving = [seen.domain for item in undeclared if prune
+               and isinstance(seen := actual.get(item.address), Observed)]
+    rules.settle(drafts, consents, leaving)
     changes = _changes(drafts, consents)
     if prune:
         gone = removal.removals(undeclared, actual, consents, changes)

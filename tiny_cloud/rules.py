@@ -11,7 +11,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 
 from tiny_cloud import handover, ordering, schema
 from tiny_cloud.diff import created, differences
@@ -195,8 +195,9 @@ def _pending(draft: Draft, drafts: Drafts) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*seen, *stirred)))
 
 
-def settle(drafts: Drafts, consents: Consents) -> None:
-    """To a fixed point: what is blocked cannot come down, and holds back what needs it down."""
+def settle(drafts: Drafts, consents: Consents, leaving: Container[str] = ()) -> None:
+    """To a fixed point: what is blocked cannot come down, and holds back what needs it down.
+    ``leaving``: domains that nobody declares and that go in this plan."""
     standing = standing_on(drafts)
     blocked = -1
     while blocked != (blocked := sum(bool(draft.blocked) for draft in drafts.values())):
@@ -208,7 +209,7 @@ def settle(drafts: Drafts, consents: Consents) -> None:
                 _take_down(draft, machines_above(draft.address, standing), drafts, consents)
         for draft in drafts.values():
             _hold_back(draft, drafts)
-            handover.await_others(draft, drafts)
+            handover.await_others(draft, drafts, leaving)
             if draft.renames and draft.resource.MOVES:
                 _keep_name(draft, standing[draft.address])
 

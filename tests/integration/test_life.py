@@ -8,12 +8,12 @@ longer one.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import random
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -38,6 +38,9 @@ SEED = os.environ.get("LIFE_SEED") or os.urandom(4).hex()
 ROUNDS = int(os.environ.get("LIFE_EDITS", "200"))
 MEDDLING, FAULTS = 0.2, 0.12
 """Shares of the rounds."""
+
+
+Perform = Callable[[Host, Step, Progress], None]
 
 
 class Killed(BaseException):
@@ -83,12 +86,18 @@ def test_a_life(life: Life, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def turn(life: Life) -> str:
-    said = ""
-    while not said:
-        said = life.dice.choice(EDITS)(life)
-    if life.chance(MEDDLING):
-        said += f"; {meddle(life)}"
-    return said
+    """The first edit drawn that fits and makes sense; and somebody's meddling."""
+    while True:
+        before = life.declared()
+        if said := life.dice.choice(EDITS)(life):
+            life.write()
+            try:
+                tiny_cloud.load(str(life.lab.manifests))
+                break
+            except Problems:
+                pass
+        life.declare(before)
+    return f"{said}; {meddle(life)}" if life.chance(MEDDLING) else said
 
 
 def live_through(life: Life, diary: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,7 +107,7 @@ def live_through(life: Life, diary: list[str], monkeypatch: pytest.MonkeyPatch) 
         diary[-1] += f"; the step after {last} ends with {how.__name__}"
         with monkeypatch.context() as patch:
             patch.setattr(Host, "perform", failing(Host.perform, last, how))
-            with contextlib.suppress(Killed):
+            with suppress(Killed):
                 apply(life)
     wrong = [f"{event.what} {event.address} {event.phase}: {event.text} {event.hint} "
              f"{event.detail} ({event.place})"
@@ -115,7 +124,7 @@ def apply(life: Life) -> list[Event]:
     return [event for event in planned.apply(parallel=2) if event.what != "progress"]
 
 
-def failing(real, last: int, how: type[BaseException]):  # type: ignore[no-untyped-def]
+def failing(real: Perform, last: int, how: type[BaseException]) -> Perform:
     """Steps come to an end after so many; what takes them back works."""
     done = [0]
 

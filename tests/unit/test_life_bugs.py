@@ -55,3 +55,14 @@ def test_a_disk_that_is_not_free_before_a_restart_holds_back_who_takes_it() -> N
     assert brief(wanted) == ["~ virtualmachine/old", "~ virtualmachine/new !"]
     assert wanted.blocked[0].allow == "--restart virtualmachine/old"
     settle(host, *after, restart=("virtualmachine/old",))
+
+
+def test_a_disk_of_a_machine_that_is_no_longer_declared_is_free_once_that_is_gone() -> None:
+    host = fake_host()
+    disk = "kind: Disk\nmetadata: {name: one}\nspec: {size: 1MiB}"
+    item = "disks: [{name: data, disk: one}]"
+    settle(host, disk, machine("old", item), machine("new", "disks: []"))
+    wanted = plan_for(host, disk, machine("new", item))
+    assert [change.blocked for change in wanted.changes] == [
+        "disk/one is in use by the running domain lab-old"]
+    settle(host, disk, machine("new", item), prune=True)

@@ -7,6 +7,7 @@ guests here, firmware without a system, cannot do: they let go of no PCI device 
 
 from __future__ import annotations
 
+import copy
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -24,6 +25,9 @@ NAMES = ("web", "db", "mail", "git", "log", "ci", "vpn", "wiki")
 BRIDGES = ("tctl0", "tctl1")
 LETS_GO = ("scsi", "usb")
 """Buses whose devices go without the guest's help."""
+
+
+EDITED = ("machines", "networks", "disks", "former", "lingering", "data")
 
 
 @dataclass
@@ -56,6 +60,15 @@ class Life:
 
     def begin(self) -> None:
         self.consents, self.prune = {}, False
+
+    def declared(self) -> Spec:
+        """What edits change, to come back to."""
+        return copy.deepcopy({name: getattr(self, name) for name in EDITED})
+
+    def declare(self, before: Spec) -> None:
+        for name, value in before.items():
+            setattr(self, name, value)
+        self.begin()
 
     def wish(self) -> Wish:
         allowed = {kind: tuple(sorted(names)) for kind, names in self.consents.items()}

@@ -71,8 +71,8 @@ def move_disk(life: Life) -> str:
         return ""
     name, disk = life.dice.choice(held)
     other, spec = life.pick()
-    taken = any(item["name"] == disk["name"] for item in spec["disks"])
-    if other == name or taken or any("address" in card for card in spec["interfaces"]):
+    if (other == name or any("address" in card for card in spec["interfaces"])
+            or any(item["name"] == disk["name"] for item in spec["disks"])):
         return ""
     life.machines[name]["disks"].remove(disk)
     forget_boot(life.machines[name], disk["name"])

@@ -25,7 +25,7 @@ def memory(life: Life) -> str:
 
 @edit()
 def processors(life: Life) -> str:
-    """More at once where there is room; fewer take a boot, which one that is off has ahead."""
+    """More at once where there is room; fewer take a boot."""
     name, spec = life.pick()
     most = spec.get("maxCpus")
     count = life.dice.randint(1, most or 3)
@@ -111,6 +111,8 @@ def a_part(life: Life) -> str:
         return ""
     if not life.toggle(spec, key, *PARTS[key]):
         return ""
+    if key == "graphics" and key in spec:
+        spec["video"] = "vga"
     return f"{name} has {key} {spec.get(key)}{life.perhaps_restart(name)}"
 
 
