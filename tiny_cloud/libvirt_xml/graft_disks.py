@@ -10,7 +10,7 @@ from tiny_cloud.libvirt_xml.domain import DiskDevice, Domain
 from tiny_cloud.libvirt_xml.graft import Element, append, drop, replace_child
 from tiny_cloud.libvirt_xml.read import local_path, name_of
 
-DISK_PARTS = ("backingStore", "target", "alias")
+DISK_PARTS = ("backingStore", "alias")
 """Children of <disk> that are ours alone; what is not declared of the others is the user's."""
 
 
@@ -96,10 +96,16 @@ def _frees_turns(root: Element, domain: Domain, there: Collection[str]) -> bool:
 def _graft_disk(element: Element, fresh: Element, disk: DiskDevice) -> None:
     if kept_as.bus_of(element) != kept_as.bus_of(fresh):
         drop(element, "address")
+        drop(element, "target")
     if (element.get("type"), local_path(element)) != (fresh.get("type"), local_path(fresh)):
         replace_child(element, fresh, "source")
     for name, value in fresh.attrib.items():
         element.set(name, value)
+    target, named = element.find("target"), fresh.find("target")
+    if target is None or named is None:
+        replace_child(element, fresh, "target")
+    else:
+        target.attrib.update(named.attrib)
     driver, wanted = element.find("driver"), fresh.find("driver")
     if driver is None or wanted is None:
         replace_child(element, fresh, "driver")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from lxml import etree
@@ -15,8 +16,9 @@ from tiny_cloud.model import Value
 
 ALIVE = ("currentMemory",)
 """What a running machine says of itself and no boot brings in line: its balloon moves."""
-VAGUE = ("secureBoot",)
-"""What a definition may leave to libvirt's choice at the start."""
+VAGUE = re.compile(r"secureBoot|graphics\.\w+\.listen|disks\[[^]]+\]\.cache")
+"""What a definition may leave to libvirt's choice at the start: an address by the host's own
+configuration, no cache for a disk that is shared."""
 
 
 def read(xml: str, *, autostart: bool | None = None) -> dict[str, Value]:
@@ -54,7 +56,7 @@ def pending(inactive_xml: str, live_xml: str) -> tuple[str, ...]:
     that only one of them has is named as a whole: ``disks[data]``."""
     defined = read(inactive_xml)
     running = cpu.as_defined(defined, read(live_xml))
-    one_sided = {field for field in VAGUE if field not in defined or field not in running}
+    one_sided = {field for field in defined.keys() ^ running.keys() if VAGUE.fullmatch(field)}
     fields = (defined.keys() | running.keys()) - {*ALIVE, *one_sided}
     both = set(map(_item, defined)) & set(map(_item, running))
     return tuple(sorted({field if _item(field) in both else _item(field) for field in fields
@@ -96,6 +98,14 @@ def chains(xml: str) -> dict[str, tuple[Layer, ...]]:
             name = name_of(disk, "ua-disk-") or _attribute(disk, "target", "dev")
             found[name] = tuple(_layers(disk))
     return found
+
+
+def open_chains(xml: str) -> frozenset[str]:
+    """The disks of ``chains`` for which libvirt is to look itself what they stand on."""
+    return frozenset(
+        name_of(disk, "ua-disk-") or _attribute(disk, "target", "dev")
+        for disk in etree.fromstring(xml).iterfind("devices/disk")
+        if disk.find("backingStore") is None)
 
 
 def bases(xml: str) -> set[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tiny_cloud.facts import ImageFacts, Reader
-from tiny_cloud.libvirt_xml import Layer, chains
+from tiny_cloud.libvirt_xml import Layer, chains, open_chains
 from tiny_cloud.model import State, Value
 from tiny_cloud.resource import Resource
 
@@ -11,7 +11,7 @@ from tiny_cloud.resource import Resource
 def names(machine: Resource, host: Reader, xml: str) -> State:
     """``disks[NAME].disk``: the Disk that is declared, if the whole chain is as it should be."""
     found: dict[str, Value] = {}
-    there = chains(xml)
+    there, unsaid = chains(xml), open_chains(xml)
     tops = {chain[0].path: chain[0].format for chain in there.values() if chain}
     images = host.images({path: f for path, f in tops.items() if f in ("qcow2", "raw")})
     for name, chain in there.items():
@@ -25,7 +25,7 @@ def names(machine: Resource, host: Reader, xml: str) -> State:
         known = chain[0].path in files(link, host)
         ending = str(link.provides()["format"]) if link.external else chain[0].path
         same = ending.endswith(chain[0].format) and (
-            not isinstance(info, ImageFacts) or info.backing == below
+            not isinstance(info, ImageFacts) or info.backing == below or name in unsaid
         )
         found[field] = link.address.name if known and same else " on ".join(
             layer.path for layer in chain

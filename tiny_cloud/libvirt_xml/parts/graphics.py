@@ -48,7 +48,8 @@ def read(root: etree._Element) -> Iterator[tuple[str, Value]]:
     for screen in root.iterfind("devices/graphics"):
         kind = screen.get("type", "")
         if kind in TYPES:
-            yield f"graphics.{kind}.listen", _listen(screen)
+            if place := _listen(screen):
+                yield f"graphics.{kind}.listen", place
             yield f"graphics.{kind}.port", _port(screen)
 
 
