@@ -26,17 +26,22 @@ MACHINE = """
     kind: VirtualMachine
     metadata: {{name: web}}
     spec:
-      cpus: 1
+      cpus: {cpus}
+      maxCpus: 2
       memory: {memory}
+      {balloon}
       disks:
         - {{name: root, image: debian, size: {root}}}
         {data}
+      cdroms: [{cd}]
       interfaces:
         - name: eth0
           user: {{}}
+          link: {link}
           address: 10.0.2.77/24
           gateway: 10.0.2.2
           dns: [10.0.2.3, 10.0.2.4]
+        {card}
       guest:
         hostname: {hostname}
         users:
@@ -44,12 +49,13 @@ MACHINE = """
           koder: {{groups: [sudo], authorizedKeys: ["ssh-ed25519 AAAA key"]}}
 """
 DATA = "- {name: data, size: 1GiB}"
+SHAPE = {"memory": "512MiB", "root": "4GiB", "data": DATA, "hostname": "web", "cpus": "1",
+         "cd": "{name: cd}", "link": "up", "card": "", "balloon": ""}
 
 
 def declare(lab: Lab, **words: str) -> None:
     """The machine as it is, but for these."""
-    shape = {"memory": "512MiB", "root": "4GiB", "data": DATA, "hostname": "web", **words}
-    lab.write("web", MACHINE.format(**shape))
+    lab.write("web", MACHINE.format(**{**SHAPE, **words}))
 
 
 @pytest.fixture(scope="module")
@@ -153,6 +159,42 @@ def test_plan_works_where_tinycloud_may_not_write(lab: Lab) -> None:
     assert done.returncode == 0, done.stderr
     assert "No changes" in done.stdout
     assert still(tree(lab.storage)) == still(files)
+
+
+SEES = {
+    "processors": "ls -d /sys/devices/system/cpu/cpu[0-9]* | wc -l",
+    "card": "cat /sys/class/net/eth1/address",
+    "cable": "cat /sys/class/net/eth0/carrier",
+    "medium": "blockdev --getsize64 /dev/sr0",
+    "memory": "sed -n 's/^MemTotal: *\\([0-9]*\\) kB/\\1/p' /proc/meminfo",
+}
+
+
+def test_the_running_guest_sees_what_changes(lab: Lab) -> None:
+    started = virsh("domid", lab.domain("web"))
+    before = dict(zip(SEES, inside(lab, "web", *SEES.values()), strict=True))
+    assert before["cable"] == "1" and "No such file" in before["card"]
+    iso = lab.folder / "medium.iso"
+    iso.write_bytes(bytes(3 * MIB))
+    declare(lab, cpus="2", balloon="currentMemory: 448MiB", link="down",
+            cd=f"{{name: cd, path: {iso}}}",
+            card="- {name: eth1, user: {}, mac: '52:54:00:00:77:77'}")
+    change = lab.plan()["virtualmachine/web"]
+    assert {f["field"]: f["impact"] for f in change["fields"]} == dict.fromkeys(
+        ("cpus", "currentMemory", "cdroms[cd].path", "interfaces[eth0].link",
+         "interfaces[eth1].user.forward", "interfaces[eth1].mac"), "live")
+    lab.apply()
+    lab.assert_settled()
+    after = dict(zip(SEES, inside(lab, "web", *SEES.values()), strict=True))
+    assert (after["processors"], after["cable"]) == ("2", "0")
+    assert (after["card"], after["medium"]) == ("52:54:00:00:77:77", str(3 * MIB))
+    assert int(before["memory"]) - int(after["memory"]) == 64 * 1024
+    declare(lab)
+    lab.apply()
+    lab.assert_settled()
+    again = dict(zip(SEES, inside(lab, "web", *SEES.values()), strict=True))
+    assert again == before
+    assert virsh("domid", lab.domain("web")) == started
 
 
 def test_more_memory_is_for_the_next_boot(lab: Lab) -> None:
@@ -280,8 +322,8 @@ def test_destroy_keeps_data_and_apply_takes_it_up_again(lab: Lab) -> None:
     assert lab.domain("web") not in virsh("list", "--all", "--name")
     kept = {path.name: digest(path) for path in (lab.storage / "disks").iterdir()}
     assert set(kept) == {"web-root.qcow2", "web-data.qcow2"}
-    lab.write("web", MACHINE.format(memory="512MiB", root="5GiB", data="", hostname="www").replace(
-        "cpus: 1", "cpus: 1\n      running: false"))
+    off = "1\n      running: false"
+    declare(lab, memory="512MiB", root="5GiB", data="", hostname="www", cpus=off)
     plan = lab.plan()
     assert set(plan) == {"virtualmachine/web", "notes"}, "only the definition is to be made again"
     lab.apply()
