@@ -342,7 +342,8 @@ class VirtualMachine(Resource):
         yield from self._nvram(nvram_of(xml), nvram_of(fresh))
         # Not back to a definition whose files are no more.
         yield Define(name, fresh, before="" if change.fresh else xml)
-        if seen.running and not change.stop:
+        if seen.running and not change.stop and self.spec.get("running", True):
+            # One that is to be off has it by that; its guest need not let go of anything.
             patience = self.spec.get("stopTimeout", STOP_TIMEOUT)
             live = str(seen.facts["live"])
             yield from live_changes.steps(name, live, fresh, change.diffs, patience)
