@@ -223,3 +223,13 @@ def test_a_machine_that_takes_a_disk_over_starts_after_the_other_is_gone() -> No
     plan = plan_for(host, BLANK, HOLDER.replace("name: box", "name: heir"), prune=True)
     assert [event for event in carry_out(host, plan) if event.what == "failed"] == []
     assert set(host.domain) == {"lab-heir"}
+
+
+def test_a_machine_that_is_to_be_off_need_not_let_go_of_a_device() -> None:
+    """Its guest may not even know how, and being off it has let go of everything."""
+    host = made(BLANK, HOLDER)
+    off = HOLDER.replace("memory: 64MiB, disks: [{name: data, disk: data}]",
+                         "memory: 64MiB, running: false")
+    (change,) = plan_for(host, BLANK, off).changes
+    kinds = [type(step) for step in change.up]
+    assert kinds == [steps.Define, steps.Shutdown, steps.WriteRecord]
