@@ -22,7 +22,7 @@ from tiny_cloud.steps import Shutdown, Trash
 
 LIVES = int(os.environ.get("LIVES", "80"))
 KINDS = ("replace", "restart", "delete_data", "adopt", "force_off")
-GLOBS = ("*", "virtualmachine/web", "disk/*", "virtualmachine/*", "image/*", "disk/web-data")
+GLOBS = ("*", "network/*", "virtualmachine/web", "disk/*", "virtualmachine/*", "image/*", "disk/web-data")
 Allowed = dict[str, tuple[str, ...]]
 
 
@@ -37,6 +37,13 @@ class Machine:
     guest: bool = True
     protect: bool = False
     former: str = ""
+    own: str = ""
+    """The bus on which it has the disk with a document of its own; one machine at most."""
+    card: str = ""
+    address: str = ""
+    link: str = "up"
+    title: str = ""
+    room: int = 0
 
     def manifest(self, name: str) -> str:
         protect = str(self.protect).lower()
@@ -53,10 +60,31 @@ class Machine:
         ]
         if self.data:
             lines.append(f"    - {{name: data, size: {self.data}GiB, format: {self.form}}}")
+        if self.own:
+            lines.append(f"    - {{name: own, disk: one, bus: {self.own}}}")
+        lines += [f"  title: {self.title}"] if self.title else []
+        lines += [f"  maxCpus: {max(self.room, self.cpus)}"] if self.room else []
+        if self.card:
+            address = f", address: {self.address}" if self.address else ""
+            card = f"{{name: eth0, network: {self.card}, link: {self.link}{address}}}"
+            lines.append(f"  interfaces: [{card}]")
         if self.guest:
             users = "{root: {password: {env: PASSWORD}}}"
             lines += ["  guest:", f"    hostname: {self.hostname}", f"    users: {users}"]
         return "\n".join(lines)
+
+
+@dataclass
+class Net:
+    prefix: str
+    forward: str = "nat"
+    mtu: int = 1500
+    low: int = 100
+
+    def manifest(self, name: str) -> str:
+        dhcp = f"{{from: {self.prefix}.{self.low}, to: {self.prefix}.200}}"
+        return (f"kind: Network\nmetadata: {{name: {name}}}\nspec: {{forward: {self.forward}, "
+                f"subnet: {self.prefix}.0/24, dhcp: {dhcp}, mtu: {self.mtu}}}")
 
 
 @dataclass
@@ -67,11 +95,15 @@ class Life:
     suite: str = "bookworm"
     machines: dict[str, Machine] = field(default_factory=lambda: {"web": Machine()})
     largest: int = 1
+    networks: dict[str, Net] = field(default_factory=lambda: {
+        "lan": Net("10.44.0"), "inner": Net("10.45.0", "isolated")})
 
     def documents(self) -> list[str]:
         source = f"{{debootstrap: {{suite: {self.suite}}}}}"
         image = f"kind: Image\nmetadata: {{name: debian}}\nspec: {{source: {source}}}"
-        return [image, *(machine.manifest(name) for name, machine in self.machines.items())]
+        disk = "kind: Disk\nmetadata: {name: one}\nspec: {size: 1GiB}"
+        nets = (net.manifest(name) for name, net in self.networks.items())
+        return [image, disk, *nets, *(machine.manifest(name) for name, machine in self.machines.items())]
 
     def edit(self) -> None:
         dice, name = self.dice, self.dice.choice(["web", "db"])
@@ -85,7 +117,7 @@ class Life:
                 self.machines[name] = Machine(root=9, data=0)
             return
         machine = self.machines[name]
-        match dice.randrange(9):
+        match dice.randrange(16):
             case 0:
                 self.suite = dice.choice(["bookworm", "trixie"])
             case 1:
@@ -105,6 +137,29 @@ class Life:
                 machine.guest = not machine.guest
             case 8:
                 machine.protect = dice.random() < 0.2
+            case 9:
+                machine.own = dice.choice(["", "virtio", "scsi", "sata"])
+                for other in self.machines.values():
+                    other.own = other.own if other is machine or not machine.own else ""
+            case 10:
+                machine.card = dice.choice(["", *self.networks])
+                machine.address = ""
+            case 11 if machine.card:
+                taken = {other.address for other in self.machines.values()}
+                number = dice.randint(10, 15)
+                address = f"{self.networks[machine.card].prefix}.{number}"
+                machine.address = dice.choice(["", *({address} - taken)])
+            case 12:
+                machine.link = dice.choice(["up", "down"])
+            case 13:
+                machine.title = dice.choice(["", "one", "two"])
+            case 14:
+                machine.room = dice.randint(0, 4)
+            case 15:
+                net = dice.choice(list(self.networks.values()))
+                net.forward = dice.choice(["nat", "isolated", "route"])
+                net.mtu = dice.choice([net.mtu, 1400, 1500])
+                net.low = dice.randint(50, 120)
 
     def rename(self) -> None:
         name, new = self.dice.choice(["web", "db", "site"]), self.dice.choice(["web", "db", "site"])
@@ -123,6 +178,9 @@ class Life:
         """Somebody does something behind our back."""
         if not host.domain or self.dice.random() < 0.6:
             return
+        if self.dice.random() < 0.2:
+            self.drift_of_a_network(host)
+            return
         name = self.dice.choice(list(host.domain))
         facts = host.domain[name]
         there = all(path in host.file for path, _ in disk_paths(facts.xml))
@@ -135,6 +193,19 @@ class Life:
                 del host.domain[name]
             case 3:
                 host.secret["PASSWORD"] = self.dice.choice(["hunter2", "swordfish"])
+
+
+    def drift_of_a_network(self, host: FakeHost) -> None:
+        name = self.dice.choice(list(host.network))
+        facts = host.network[name]
+        match self.dice.randrange(3):
+            case 0:
+                host.network[name] = replace(facts, live_xml="")
+            case 1:
+                host.network[name] = replace(facts, xml=facts.xml.replace(".200", ".201"))
+            case 2 if facts.live_xml:
+                live = facts.live_xml.replace(".200", ".201")
+                host.network[name] = replace(facts, live_xml=live)
 
 
 @pytest.mark.parametrize("seed", range(LIVES))
