@@ -22,7 +22,8 @@ from tiny_cloud.steps import Shutdown, Trash
 
 LIVES = int(os.environ.get("LIVES", "80"))
 KINDS = ("replace", "restart", "delete_data", "adopt", "force_off")
-GLOBS = ("*", "network/*", "virtualmachine/web", "disk/*", "virtualmachine/*", "image/*", "disk/web-data")
+GLOBS = ("*", "network/*", "virtualmachine/web", "disk/*", "virtualmachine/*", "image/*",
+         "disk/web-data")
 Allowed = dict[str, tuple[str, ...]]
 
 
@@ -103,7 +104,8 @@ class Life:
         image = f"kind: Image\nmetadata: {{name: debian}}\nspec: {{source: {source}}}"
         disk = "kind: Disk\nmetadata: {name: one}\nspec: {size: 1GiB}"
         nets = (net.manifest(name) for name, net in self.networks.items())
-        return [image, disk, *nets, *(machine.manifest(name) for name, machine in self.machines.items())]
+        machines = (machine.manifest(name) for name, machine in self.machines.items())
+        return [image, disk, *nets, *machines]
 
     def edit(self) -> None:
         dice, name = self.dice, self.dice.choice(["web", "db"])
