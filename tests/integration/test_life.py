@@ -36,7 +36,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(0)]
 
 SEED = os.environ.get("LIFE_SEED") or os.urandom(4).hex()
 ROUNDS = int(os.environ.get("LIFE_EDITS", "200"))
-MEDDLING, FAULTS = 0.2, 0.12
+MEDDLING, FAULTS = 0.25, 0.12
 """Shares of the rounds."""
 
 

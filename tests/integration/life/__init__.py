@@ -114,7 +114,7 @@ class Life:
         """Another value, or none; whether there is a difference."""
         before = spec.pop(key, None)
         choices = [value for value in values if value != before]
-        if before is None or self.chance(0.6):
+        if choices and (before is None or self.chance(0.6)):
             spec[key] = self.dice.choice(choices)
         return spec.get(key) != before
 

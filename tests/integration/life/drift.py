@@ -80,7 +80,8 @@ def describe(life: Life, name: str) -> str:
 
 def detach_defined(life: Life, name: str) -> str:
     """A disk, card or drive out of the definition; a running machine keeps it."""
-    devices = _xml(domain_of(life, name), "--inactive").xpath("devices/disk|devices/interface")
+    devices = _xml(domain_of(life, name), "--inactive").xpath(
+        "devices/*[self::disk or self::interface][alias]")
     if not devices:
         return ""
     device = life.dice.choice(devices)
@@ -90,8 +91,8 @@ def detach_defined(life: Life, name: str) -> str:
 
 def detach_live(life: Life, name: str) -> str:
     """Of a running machine, what goes without its guest."""
-    devices = _xml(domain_of(life, name)).xpath("devices/disk[target/@bus='usb']|"
-                                              "devices/disk[target/@bus='scsi']")
+    devices = _xml(domain_of(life, name)).xpath(
+        "devices/disk[target/@bus='usb' or target/@bus='scsi']")
     if not devices:
         return ""
     device = life.dice.choice(devices)
