@@ -30,15 +30,6 @@ def _pure(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
     yield
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With pytest-xdist: what boots guests in one process, which builds their images once, and
-    beside it whatever else needs libvirt."""
-    for item in items:
-        if item.get_closest_marker("integration"):
-            boots = "images" in getattr(item, "fixturenames", ())
-            item.add_marker(pytest.mark.xdist_group("guests" if boots else "host"))
-
-
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]

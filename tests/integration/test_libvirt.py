@@ -216,7 +216,7 @@ def test_a_machine_that_runs(virt: Libvirt, folder: Path) -> None:
     virt.define(domain.name, merge(now.xml, bigger))
     now = facts(virt, domain)
     assert set(pending(now.xml, now.live_xml)) == {
-        "cpus", "memory", "disks[data]"}
+        "cpus", "maxCpus", "memory", "disks[data]", "boot"}
 
     assert Libvirt(URI, readonly=True).disk_users()[str(top)].size == 64 * MIB
     virt.block_resize(domain.name, str(top), 80 * MIB)

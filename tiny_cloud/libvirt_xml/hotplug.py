@@ -110,8 +110,9 @@ def way(group: str, old: Device | None, new: Device | None, room: Room) -> Way:
         return Way.DETACH if _unplugs(kind, old, room) else Way.BOOT
     changed = {key for key in {*(old or ()), *(new or ())}
                if (old or {}).get(key) != (new or {}).get(key)}
-    return Way.UPDATE if changed <= EXCHANGED.get(kind, set()) and "user" not in (
-        _socket(old or {}), _socket(new or {})) else Way.BOOT
+    # Cards with forwarded ports are qemu's alone: libvirt knows nothing of them.
+    ours = any(card.get("user.forward") for card in (old or {}, new or {}))
+    return Way.UPDATE if changed <= EXCHANGED.get(kind, set()) and not ours else Way.BOOT
 
 
 def _fits(kind: str, device: Device, room: Room) -> bool:
@@ -155,10 +156,6 @@ def _unplugs(kind: str, device: Device, room: Room) -> bool:
 def _pluggable(card: Device, room: Room) -> bool:
     return not card.get("user.forward") and (
         not room.express or card.get("model", "virtio") in NATIVE_CARDS)
-
-
-def _socket(card: Device) -> str:
-    return "user" if "user.forward" in card else ""
 
 
 def processors(live_xml: str) -> range:
