@@ -165,7 +165,6 @@ SEES = {
     "processors": "ls -d /sys/devices/system/cpu/cpu[0-9]* | wc -l",
     "cards": "ls -d /sys/class/net/e* | wc -l",
     "cable": "cat /sys/class/net/eth0/carrier",
-    "medium": "blockdev --getsize64 /dev/sr0",
     "memory": "sed -n 's/^MemTotal: *\\([0-9]*\\) kB/\\1/p' /proc/meminfo",
 }
 
@@ -187,7 +186,8 @@ def test_the_running_guest_sees_what_changes(lab: Lab) -> None:
     lab.assert_settled()
     after = dict(zip(SEES, inside(lab, "web", *SEES.values()), strict=True))
     assert (after["processors"], after["cable"]) == ("2", "0")
-    assert (after["cards"], after["medium"]) == ("2", str(3 * MIB))
+    # The medium it does not: the cloud kernel of Debian has no driver for CD drives (test_live.py).
+    assert after["cards"] == "2"
     assert int(before["memory"]) - int(after["memory"]) == 64 * 1024
     declare(lab)
     lab.apply()
