@@ -8,13 +8,10 @@ carry it out cannot disagree.
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Container, Iterable, Iterator, Mapping
+from dataclasses import replace
 
-from lxml import etree
-
-from tiny_cloud.libvirt_xml import ports
-from tiny_cloud.libvirt_xml.domain import family
+from tiny_cloud.libvirt_xml.room import Room
 from tiny_cloud.model import FieldDiff, Impact, Value
 
 Fields = Mapping[str, Value]
@@ -29,12 +26,12 @@ ALIASES = {
 """By list of the manifest, how libvirt's aliases of its devices begin."""
 EXCHANGED = {"cdroms": {"path"}, "interfaces": {"network", "bridge", "link"}}
 """By list, what of a device can be changed while it is plugged in."""
+BUSES = {"disks": "virtio", "cdroms": "sata", "inputs": "usb"}
+"""By list, the bus of a device that says nothing of it."""
 SLOTLESS = {"usb", "scsi"}
 """Buses with room for more on the controller they have."""
 NATIVE_CARDS = {"virtio", "e1000e", "igb", "vmxnet3"}
 """PCI Express cards; the others go behind a bridge, which cannot be plugged in later."""
-
-
 SCALARS = ("cpus", "title", "description")
 """Fields beside the lists that can be changed while it runs, and that do not move by themselves."""
 
@@ -45,45 +42,6 @@ class Way(enum.Enum):
     UPDATE = "update"
     BOOT = "boot"
     """Not while it runs."""
-
-
-@dataclass(slots=True)
-class Room:
-    """What a running machine has free for more devices; what is taken is taken off."""
-
-    express: bool
-    """q35: every new card needs a root port of its own."""
-    ports: int
-    scsi: bool
-    usb: bool
-    slots: int
-    """For memory modules."""
-    shared: bool
-    """The host's processes reach its memory, as virtiofsd must."""
-
-    @classmethod
-    def of(cls, live_xml: str) -> Room:
-        root = etree.fromstring(live_xml)
-        parent, kind, most = (root.find(path) for path in ("devices", "os/type", "maxMemory"))
-        express = kind is not None and family(kind.get("machine", "")) == "q35"
-        buses = {item.get("type"): item.get("model") for item in
-                 root.iterfind("devices/controller")}
-        access = root.find("memoryBacking/access")
-        slots = 0 if most is None else int(most.get("slots", "0"))
-        return cls(
-            express,
-            0 if parent is None else ports.spare(parent),
-            scsi="scsi" in buses,
-            usb=buses.get("usb", "none") != "none",
-            slots=slots - len(root.findall("devices/memory")),
-            shared=access is not None and access.get("mode") == "shared",
-        )
-
-    def take_port(self) -> bool:
-        if not self.express:
-            return True
-        self.ports -= 1
-        return self.ports >= 0
 
 
 def group_of(field: str) -> str:
@@ -118,7 +76,7 @@ def way(group: str, old: Device | None, new: Device | None, room: Room) -> Way:
 def _fits(kind: str, device: Device, room: Room) -> bool:
     match kind:
         case "disks" | "cdroms":
-            bus = device.get("bus", "virtio" if kind == "disks" else "sata")
+            bus = device.get("bus", BUSES[kind])
             if bus in SLOTLESS:
                 return room.scsi if bus == "scsi" else room.usb
             return bus == "virtio" and room.take_port()
@@ -129,7 +87,7 @@ def _fits(kind: str, device: Device, room: Room) -> bool:
         case "filesystems":
             return device.get("driver") != "9p" and room.shared and room.take_port()
         case "inputs":
-            bus = device.get("bus", "usb")
+            bus = device.get("bus", BUSES[kind])
             return room.usb if bus == "usb" else bus == "virtio" and room.take_port()
         case "dimms":
             room.slots -= 1
@@ -140,14 +98,13 @@ def _fits(kind: str, device: Device, room: Room) -> bool:
 def _unplugs(kind: str, device: Device, room: Room) -> bool:
     match kind:
         case "disks" | "cdroms":
-            default = "virtio" if kind == "disks" else "sata"
-            return device.get("bus", default) in ("virtio", *SLOTLESS)
+            return device.get("bus", BUSES[kind]) in ("virtio", *SLOTLESS)
         case "interfaces":
             return _pluggable(device, room)
         case "filesystems":
             return device.get("driver") != "9p"
         case "inputs":
-            return device.get("bus", "usb") in ("usb", "virtio")
+            return device.get("bus", BUSES[kind]) in ("usb", "virtio")
         case "hostDevices" | "dimms":
             return True
     return False
@@ -158,21 +115,8 @@ def _pluggable(card: Device, room: Room) -> bool:
         not room.express or card.get("model", "virtio") in NATIVE_CARDS)
 
 
-def processors(live_xml: str) -> range:
-    """How many virtual processors a running machine may have without a boot."""
-    root = etree.fromstring(live_xml)
-    vcpu = root.find("vcpu")
-    if vcpu is None:
-        return range(0)
-    most = int(vcpu.text or "1")
-    states = root.findall("vcpus/vcpu")
-    fixed = sum(item.get("enabled") == "yes" and item.get("hotpluggable") == "no"
-                for item in states)
-    return range(fixed if states else int(vcpu.get("current", most)), most + 1)
-
-
-def _settles(field: str, value: Value, live_xml: str) -> bool:
-    return field != "cpus" or value in processors(live_xml)
+def _settles(field: str, value: Value, room: Room) -> bool:
+    return field != "cpus" or value in room.processors
 
 
 def changed(old: Fields, new: Fields) -> Iterator[str]:
@@ -197,32 +141,34 @@ def asks_guest(diffs: Iterable[FieldDiff], desired: Fields) -> bool:
     return False
 
 
-def observed(defined: Fields, running: Fields, desired: Fields, live_xml: str) -> Fields:
-    """The fields to compare with what is declared. Where a device differs between definition and
-    what runs and that can be mended at once, the one that is not as declared counts."""
-    fields = dict(defined)
-    wanted, as_defined, as_running = groups(desired), groups(defined), groups(running)
-    room = Room.of(live_xml)
-    for group in changed(running, defined):
-        here, there = as_running.get(group), as_defined.get(group)
-        if way(group, here, there, room) is Way.BOOT or not _is_as(there, wanted.get(group)):
-            continue
-        fields = {field: value for field, value in fields.items() if group_of(field) != group}
-        fields |= {f"{group}.{key}": value for key, value in (here or {}).items()}
-    for field in SCALARS:
-        wish = desired.get(field)
-        if running.get(field) != wish == defined.get(field) and _settles(field, wish, live_xml):
-            fields[field] = running.get(field)
-    return fields
-
-
 def mendable(defined: Fields, running: Fields, live_xml: str) -> frozenset[str]:
     """The devices in which they differ and the fields, which need no boot to become equal."""
     before, after, room = groups(running), groups(defined), Room.of(live_xml)
     devices = {group for group in changed(running, defined)
                if way(group, before.get(group), after.get(group), room) is not Way.BOOT}
-    fields = {field for field in SCALARS if _settles(field, defined.get(field), live_xml)}
+    fields = {field for field in SCALARS if _settles(field, defined.get(field), room)}
     return frozenset(devices | fields)
+
+
+def observed(
+    defined: Fields, running: Fields, desired: Fields, mends: Container[str]
+) -> Fields:
+    """The fields to compare with what is declared. Where a device differs between definition and
+    what runs and that can be mended at once, the one that is not as declared counts.
+
+    ``mends``: what is ``mendable``."""
+    fields = dict(defined)
+    wanted, as_defined, as_running = groups(desired), groups(defined), groups(running)
+    for group in changed(running, defined):
+        if group not in mends or not _is_as(as_defined.get(group), wanted.get(group)):
+            continue
+        fields = {field: value for field, value in fields.items() if group_of(field) != group}
+        fields |= {f"{group}.{key}": value for key, value in as_running.get(group, {}).items()}
+    for field in SCALARS:
+        wish = desired.get(field)
+        if running.get(field) != wish == defined.get(field) and field in mends:
+            fields[field] = running.get(field)
+    return fields
 
 
 def costs(
@@ -246,7 +192,7 @@ def costs(
                 boots = way(group, here, new, room) is Way.BOOT
                 known[group] = Impact.NEXT_BOOT if boots else Impact.LIVE
             impact = known[group]
-        elif diff.field in SCALARS and not _settles(diff.field, diff.new, live_xml):
+        elif diff.field in SCALARS and not _settles(diff.field, diff.new, room):
             impact = Impact.NEXT_BOOT
         found.append(replace(diff, impact=impact))
     return tuple(found)

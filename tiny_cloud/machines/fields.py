@@ -33,7 +33,7 @@ def compared(
                  if field not in mendable and hotplug.group_of(field) not in mendable
                  and (field in machine.spec or not _comes_along(field, fields, now)))
         waiting = kernel.waiting(later, fields, now)
-        fields = hotplug.observed(fields, now, machine.desired(), live)
+        fields = hotplug.observed(fields, now, machine.desired(), mendable)
     return _with_spare_ports(machine, fields), waiting
 
 

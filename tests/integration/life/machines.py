@@ -27,10 +27,7 @@ def memory(life: Life) -> str:
 def processors(life: Life) -> str:
     """More at once where there is room; fewer take a boot."""
     name, spec = life.pick()
-    most = spec.get("maxCpus")
-    count = life.dice.randint(1, most or 3)
-    if count < spec["cpus"] and most and life.runs(name):
-        return ""
+    count = life.dice.randint(1, spec.get("maxCpus") or 3)
     spec["cpus"] = count
     return f"{name} has {count} cpus{life.perhaps_restart(name)}"
 
