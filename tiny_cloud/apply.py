@@ -18,7 +18,7 @@ from typing import Protocol, TypeAlias
 
 from tiny_cloud.batches import Key, worth_waiting_for
 from tiny_cloud.errors import Failure
-from tiny_cloud.model import Event, Plan, Task
+from tiny_cloud.model import PHASES, Event, Plan, Task
 from tiny_cloud.steps import Step
 
 Progress: TypeAlias = Callable[[str, float | None], None]
@@ -27,7 +27,6 @@ Progress: TypeAlias = Callable[[str, float | None], None]
 _Messages: TypeAlias = "queue.SimpleQueue[Event | tuple[list[Key], Future[list[Failure | None]]]]"
 
 NOT_STARTED = "not started"
-PHASES = ("down", "up", "seal")
 
 
 class Performer(Protocol):

@@ -12,13 +12,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, TypeAlias
 
-from tiny_cloud.model import Change, Plan
+from tiny_cloud.model import PHASES, Change, Plan
 from tiny_cloud.steps import Step
 
 Essence: TypeAlias = Sequence[Mapping[str, Any]]
 """One mapping a change: address, action, blocked, fields, identities, down, up, seal."""
-
-PHASES = ("down", "up", "seal")
 
 
 def essence(plan: Plan) -> Essence:

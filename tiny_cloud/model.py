@@ -183,6 +183,10 @@ class Consents:
     adopt: tuple[str, ...] = ()
 
 
+PHASES = ("down", "up", "seal")
+"""Of a change, in their order: stop or remove, make or alter, publish what was made aside."""
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """One thing's way from what is to what should be."""
@@ -236,7 +240,7 @@ class Task:
     """A node of the executor's graph: one phase of one change, and what it waits for."""
 
     key: tuple[Address, str]
-    """The address and the phase: down, up or seal."""
+    """The address and one of PHASES."""
     steps: tuple[Step, ...]
     after: frozenset[tuple[Address, str]]
 

@@ -1,13 +1,10 @@
-"""In which order the phases of changes run: pure edges over addresses.
-
-``down`` stops or removes, ``up`` makes or changes, ``seal`` publishes what was made aside.
-"""
+"""In which order the phases of changes run: pure edges over addresses."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tiny_cloud import schema
-from tiny_cloud.model import Action, Address, Change, Task
+from tiny_cloud.model import PHASES, Action, Address, Change, Task
 from tiny_cloud.resource import Resource
 
 MAKING = (Action.CREATE, Action.REPLACE)
@@ -48,7 +45,7 @@ def tasks(changes: Sequence[Change], links: Iterable[Link]) -> tuple[Task, ...]:
     """The executor's graph: three phases a change, those of blocked changes left out."""
     working = {change.address: change for change in changes if not change.blocked}
     edges: dict[Key, set[Key]] = {
-        (address, phase): set() for address in working for phase in ("down", "up", "seal")
+        (address, phase): set() for address in working for phase in PHASES
     }
     for address, change in working.items():
         edges[address, "seal"] |= {(address, "up"), (address, "down")}
@@ -67,11 +64,8 @@ def tasks(changes: Sequence[Change], links: Iterable[Link]) -> tuple[Task, ...]:
     for later, earlier in _moved(working):
         if not _waits(edges, earlier, later):
             edges[later].add(earlier)
-    steps = {(a, phase): getattr(c, phase) for a, c in working.items() for phase in _PHASES}
+    steps = {(a, phase): getattr(c, phase) for a, c in working.items() for phase in PHASES}
     return tuple(Task(key, steps[key], frozenset(edges[key])) for key in edges)
-
-
-_PHASES = ("down", "up", "seal")
 
 
 def _handed_over(
