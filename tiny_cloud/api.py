@@ -16,14 +16,14 @@ from tiny_cloud import journal, linking, loader, plan, probe
 from tiny_cloud.document import Document
 from tiny_cloud.draft import matches
 from tiny_cloud.errors import Failure, Problem, Problems
-from tiny_cloud.essence import PHASES, Essence, difference, essence
+from tiny_cloud.essence import Essence, difference, essence
 from tiny_cloud.graph import closure
 from tiny_cloud.host import digest, secrets
 from tiny_cloud.host.libvirt import Libvirt
 from tiny_cloud.host.perform import Host
 from tiny_cloud.host.records import owners, recall
 from tiny_cloud.host.snapshot import Snapshot
-from tiny_cloud.model import Action, Address, Cloud, Consents, Event, Plan
+from tiny_cloud.model import PHASES, Action, Address, Cloud, Consents, Event, Plan
 from tiny_cloud.naming import record_of
 from tiny_cloud.resource import Context, Resource
 from tiny_cloud.schema import secret_of
@@ -104,14 +104,9 @@ class Workspace:
 
     def _undeclared(self, snapshot: Snapshot) -> Sequence[Resource]:
         """What the cloud owns and no document declares, each after what it stands on."""
-        found = probe.discover(snapshot, self._context, self.resources)
+        found = probe.discover(snapshot, _context(self.cloud), self.resources)
         linking.relink([*self.resources, *found])
         return linking.arrange(found)[0]
-
-    @property
-    def _context(self) -> Context:
-        return Context(
-            self.cloud, _digest(), partial(recall, self.cloud), cache(partial(owners, self.cloud)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +177,7 @@ def require_holding(before: Essence, now: Plan, *, what: str = "the plan") -> No
 def rebuild(cloud: Cloud, documents: Sequence[Document]) -> Workspace:
     """A workspace from plain documents, without the manifests they came from. Raises Problems."""
     seed = machine_id() if cloud.name == "default" else ""
-    found = loader.rebuild(replace(cloud, seed=seed), documents, _digest(), recall, owners)
+    found = loader.rebuild(replace(cloud, seed=seed), documents, _context)
     return Workspace(found.cloud, found.resources)
 
 
@@ -198,9 +193,7 @@ def load_manifests(
         stdin=sys.stdin,
         connect=connect or os.environ.get("TINYCLOUD_CONNECT", ""),
         storage=storage or os.environ.get("TINYCLOUD_STORAGE", ""),
-        context_digest=_digest(),
-        recall=recall,
-        owners=owners,
+        context_of=_context,
         root=os.geteuid() == 0,
         machine_id=machine_id(),
     )
@@ -226,8 +219,9 @@ def _has_name(resource: Resource) -> bool:
     return True
 
 
-def _digest() -> Callable[[str], str]:
-    return cache(partial(digest.sha256, cache=CACHE))
+def _context(cloud: Cloud) -> Context:
+    digest_of = cache(partial(digest.sha256, cache=CACHE))
+    return Context(cloud, digest_of, partial(recall, cloud), cache(partial(owners, cloud)))
 
 
 def machine_id() -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache, partial
 from pathlib import Path as FilePath
 from typing import Any, TextIO, TypeAlias
 
@@ -20,10 +19,8 @@ from tiny_cloud.model import Address, Cloud, ReclaimPolicy
 from tiny_cloud.resource import Context, Resource
 from tiny_cloud.yaml12 import MOST_PROBLEMS
 
-Recall: TypeAlias = Callable[[Cloud, Address], Mapping[str, Any]]
-"""The record of a thing; empty: there is none."""
-Owners: TypeAlias = Callable[[Cloud], Mapping[str, Address]]
-"""Whose the UUIDs are that are recorded."""
+ContextOf: TypeAlias = Callable[[Cloud], Context]
+"""What the resources of a cloud need to know beside their documents."""
 SYSTEM_STORAGE = "/var/lib/tinycloud"
 TAKEN = frozenset({"trash", "consoles", "records", "disks", "images", "nvram",
                    "journal.jsonl"})
@@ -61,17 +58,14 @@ def load(
     stdin: TextIO | None = None,
     connect: str = "",
     storage: str = "",
-    context_digest: Callable[[str], str],
+    context_of: ContextOf,
     root: bool,
     machine_id: str,
-    recall: Recall = lambda cloud, address: {},
-    owners: Owners = lambda cloud: {},
 ) -> Loaded:
     """Read, validate, expand and link. Raises Problems with everything that is wrong.
 
-    ``connect`` and ``storage`` override the Cloud document; ``context_digest`` is the sha256 of a
-    local file; ``root`` and ``machine_id`` say who asks and where; ``recall``
-    and ``owners`` know the records.
+    ``connect`` and ``storage`` override the Cloud document; ``root`` and ``machine_id`` say who
+    asks and where.
     """
     found = _Found()
     documents, found.problems = manifest.read(paths, stdin)
@@ -81,22 +75,16 @@ def load(
     if connect:
         cloud = replace(cloud, connect=connect)
     complete = [_complete(item, defaults) for item in valid if item.kind != "Cloud"]
-    context = Context(cloud, context_digest, partial(recall, cloud), cache(partial(owners, cloud)))
-    return Loaded(cloud, _linked(complete, context, found))
+    return Loaded(cloud, _linked(complete, context_of(cloud), found))
 
 
 def rebuild(
-    cloud: Cloud,
-    documents: Sequence[Document],
-    context_digest: Callable[[str], str],
-    recall: Recall,
-    owners: Owners,
+    cloud: Cloud, documents: Sequence[Document], context_of: ContextOf
 ) -> Loaded:
     """From plain documents with absolute paths, as a saved plan has them. Raises Problems."""
     found = _Found()
     valid = list(_valid(documents, found))
-    context = Context(cloud, context_digest, partial(recall, cloud), cache(partial(owners, cloud)))
-    return Loaded(cloud, _linked(valid, context, found))
+    return Loaded(cloud, _linked(valid, context_of(cloud), found))
 
 
 def _linked(

@@ -13,7 +13,7 @@ import pytest
 import yaml
 from rich.console import Console
 
-from tests.unit.cloud import carry_out, digest, fake_host, plan_loaded
+from tests.unit.cloud import carry_out, context, fake_host, plan_loaded
 from tiny_cloud import loader
 from tiny_cloud.render import text
 from tiny_cloud.render.json import dumps
@@ -23,7 +23,7 @@ SCENARIOS = sorted(path.parent.name for path in HERE.glob("*/after.yaml"))
 
 
 def load(file: str) -> loader.Loaded:
-    return loader.load([file], context_digest=digest, root=True, machine_id="")
+    return loader.load([file], context_of=context, root=True, machine_id="")
 
 
 @pytest.mark.parametrize("name", SCENARIOS)

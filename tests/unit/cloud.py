@@ -54,13 +54,18 @@ def load(*documents: str, host: FakeHost | None = None) -> loader.Loaded:
     return loader.load(
         ["-"],
         stdin=io.StringIO("\n---\n".join([f"apiVersion: tinycloud/v1{CLOUD}", *texts])),
-        context_digest=digest,
+        context_of=lambda cloud: context(cloud, host),
         root=True,
         machine_id="",
-        recall=lambda cloud, address: (host.record.get(address) if host else None) or {},
-        owners=lambda cloud: {record["uuid"]: address for address, record in host.record.items()
-                              if "uuid" in record} if host else {},
     )
+
+
+def context(cloud: Cloud, host: FakeHost | None = None) -> Context:
+    records = host.record if host else {}
+    return Context(
+        cloud, digest, lambda address: records.get(address) or {},
+        lambda: {record["uuid"]: address for address, record in records.items()
+                 if "uuid" in record})
 
 
 def plan_for(host: FakeHost, *documents: str, prune: bool = False, **consents: Any) -> Plan:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.unit.cloud import context
 from tiny_cloud.errors import Problems
 from tiny_cloud.kinds.virtual_machine import VirtualMachine
 from tiny_cloud.linking import arrange
@@ -40,7 +41,7 @@ spec: {source: {path: ../images/./debian.qcow2}}
 
 
 def loading(*paths: str, text: str = "", root: bool = True, **more: str) -> Loaded:
-    return load(paths or ("-",), stdin=io.StringIO(text), context_digest=lambda path: "00" * 32,
+    return load(paths or ("-",), stdin=io.StringIO(text), context_of=context,
                 root=root, machine_id="0123", **more)
 
 
