@@ -8,10 +8,11 @@ from typing import Any
 from lxml import etree
 
 from tiny_cloud.libvirt_xml import parts
+from tiny_cloud.libvirt_xml.aliases import PREFIXES
 from tiny_cloud.libvirt_xml.definition import text
 from tiny_cloud.libvirt_xml.domain import Interface, interface_alias
-from tiny_cloud.libvirt_xml.elements import E
-from tiny_cloud.libvirt_xml.graft import Element, aliased
+from tiny_cloud.libvirt_xml.elements import E, Element
+from tiny_cloud.libvirt_xml.graft import aliased
 from tiny_cloud.libvirt_xml.kept import bus_of, mac_of
 from tiny_cloud.libvirt_xml.read import local_path
 
@@ -36,11 +37,12 @@ def named(
             _name(interface_alias(card), (item for item in plugged if _is(item, card)))
     for name, paths in files.items():
         wanted = set(paths)
-        if aliased(disks, f"ua-disk-{name}") is None:
-            _name(f"ua-disk-{name}", (item for item in disks if local_path(item) in wanted))
+        alias = PREFIXES["disks"] + name
+        if aliased(disks, alias) is None:
+            _name(alias, (item for item in disks if local_path(item) in wanted))
     drives = [item for item in disks if item.get("device") == "cdrom"]
     for drive in spec.get("cdroms", ()):
-        alias = f"ua-cdrom-{drive['name']}"
+        alias = PREFIXES["cdroms"] + drive["name"]
         if aliased(drives, alias) is None:
             _name(alias, _drives(drives, drive))
     parts.name(root, spec)

@@ -18,6 +18,7 @@ from lxml import etree
 
 from tiny_cloud.errors import Problem, Problems
 from tiny_cloud.libvirt_xml.domain import LOOPBACK, Forward, Interface, family
+from tiny_cloud.libvirt_xml.elements import Element
 
 QEMU = "http://libvirt.org/schemas/domain/qemu/1.0"
 COMMANDLINE = f"{{{QEMU}}}commandline"
@@ -60,7 +61,7 @@ def place(interfaces: Sequence[Interface], present: Mapping[str, int]) -> tuple[
     )
 
 
-def write(root: etree._Element, machine: str, cards: Sequence[Card]) -> None:
+def write(root: Element, machine: str, cards: Sequence[Card]) -> None:
     """Bring our part of the command line to these cards; other people's arguments stay."""
     commandline = root.find(COMMANDLINE)
     others = _others(commandline)
@@ -78,7 +79,7 @@ def write(root: etree._Element, machine: str, cards: Sequence[Card]) -> None:
         root.remove(commandline)
 
 
-def read(root: etree._Element) -> tuple[Card, ...]:
+def read(root: Element) -> tuple[Card, ...]:
     """Our cards, as ``write`` wrote them."""
     netdevs: dict[str, list[tuple[str, str]]] = {}
     cards = []
@@ -129,7 +130,7 @@ def _forward(text: str) -> Forward:
     return Forward(int(host), int(guest), protocol, address or LOOPBACK)
 
 
-def _words(commandline: etree._Element | None) -> list[str]:
+def _words(commandline: Element | None) -> list[str]:
     if commandline is None:
         return []
     return [argument.get("value", "") for argument in commandline.findall(ARGUMENT)]
@@ -144,7 +145,7 @@ def _is_ours(option: str, value: str) -> bool:
     return key is not None and dict(_split(value)).get(key, "").startswith(PREFIX)
 
 
-def _others(commandline: etree._Element | None) -> list[str]:
+def _others(commandline: Element | None) -> list[str]:
     words = iter(_words(commandline))
     others = []
     for word in words:

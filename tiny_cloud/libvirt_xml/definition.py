@@ -17,7 +17,7 @@ from tiny_cloud.libvirt_xml.domain import (
     aligned,
     family,
 )
-from tiny_cloud.libvirt_xml.elements import STAMP_NAMESPACE, E, maker
+from tiny_cloud.libvirt_xml.elements import STAMP_NAMESPACE, E, Element, maker
 from tiny_cloud.libvirt_xml.parts import cpu, single
 
 ORDER = ("name", "uuid", "title", "description", "metadata", "maxMemory", "memory",
@@ -75,16 +75,16 @@ def set_acceleration(xml: str, accel: str, *, keep_cpu: bool = False) -> str:
     return text(root)
 
 
-def text(root: etree._Element) -> str:
+def text(root: Element) -> str:
     etree.indent(root)
     return etree.tostring(root, encoding="unicode") + "\n"
 
 
-def memory(tag: str, size: int) -> etree._Element:
+def memory(tag: str, size: int) -> Element:
     return E(tag, str(aligned(size) // 1024), unit="KiB")
 
 
-def stamp(domain: Domain, uuid: str) -> etree._Element:
+def stamp(domain: Domain, uuid: str) -> Element:
     """Whose it is and which domain it was written for: a copy of the XML gets another UUID."""
     return maker("tinycloud", STAMP_NAMESPACE).stamp({**domain.stamp, "uuid": uuid})
 
@@ -98,7 +98,7 @@ def forwarding(domain: Domain) -> tuple[Interface, ...]:
     return tuple(item for item in domain.interfaces if item.forwards)
 
 
-def _domain(domain: Domain) -> etree._Element:
+def _domain(domain: Domain) -> Element:
     return E.domain(
         E.name(domain.name),
         E.uuid(domain.uuid),
@@ -122,12 +122,12 @@ def _domain(domain: Domain) -> etree._Element:
     )
 
 
-def _place(element: etree._Element) -> int:
+def _place(element: Element) -> int:
     """libvirt takes any order; people are used to its own."""
     return ORDER.index(str(element.tag)) if element.tag in ORDER else len(ORDER)
 
 
-def _devices(domain: Domain) -> etree._Element:
+def _devices(domain: Domain) -> Element:
     """The emulator is left to libvirt, which knows where the distribution keeps it."""
     parent = E.devices(*_disks(domain), *controllers(domain))
     parent.extend(devices.interface(item) for item in domain.interfaces if not item.forwards)
@@ -138,7 +138,7 @@ def _devices(domain: Domain) -> etree._Element:
     return parent
 
 
-def controllers(domain: Domain) -> list[etree._Element]:
+def controllers(domain: Domain) -> list[Element]:
     """What is not left to libvirt: it would choose an LSI card for SCSI and USB 1 on q35. Of USB on
     pc it would choose the same, which systems as old as that board know."""
     found = []
@@ -153,7 +153,7 @@ def controllers(domain: Domain) -> list[etree._Element]:
     return found
 
 
-def _disks(domain: Domain) -> list[etree._Element]:
+def _disks(domain: Domain) -> list[Element]:
     ordered = boot_order(domain.disks)
     taken = {disk.target for disk in domain.disks if disk.target}
     elements = []

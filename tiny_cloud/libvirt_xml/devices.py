@@ -5,12 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 
-from lxml import etree
-
+from tiny_cloud.libvirt_xml.aliases import OURS
 from tiny_cloud.libvirt_xml.domain import DiskDevice, Interface, Layer, disk_alias, interface_alias
-from tiny_cloud.libvirt_xml.elements import E
-
-Element = etree._Element
+from tiny_cloud.libvirt_xml.elements import E, Element
 
 PREFIXES = {"virtio": "vd", "scsi": "sd", "sata": "sd", "usb": "sd", "ide": "hd"}
 SERIAL_BYTES = 20
@@ -18,7 +15,7 @@ SERIAL_BYTES = 20
 DISCARD = "unmap"
 """A new disk gives back to its host what its guest frees."""
 AGENT = "org.qemu.guest_agent.0"
-CONSOLE_ALIAS = "ua-console"
+CONSOLE_ALIAS = OURS + "console"
 
 
 def disk(device: DiskDevice, target: str, boot: int) -> Element:
@@ -127,4 +124,4 @@ def _log(path: str) -> tuple[Element, ...]:
 
 def agent() -> Element:
     """The socket's path is libvirt's to choose."""
-    return E.channel(E.target(type="virtio", name=AGENT), E.alias(name="ua-agent"), type="unix")
+    return E.channel(E.target(type="virtio", name=AGENT), E.alias(name=OURS + "agent"), type="unix")

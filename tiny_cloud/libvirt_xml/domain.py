@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tiny_cloud.errors import Problem, Problems
+from tiny_cloud.libvirt_xml.aliases import PREFIXES
 from tiny_cloud.model import Value
 
 MEBIBYTE = 1 << 20
@@ -151,9 +152,8 @@ def family(machine: str) -> str:
 
 
 def disk_alias(disk: DiskDevice) -> str:
-    """libvirt keeps and shows aliases that begin with ``ua-``: our names live in them."""
-    return f"ua-{disk.device}-{disk.name}"
+    return PREFIXES["cdroms" if disk.device == "cdrom" else "disks"] + disk.name
 
 
 def interface_alias(interface: Interface) -> str:
-    return f"ua-net-{interface.name}"
+    return PREFIXES["interfaces"] + interface.name

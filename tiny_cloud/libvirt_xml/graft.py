@@ -11,13 +11,13 @@ from collections.abc import Iterable
 
 from lxml import etree
 
-Element = etree._Element
+from tiny_cloud.libvirt_xml.aliases import alias_of
+from tiny_cloud.libvirt_xml.elements import Element
 
 
 def aliased(devices: Iterable[Element], alias: str) -> Element | None:
     for element in devices:
-        found = element.find("alias")
-        if found is not None and found.get("name") == alias:
+        if alias_of(element) == alias:
             return element
     return None
 

@@ -6,9 +6,11 @@ from collections.abc import Collection
 
 from tiny_cloud.libvirt_xml import definition, devices
 from tiny_cloud.libvirt_xml import kept as kept_as
+from tiny_cloud.libvirt_xml.aliases import name_of
 from tiny_cloud.libvirt_xml.domain import DiskDevice, Domain
-from tiny_cloud.libvirt_xml.graft import Element, append, drop, replace_child
-from tiny_cloud.libvirt_xml.read import local_path, name_of
+from tiny_cloud.libvirt_xml.elements import Element
+from tiny_cloud.libvirt_xml.graft import append, drop, replace_child
+from tiny_cloud.libvirt_xml.read import local_path
 
 DISK_PARTS = ("backingStore", "alias")
 """Children of <disk> that are ours alone; what is not declared of the others is the user's."""
@@ -19,7 +21,7 @@ def disks(root: Element, parent: Element, domain: Domain) -> None:
     matches = {disk.name: kept_as.match_disk(current, disk) for disk in domain.disks}
     kept = [item for item in matches.values() if item is not None]
     for element in current:
-        if element not in kept and (name_of(element, "ua-disk-") or name_of(element, "ua-cdrom-")):
+        if element not in kept and (name_of(element, "disks") or name_of(element, "cdroms")):
             parent.remove(element)
     targets = _targets(parent, domain, matches)
     orders = _boot_orders(root, parent, domain, matches)

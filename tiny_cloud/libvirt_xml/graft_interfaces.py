@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from tiny_cloud.libvirt_xml import devices, ports
+from tiny_cloud.libvirt_xml.aliases import name_of
 from tiny_cloud.libvirt_xml.domain import Domain
-from tiny_cloud.libvirt_xml.graft import Element, append, drop, replace_child
+from tiny_cloud.libvirt_xml.elements import Element
+from tiny_cloud.libvirt_xml.graft import append, drop, replace_child
 from tiny_cloud.libvirt_xml.kept import mac_of, match_interface
-from tiny_cloud.libvirt_xml.read import name_of
 
 
 def interfaces(parent: Element, domain: Domain) -> None:
@@ -16,7 +17,7 @@ def interfaces(parent: Element, domain: Domain) -> None:
     kept = [item for item in matches.values() if item is not None]
     macs = {item.mac.lower() for item in domain.interfaces}
     for element in current:
-        if element not in kept and (name_of(element, "ua-net-") or mac_of(element) in macs):
+        if element not in kept and (name_of(element, "interfaces") or mac_of(element) in macs):
             parent.remove(element)
     for item in plugged:
         existing, fresh = matches[item.name], devices.interface(item)

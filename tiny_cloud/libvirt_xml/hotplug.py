@@ -11,6 +11,7 @@ import enum
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import replace
 
+from tiny_cloud.libvirt_xml.aliases import PREFIXES
 from tiny_cloud.libvirt_xml.room import Room
 from tiny_cloud.model import FieldDiff, Impact, Value
 
@@ -18,12 +19,6 @@ Fields = Mapping[str, Value]
 Device = Mapping[str, Value]
 """A device's own fields: ``{"bus": "virtio", "path": …}``."""
 
-ALIASES = {
-    "disks": "ua-disk-", "cdroms": "ua-cdrom-", "interfaces": "ua-net-",
-    "hostDevices": "ua-hostdev-", "filesystems": "ua-fs-", "dimms": "ua-dimm-",
-    "inputs": "ua-input-",
-}
-"""By list of the manifest, how libvirt's aliases of its devices begin."""
 EXCHANGED = {"cdroms": {"path"}, "interfaces": {"network", "bridge", "link"}}
 """By list, what of a device can be changed while it is plugged in."""
 BUSES = {"disks": "virtio", "cdroms": "sata", "inputs": "usb"}
@@ -47,7 +42,7 @@ class Way(enum.Enum):
 def group_of(field: str) -> str:
     """``disks[data]`` of ``disks[data].bus``; empty: it belongs to no device of a list."""
     head, bracket, _ = field.partition("]")
-    return head + bracket if bracket and head.partition("[")[0] in ALIASES else ""
+    return head + bracket if bracket and head.partition("[")[0] in PREFIXES else ""
 
 
 def groups(fields: Fields) -> dict[str, dict[str, Value]]:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from lxml import etree
-
 from tiny_cloud.libvirt_xml import cards
 from tiny_cloud.libvirt_xml.domain import (
     DiskDevice,
@@ -16,7 +14,8 @@ from tiny_cloud.libvirt_xml.domain import (
     family,
     interface_alias,
 )
-from tiny_cloud.libvirt_xml.graft import Element, aliased
+from tiny_cloud.libvirt_xml.elements import Element, attribute
+from tiny_cloud.libvirt_xml.graft import aliased
 from tiny_cloud.libvirt_xml.read import local_path
 
 BUS, CARD, MACHINE = "virtio", "virtio", "q35"
@@ -58,11 +57,11 @@ def match_interface(current: Iterable[Element], item: Interface) -> Element | No
 
 
 def mac_of(element: Element) -> str:
-    return _attribute(element, "mac", "address").lower()
+    return attribute(element, "mac", "address").lower()
 
 
 def bus_of(disk: Element) -> str:
-    return _attribute(disk, "target", "bus")
+    return attribute(disk, "target", "bus")
 
 
 def _parts(
@@ -70,7 +69,7 @@ def _parts(
 ) -> tuple[list[Element], list[Element], str, Mapping[str, str]]:
     if root is None:
         return [], [], MACHINE, {}
-    board = family(_attribute(root, "os/type", "machine")) or MACHINE
+    board = family(attribute(root, "os/type", "machine")) or MACHINE
     forwarding = {card.name: card.model for card in cards.read(root)}
     return root.findall("devices/disk"), root.findall("devices/interface"), board, forwarding
 
@@ -82,9 +81,5 @@ def _bus(existing: Element | None) -> str:
 def _model(there: Iterable[Element], forwarding: Mapping[str, str], item: Interface) -> str:
     element = match_interface(there, item)
     known = forwarding.get(item.name, CARD)
-    return known if element is None else _attribute(element, "model", "type") or known
+    return known if element is None else attribute(element, "model", "type") or known
 
-
-def _attribute(element: etree._Element, path: str, name: str) -> str:
-    found = element.find(path)
-    return "" if found is None else found.get(name, "")

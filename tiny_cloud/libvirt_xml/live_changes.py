@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from lxml import etree
 
-from tiny_cloud.libvirt_xml.graft import Element, aliased, drop, replace_child
-from tiny_cloud.libvirt_xml.hotplug import ALIASES, group_of
+from tiny_cloud.libvirt_xml.aliases import OURS, PREFIXES, alias_of
+from tiny_cloud.libvirt_xml.elements import Element, attribute
+from tiny_cloud.libvirt_xml.graft import aliased, drop, replace_child
+from tiny_cloud.libvirt_xml.hotplug import group_of
 from tiny_cloud.libvirt_xml.kept import mac_of
 from tiny_cloud.libvirt_xml.parts import filesystems, host_devices, inputs, memory
 from tiny_cloud.model import FieldDiff, Impact
@@ -23,7 +25,6 @@ from tiny_cloud.steps import (
     UpdateDevice,
 )
 
-OURS = "ua-"
 EXCHANGED = {"disk": ("source", "driver"), "interface": ("source", "link")}
 """By element, the children that an update takes over."""
 
@@ -33,9 +34,9 @@ def named(live_xml: str, defined_xml: str) -> str:
     it ran knows ours only from its next boot on."""
     live = etree.fromstring(live_xml)
     names = {place: alias for place, device in _places(etree.fromstring(defined_xml))
-             if (alias := _alias(device)).startswith(OURS)}
+             if (alias := alias_of(device)).startswith(OURS)}
     for place, device in _places(live):
-        if place in names and not _alias(device).startswith(OURS):
+        if place in names and not alias_of(device).startswith(OURS):
             drop(device, "alias")
             etree.SubElement(device, "alias", name=names[place])
     return etree.tostring(live, encoding="unicode")
@@ -66,11 +67,11 @@ def _devices(
 ) -> Iterator[Step]:
     live = etree.fromstring(named(live_xml, new_xml))
     here = live.findall("devices/*")
-    real = [_alias(device) for device in etree.fromstring(live_xml).iterfind("devices/*")]
+    real = [alias_of(device) for device in etree.fromstring(live_xml).iterfind("devices/*")]
     new = etree.fromstring(new_xml).findall("devices/*")
     for group in changed:
         kind, _, item = group.rstrip("]").partition("[")
-        old, fresh = (aliased(devices, ALIASES[kind] + item) for devices in (here, new))
+        old, fresh = (aliased(devices, PREFIXES[kind] + item) for devices in (here, new))
         if old is None and fresh is not None:
             # Its turn to boot may be taken by a device whose own is renumbered at the next boot.
             drop(fresh, "boot")
@@ -97,11 +98,6 @@ def _exchange(old: Element, fresh: Element) -> None:
     drop(old, "backingStore")
 
 
-def _alias(device: Element) -> str:
-    alias = device.find("alias")
-    return "" if alias is None else alias.get("name", "")
-
-
 def _places(root: Element) -> Iterator[tuple[Place, Element]]:
     """What identifies each device beside its alias, and which one of those it is."""
     counted: Counter[tuple[str, object]] = Counter()
@@ -114,8 +110,7 @@ def _places(root: Element) -> Iterator[tuple[Place, Element]]:
 
 
 def _target(disk: Element) -> str:
-    target = disk.find("target")
-    return "" if target is None else target.get("dev", "")
+    return attribute(disk, "target", "dev")
 
 
 Place = tuple[str, object, int]

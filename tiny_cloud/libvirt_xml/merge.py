@@ -20,10 +20,8 @@ from tiny_cloud.libvirt_xml import (
     ports,
 )
 from tiny_cloud.libvirt_xml.domain import SPARE_PORTS, Domain, family
-from tiny_cloud.libvirt_xml.elements import STAMP, E
+from tiny_cloud.libvirt_xml.elements import STAMP, E, Element
 from tiny_cloud.libvirt_xml.parts import cpu, single, vcpus
-
-Element = etree._Element
 
 
 def renamed(current_xml: str, name: str) -> str:

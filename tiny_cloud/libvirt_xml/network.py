@@ -12,10 +12,9 @@ from collections.abc import Iterator, Mapping
 
 from lxml import etree
 
-from tiny_cloud.libvirt_xml.elements import E
+from tiny_cloud.libvirt_xml.elements import E, Element, attribute
 from tiny_cloud.model import Value
 
-Element = etree._Element
 Wanted = Mapping[str, Value]
 """Flat fields; None takes a field away."""
 
@@ -30,12 +29,12 @@ def read_network(xml: str) -> dict[str, Value]:
 
 def fields_of(root: Element) -> dict[str, Value]:
     fields: dict[str, Value] = {"forward": _mode(root), "dns.enabled": _has_dns(root)}
-    for name, path, attribute in (("bridge", "bridge", "name"), ("domain", "domain", "name")):
-        if value := _attribute(root, path, attribute):
-            fields[name] = value
+    for field in ("bridge", "domain"):
+        if value := attribute(root, field, "name"):
+            fields[field] = value
     if devices := devices_of(root):
         fields["device"] = " and ".join(devices)
-    if mtu := _attribute(root, "mtu", "size"):
+    if mtu := attribute(root, "mtu", "size"):
         fields["mtu"] = int(mtu)
     fields["dns.forwarders"] = tuple(item.get("addr", "") for item in forwarders_of(root))
     fields["dns.hosts"] = names_of(root)
@@ -113,7 +112,7 @@ def name_entry(entry: str) -> Element:
 
 def devices_of(root: Element) -> list[str]:
     found = [item.get("dev", "") for item in root.findall("forward/interface")]
-    return found or [dev for dev in [_attribute(root, "forward", "dev")] if dev]
+    return found or [dev for dev in [attribute(root, "forward", "dev")] if dev]
 
 
 # -- reading --------------------------------------------------------------------------------------
@@ -125,7 +124,7 @@ def _mode(root: Element) -> str:
 
 
 def _has_dns(root: Element) -> bool:
-    return _attribute(root, "dns", "enable") != "no"
+    return attribute(root, "dns", "enable") != "no"
 
 
 def forwarders_of(root: Element) -> list[Element]:
@@ -146,7 +145,3 @@ def _addresses(root: Element, ending: str) -> Iterator[tuple[str, Value]]:
         yield f"dhcp{ending}.from", " and ".join(start for start, _ in ranges)
         yield f"dhcp{ending}.to", " and ".join(end for _, end in ranges)
 
-
-def _attribute(root: Element, path: str, name: str) -> str:
-    found = root.find(path)
-    return "" if found is None else found.get(name, "")

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 
 from lxml import etree
 
-from tiny_cloud.libvirt_xml.elements import E
+from tiny_cloud.libvirt_xml.elements import E, Element
 from tiny_cloud.libvirt_xml.network import (
     VERSIONS,
-    Element,
     Wanted,
     by_mac,
     devices_of,

@@ -12,12 +12,11 @@ from collections.abc import Mapping
 from lxml import etree
 
 from tiny_cloud.libvirt_xml.definition import text
-from tiny_cloud.libvirt_xml.elements import STAMP, STAMP_NAMESPACE, E, maker
+from tiny_cloud.libvirt_xml.elements import STAMP, STAMP_NAMESPACE, E, Element, maker
 from tiny_cloud.libvirt_xml.graft import drop, same
 from tiny_cloud.libvirt_xml.network import (
     RESERVATION,
     VERSIONS,
-    Element,
     Wanted,
     by_mac,
     fields_of,

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from lxml import etree
-
-from tiny_cloud.libvirt_xml.elements import E
+from tiny_cloud.libvirt_xml.elements import E, Element
 
 BUSES = "controller[@type='pci']"
 PORTS = f"{BUSES}[@model='pcie-root-port']"
@@ -19,12 +17,12 @@ LEGACY = {
 """Models that libvirt 9.0 takes for conventional PCI cards, by tag."""
 
 
-def spare(parent: etree._Element) -> int:
+def spare(parent: Element) -> int:
     """Root ports with nothing in them, in a ``<devices>`` that libvirt has given addresses."""
     return len(_free(parent))
 
 
-def provide(parent: etree._Element, wanted: int) -> None:
+def provide(parent: Element, wanted: int) -> None:
     """Add or take away ports so that ``wanted`` stay free once libvirt has placed every device.
 
     More may stay: a port below one in use is never taken away, because the guest counts its buses
@@ -44,7 +42,7 @@ def provide(parent: etree._Element, wanted: int) -> None:
         parent.remove(port)
 
 
-def _insert(parent: etree._Element, model: str) -> None:
+def _insert(parent: Element, model: str) -> None:
     controller = E.controller(type="pci", index=str(_top(parent) + 1), model=model)
     controllers = parent.findall(BUSES)
     if controllers:
@@ -53,35 +51,35 @@ def _insert(parent: etree._Element, model: str) -> None:
         parent.append(controller)
 
 
-def _top(parent: etree._Element) -> int:
+def _top(parent: Element) -> int:
     return max(map(_index, parent.findall(BUSES)), default=0)
 
 
-def _index(controller: etree._Element) -> int:
+def _index(controller: Element) -> int:
     return int(controller.get("index", "0"))
 
 
-def _free(parent: etree._Element) -> list[etree._Element]:
+def _free(parent: Element) -> list[Element]:
     taken = {int(address.get("bus", "0"), 16) for address in parent.iter("address")
              if address.get("type") == "pci"}
     return [port for port in parent.findall(PORTS) if _index(port) not in taken]
 
 
-def _unplaced(parent: etree._Element) -> list[etree._Element]:
+def _unplaced(parent: Element) -> list[Element]:
     """Devices that libvirt has yet to give an address."""
     return [item for item in parent if item.find("address") is None]
 
 
-def _has_bridge(parent: etree._Element) -> bool:
+def _has_bridge(parent: Element) -> bool:
     return any(item.get("model") in BRIDGES for item in parent.findall(BUSES))
 
 
-def is_legacy(device: etree._Element) -> bool:
+def is_legacy(device: Element) -> bool:
     """A conventional PCI card: all of them go behind one bridge, which takes one port."""
     return _model(device) in LEGACY.get(str(device.tag), ())
 
 
-def _wants_port(device: etree._Element) -> bool:
+def _wants_port(device: Element) -> bool:
     match device.tag:
         case "disk":
             target = device.find("target")
@@ -102,6 +100,6 @@ def _wants_port(device: etree._Element) -> bool:
     return False
 
 
-def _model(device: etree._Element) -> str:
+def _model(device: Element) -> str:
     model = device.find("model")
     return device.get("model", "") if model is None else model.get("type", "")

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from lxml import etree
 
 from tiny_cloud.libvirt_xml import cards, parts, ports
+from tiny_cloud.libvirt_xml.aliases import alias_of, name_of
 from tiny_cloud.libvirt_xml.devices import AGENT
 from tiny_cloud.libvirt_xml.domain import Layer, family
-from tiny_cloud.libvirt_xml.elements import STAMP
+from tiny_cloud.libvirt_xml.elements import STAMP, Element, attribute
 from tiny_cloud.libvirt_xml.parts import cpu
 from tiny_cloud.model import Value
 
@@ -28,13 +29,13 @@ def read(xml: str, *, autostart: bool | None = None) -> dict[str, Value]:
     root = etree.fromstring(xml)
     parent = root.find("devices")
     fields: dict[str, Value] = {} if autostart is None else {"autostart": autostart}
-    machine = family(_attribute(root, "os/type", "machine"))
+    machine = family(attribute(root, "os/type", "machine"))
     fields |= {
         "machine": machine,
         "accel": "kvm" if root.get("type") == "kvm" else "tcg",
         "guestAgent": any(target.get("name") == AGENT
                           for target in root.iterfind("devices/channel/target")),
-        "consoleLog": _attribute(root, "devices/serial/log", "file"),
+        "consoleLog": attribute(root, "devices/serial/log", "file"),
         **parts.read(root),
     }
     if parent is not None:
@@ -77,8 +78,7 @@ def stamp_of(xml: str) -> dict[str, str] | None:
 
 def device_aliases(xml: str) -> frozenset[str]:
     """The names of all devices that run."""
-    aliases = etree.fromstring(xml).iterfind("devices/*/alias")
-    return frozenset(alias.get("name", "") for alias in aliases)
+    return frozenset(map(alias_of, etree.fromstring(xml).iterfind("devices/*")))
 
 
 def disk_paths(xml: str) -> list[tuple[str, str]]:
@@ -86,7 +86,7 @@ def disk_paths(xml: str) -> list[tuple[str, str]]:
     found = []
     for disk in etree.fromstring(xml).iterfind("devices/disk"):
         if path := local_path(disk):
-            found.append((path, _attribute(disk, "target", "dev")))
+            found.append((path, attribute(disk, "target", "dev")))
     return found
 
 
@@ -95,7 +95,7 @@ def chains(xml: str) -> dict[str, tuple[Layer, ...]]:
     found = {}
     for disk in etree.fromstring(xml).iterfind("devices/disk"):
         if disk.get("device") != "cdrom":
-            name = name_of(disk, "ua-disk-") or _attribute(disk, "target", "dev")
+            name = name_of(disk, "disks") or attribute(disk, "target", "dev")
             found[name] = tuple(_layers(disk))
     return found
 
@@ -103,7 +103,7 @@ def chains(xml: str) -> dict[str, tuple[Layer, ...]]:
 def open_chains(xml: str) -> frozenset[str]:
     """The disks of ``chains`` for which libvirt is to look itself what they stand on."""
     return frozenset(
-        name_of(disk, "ua-disk-") or _attribute(disk, "target", "dev")
+        name_of(disk, "disks") or attribute(disk, "target", "dev")
         for disk in etree.fromstring(xml).iterfind("devices/disk")
         if disk.find("backingStore") is None)
 
@@ -113,71 +113,61 @@ def bases(xml: str) -> set[str]:
     return {layer.path for chain in chains(xml).values() for layer in chain[1:]}
 
 
-def _layers(disk: etree._Element) -> Iterator[Layer]:
+def _layers(disk: Element) -> Iterator[Layer]:
     if path := local_path(disk):
-        yield Layer(path, _attribute(disk, "driver", "type"), disk.get("type", "file"))
+        yield Layer(path, attribute(disk, "driver", "type"), disk.get("type", "file"))
     below = disk.find("backingStore")
     while below is not None:
         if path := local_path(below):
-            yield Layer(path, _attribute(below, "format", "type"), below.get("type", "file"))
+            yield Layer(path, attribute(below, "format", "type"), below.get("type", "file"))
         below = below.find("backingStore")
 
 
-def local_path(disk: etree._Element) -> str:
+def local_path(disk: Element) -> str:
     """The top source if it is a file or block device, else nothing."""
-    return _attribute(disk, "source", "file") or _attribute(disk, "source", "dev")
+    return attribute(disk, "source", "file") or attribute(disk, "source", "dev")
 
 
-def name_of(device: etree._Element, prefix: str) -> str:
-    """Our name for a device, from an alias ``ua-…``; empty: it is not ours."""
-    alias = _attribute(device, "alias", "name")
-    return alias.removeprefix(prefix) if alias.startswith(prefix) else ""
-
-
-def _disk(disk: etree._Element) -> dict[str, Value]:
-    kind = "cdrom" if disk.get("device") == "cdrom" else "disk"
-    target = _attribute(disk, "target", "dev")
-    path = f"{kind}s[{name_of(disk, f'ua-{kind}-') or target}]"
-    fields: dict[str, Value] = {f"{path}.bus": _attribute(disk, "target", "bus")}
+def _disk(disk: Element) -> dict[str, Value]:
+    kind = "cdroms" if disk.get("device") == "cdrom" else "disks"
+    target = attribute(disk, "target", "dev")
+    path = f"{kind}[{name_of(disk, kind) or target}]"
+    fields: dict[str, Value] = {f"{path}.bus": attribute(disk, "target", "bus")}
     if source := local_path(disk) or _remote(disk):
         fields[f"{path}.path"] = source
-    if kind == "disk":
-        fields[f"{path}.format"] = _attribute(disk, "driver", "type")
+    if kind == "disks":
+        fields[f"{path}.format"] = attribute(disk, "driver", "type")
         fields[f"{path}.serial"] = disk.findtext("serial", "")
         fields |= {f"{path}.{flag}": disk.find(flag) is not None
                    for flag in ("readonly", "shareable")}
         fields |= {f"{path}.{word}": value for word in ("cache", "discard", "io")
-                   if (value := _attribute(disk, "driver", word))}
+                   if (value := attribute(disk, "driver", word))}
     return fields
 
 
-def _remote(disk: etree._Element) -> str:
+def _remote(disk: Element) -> str:
     """``rbd:pool/image`` or ``pool/volume``: never equal to a path of ours."""
-    words = (_attribute(disk, "source", "protocol"), _attribute(disk, "source", "name"))
-    volume = (_attribute(disk, "source", "pool"), _attribute(disk, "source", "volume"))
+    words = (attribute(disk, "source", "protocol"), attribute(disk, "source", "name"))
+    volume = (attribute(disk, "source", "pool"), attribute(disk, "source", "volume"))
     return ":".join(filter(None, words)) or "/".join(filter(None, volume))
 
 
-def _interface(interface: etree._Element) -> Iterator[tuple[str, Value]]:
-    mac = _attribute(interface, "mac", "address")
-    path = f"interfaces[{name_of(interface, 'ua-net-') or mac}]"
+def _interface(interface: Element) -> Iterator[tuple[str, Value]]:
+    mac = attribute(interface, "mac", "address")
+    path = f"interfaces[{name_of(interface, 'interfaces') or mac}]"
     yield f"{path}.mac", mac
-    yield f"{path}.model", _attribute(interface, "model", "type")
-    yield f"{path}.link", _attribute(interface, "link", "state") or "up"
-    if mtu := _attribute(interface, "mtu", "size"):
+    yield f"{path}.model", attribute(interface, "model", "type")
+    yield f"{path}.link", attribute(interface, "link", "state") or "up"
+    if mtu := attribute(interface, "mtu", "size"):
         yield f"{path}.mtu", int(mtu)
     # A running card on a network that is a bridge of the host is shown as one of type bridge.
-    named = _attribute(interface, "source", "network")
+    named = attribute(interface, "source", "network")
     match "network" if named else interface.get("type"):
         case "user":
             yield f"{path}.user.forward", ()
         case "network" | "bridge" as kind:
-            yield f"{path}.{kind}", _attribute(interface, "source", kind)
+            yield f"{path}.{kind}", attribute(interface, "source", kind)
         case "direct":
-            yield f"{path}.direct.device", _attribute(interface, "source", "dev")
-            yield f"{path}.direct.mode", _attribute(interface, "source", "mode")
+            yield f"{path}.direct.device", attribute(interface, "source", "dev")
+            yield f"{path}.direct.mode", attribute(interface, "source", "mode")
 
-
-def _attribute(element: etree._Element, path: str, name: str) -> str:
-    found = element.find(path)
-    return "" if found is None else found.get(name, "")

@@ -8,6 +8,7 @@ from lxml import etree
 
 from tiny_cloud.libvirt_xml import ports
 from tiny_cloud.libvirt_xml.domain import family
+from tiny_cloud.libvirt_xml.elements import Element
 
 
 @dataclass(slots=True)
@@ -52,7 +53,7 @@ class Room:
         return self.ports >= 0
 
 
-def _processors(root: etree._Element) -> range:
+def _processors(root: Element) -> range:
     """Those that were plugged in later can go again; not in emulation, where qemu (7.2) never says
     that one is out, and ends with the next change of the machine's address space."""
     vcpu = root.find("vcpu")

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from lxml import etree
 
 from tiny_cloud.libvirt_xml.domain import Domain, aligned
+from tiny_cloud.libvirt_xml.elements import Element
 from tiny_cloud.libvirt_xml.parts import (
     boot,
     clock,
@@ -42,22 +43,22 @@ from tiny_cloud.model import State, Value
 
 
 class Part(Protocol):
-    def write(self, root: etree._Element, spec: Mapping[str, Any]) -> None:
+    def write(self, root: Element, spec: Mapping[str, Any]) -> None:
         """``root`` is a <domain>, ``spec`` the machine's; a new one's with its defaults filled in.
         Raises Problems for what no machine can have."""
 
-    def read(self, root: etree._Element) -> Iterator[tuple[str, Value]]:
+    def read(self, root: Element) -> Iterator[tuple[str, Value]]:
         """Flat fields and their values, as ``schema.flatten`` names them."""
 
 
 class Forgetful(Protocol):
-    def forget(self, root: etree._Element, gone: Mapping[str, Value]) -> None:
+    def forget(self, root: Element, gone: Mapping[str, Value]) -> None:
         """``gone``: flat fields with their values as they were declared. Only for fields whose
         removal means something (x-on-remove) and that nothing else tells from other people's."""
 
 
 class Naming(Protocol):
-    def name(self, root: etree._Element, spec: Mapping[str, Any]) -> None:
+    def name(self, root: Element, spec: Mapping[str, Any]) -> None:
         """Give the declared devices that somebody else plugged in our names."""
 
 
@@ -72,7 +73,7 @@ NAMING: tuple[Naming, ...] = (memory, inputs, host_devices, filesystems)
 SIZES = ("memory", "currentMemory", "maxMemory.size")
 
 
-def write(root: etree._Element, domain: Domain) -> None:
+def write(root: Element, domain: Domain) -> None:
     firmware.write(root, domain.spec, domain.nvram)
     for part in PARTS:
         part.write(root, domain.spec)
@@ -80,18 +81,18 @@ def write(root: etree._Element, domain: Domain) -> None:
     fragments.write(root, domain.spec, domain.former)
 
 
-def name(root: etree._Element, spec: Mapping[str, Any]) -> None:
+def name(root: Element, spec: Mapping[str, Any]) -> None:
     for part in NAMING:
         part.name(root, spec)
 
 
-def forget(root: etree._Element, domain: Domain) -> None:
+def forget(root: Element, domain: Domain) -> None:
     gone = {field: domain.former.get(field) for field in domain.gone}
     for part in FORGETFUL:
         part.forget(root, gone)
 
 
-def read(root: etree._Element) -> dict[str, Value]:
+def read(root: Element) -> dict[str, Value]:
     found = {field: value for part in PARTS for field, value in part.read(root)}
     return found | dict(firmware.read(root))
 

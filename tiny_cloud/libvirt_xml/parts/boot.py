@@ -8,17 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from lxml import etree
-
-from tiny_cloud.libvirt_xml.elements import E
+from tiny_cloud.libvirt_xml.aliases import PREFIXES, name_of
+from tiny_cloud.libvirt_xml.elements import E, Element
 from tiny_cloud.libvirt_xml.graft import aliased, drop
 from tiny_cloud.libvirt_xml.parts import single
 from tiny_cloud.model import Value
 
-PREFIXES = ("ua-disk-", "ua-cdrom-", "ua-net-")
+KINDS = ("disks", "cdroms", "interfaces")
 
 
-def write(root: etree._Element, spec: Mapping[str, Any]) -> None:
+def write(root: Element, spec: Mapping[str, Any]) -> None:
     """Those that are declared, and no other device."""
     if "boot" not in spec:
         return
@@ -33,31 +32,29 @@ def write(root: etree._Element, spec: Mapping[str, Any]) -> None:
             chosen.append(E.boot(order=str(turn)))
 
 
-def forget(root: etree._Element, gone: Mapping[str, Value]) -> None:
+def forget(root: Element, gone: Mapping[str, Value]) -> None:
     """Disks and cdroms get their turns anew; cards and the like have none then."""
     if "boot" in gone:
         for device in single.devices(root):
             drop(device, "boot")
 
 
-def read(root: etree._Element) -> Iterator[tuple[str, Value]]:
+def read(root: Element) -> Iterator[tuple[str, Value]]:
     """Devices that are not ours are called after their target or MAC, or their kind."""
     turns = {int(boot.get("order", "0")): _name(device) for device in single.devices(root)
              for boot in device.findall("boot")}
     yield "boot", tuple(turns[turn] for turn in sorted(turns))
 
 
-def _named(devices: etree._Element, name: str) -> etree._Element | None:
-    found = (aliased(devices, prefix + name) for prefix in PREFIXES)
+def _named(devices: Element, name: str) -> Element | None:
+    found = (aliased(devices, PREFIXES[kind] + name) for kind in KINDS)
     return next((device for device in found if device is not None), None)
 
 
-def _name(device: etree._Element) -> str:
-    alias = device.find("alias")
-    word = "" if alias is None else alias.get("name", "")
-    for prefix in PREFIXES:
-        if word.startswith(prefix):
-            return word.removeprefix(prefix)
+def _name(device: Element) -> str:
+    ours = next(filter(None, (name_of(device, kind) for kind in KINDS)), "")
+    if ours:
+        return ours
     target, mac = device.find("target"), device.find("mac")
     if device.tag == "disk" and target is not None:
         return target.get("dev", "")

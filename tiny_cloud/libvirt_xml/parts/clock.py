@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from lxml import etree
-
-from tiny_cloud.libvirt_xml.elements import child
+from tiny_cloud.libvirt_xml.elements import Element, child
 from tiny_cloud.model import Value
 
 
-def write(root: etree._Element, spec: Mapping[str, Any]) -> None:
+def write(root: Element, spec: Mapping[str, Any]) -> None:
     """Its timers stay as they are."""
     declared = spec.get("clock")
     if declared is None:
@@ -25,7 +23,7 @@ def write(root: etree._Element, spec: Mapping[str, Any]) -> None:
         clock.set("timezone", declared["timezone"])
 
 
-def read(root: etree._Element) -> Iterator[tuple[str, Value]]:
+def read(root: Element) -> Iterator[tuple[str, Value]]:
     clock = root.find("clock")
     yield "clock.offset", "utc" if clock is None else clock.get("offset", "utc")
     if clock is not None and (zone := clock.get("timezone")):

@@ -10,7 +10,7 @@ from typing import Any
 
 from lxml import etree
 
-from tiny_cloud.libvirt_xml.elements import E, child
+from tiny_cloud.libvirt_xml.elements import E, Element, child
 from tiny_cloud.libvirt_xml.graft import drop
 from tiny_cloud.model import Value
 
@@ -20,7 +20,7 @@ EXPANDED = ("host-model", "custom")
 HAS, HAS_NOT = ("require", "force"), ("disable", "forbid")
 
 
-def write(root: etree._Element, spec: Mapping[str, Any]) -> None:
+def write(root: Element, spec: Mapping[str, Any]) -> None:
     declared = spec.get("cpu", {})
     if not declared:
         return
@@ -43,7 +43,7 @@ def is_declared(spec: Mapping[str, Any]) -> bool:
     return "mode" in spec.get("cpu", {})
 
 
-def forget(root: etree._Element, gone: Mapping[str, Value]) -> None:
+def forget(root: Element, gone: Mapping[str, Value]) -> None:
     for field in gone:
         if field.startswith("cpu.features["):
             name = field.removeprefix("cpu.features[").partition("]")[0]
@@ -55,7 +55,7 @@ def forget(root: etree._Element, gone: Mapping[str, Value]) -> None:
                 drop(cpu, "topology")
 
 
-def read(root: etree._Element) -> Iterator[tuple[str, Value]]:
+def read(root: Element) -> Iterator[tuple[str, Value]]:
     cpu = root.find("cpu")
     if cpu is None:
         return
@@ -99,7 +99,7 @@ def _satisfies(got: Value, policy: Value) -> bool:
     return policy == "optional" or got in HAS_NOT or got is None
 
 
-def _mode(cpu: etree._Element, mode: str, model: str) -> None:
+def _mode(cpu: Element, mode: str, model: str) -> None:
     if (cpu.get("mode"), cpu.findtext("model", "")) == (mode, model):
         return
     # The rest (match, check, vendor …) was meant for what it has been until now.

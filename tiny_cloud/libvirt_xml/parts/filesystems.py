@@ -8,14 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from lxml import etree
-
-from tiny_cloud.libvirt_xml.elements import E
+from tiny_cloud.libvirt_xml.elements import E, Element, attribute
 from tiny_cloud.libvirt_xml.graft import drop
 from tiny_cloud.libvirt_xml.parts import several
 from tiny_cloud.model import Value
 
-PREFIX = "ua-fs-"
+KIND = "filesystems"
 DRIVERS = {"virtiofs": ("virtiofs", "passthrough"), "9p": ("path", "mapped")}
 """As a guest's ``mount -t`` calls them: libvirt's driver, and whose rights count on the host. With
 9p those of the qemu user; what the guest says of owners is kept in extended attributes."""
@@ -23,12 +21,12 @@ VIRTIOFS = "devices/filesystem/driver[@type='virtiofs']"
 SHARED = (("source", {"type": "memfd"}), ("access", {"mode": "shared"}))
 
 
-def write(root: etree._Element, spec: Mapping[str, Any]) -> None:
+def write(root: Element, spec: Mapping[str, Any]) -> None:
     had = root.find(VIRTIOFS) is not None
-    several.put(root, "filesystem", PREFIX, _wanted(spec), tag)
+    several.put(root, "filesystem", KIND, _wanted(spec), tag)
     writable = {item["name"] for item in spec.get("filesystems", ())
                 if item.get("readonly") is False}
-    for word, device in several.ours(root, "filesystem", PREFIX):
+    for word, device in several.ours(root, "filesystem", KIND):
         if word in writable:
             drop(device, "readonly")
     if root.find(VIRTIOFS) is not None:
@@ -37,45 +35,43 @@ def write(root: etree._Element, spec: Mapping[str, Any]) -> None:
         _unshare(root)
 
 
-def name(root: etree._Element, spec: Mapping[str, Any]) -> None:
+def name(root: Element, spec: Mapping[str, Any]) -> None:
     several.name(root, "filesystem", _wanted(spec), tag)
 
 
-def forget(root: etree._Element, gone: Mapping[str, Value]) -> None:
-    for word, device in several.ours(root, "filesystem", PREFIX):
+def forget(root: Element, gone: Mapping[str, Value]) -> None:
+    for word, device in several.ours(root, "filesystem", KIND):
         if f"filesystems[{word}].readonly" in gone:
             drop(device, "readonly")
 
 
-def read(root: etree._Element) -> Iterator[tuple[str, Value]]:
-    for word, device in several.ours(root, "filesystem", PREFIX):
-        source, driver = device.find("source"), device.find("driver")
+def read(root: Element) -> Iterator[tuple[str, Value]]:
+    for word, device in several.ours(root, "filesystem", KIND):
         path = f"filesystems[{word}]"
-        yield f"{path}.path", "" if source is None else source.get("dir", "")
-        virtiofs = driver is not None and driver.get("type") == "virtiofs"
+        yield f"{path}.path", attribute(device, "source", "dir")
+        virtiofs = attribute(device, "driver", "type") == "virtiofs"
         yield f"{path}.driver", "virtiofs" if virtiofs else "9p"
         yield f"{path}.readonly", device.find("readonly") is not None
 
 
-def _wanted(spec: Mapping[str, Any]) -> list[etree._Element]:
+def _wanted(spec: Mapping[str, Any]) -> list[Element]:
     return [_element(item) for item in spec.get("filesystems", ())]
 
 
-def _element(item: Mapping[str, Any]) -> etree._Element:
+def _element(item: Mapping[str, Any]) -> Element:
     driver, rights = DRIVERS[item.get("driver", "virtiofs")]
     flags = (E.readonly(),) if item.get("readonly") else ()
     return E.filesystem(
         E.driver(type=driver), E.source(dir=item["path"]), E.target(dir=item["name"]), *flags,
-        several.alias(PREFIX, item["name"]), type="mount", accessmode=rights)
+        several.alias(KIND, item["name"]), type="mount", accessmode=rights)
 
 
-def tag(device: etree._Element) -> str:
+def tag(device: Element) -> str:
     """What the guest mounts it by."""
-    target = device.find("target")
-    return "" if target is None else target.get("dir", "")
+    return attribute(device, "target", "dir")
 
 
-def _share(root: etree._Element) -> None:
+def _share(root: Element) -> None:
     backing = root.find("memoryBacking")
     if backing is None:
         backing = E.memoryBacking()
@@ -88,13 +84,13 @@ def _share(root: etree._Element) -> None:
             element.set("mode", words["mode"])
 
 
-def _place(root: etree._Element) -> etree._Element:
+def _place(root: Element) -> Element:
     """Where libvirt writes it: before the processors."""
     found = root.find("vcpu")
     return root[-1] if found is None else found
 
 
-def _unshare(root: etree._Element) -> None:
+def _unshare(root: Element) -> None:
     """Unless somebody has said more of the memory than we did."""
     backing = root.find("memoryBacking")
     if backing is not None and [(item.tag, dict(item.attrib)) for item in backing] == list(SHARED):

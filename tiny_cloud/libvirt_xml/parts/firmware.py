@@ -12,7 +12,7 @@ from typing import Any
 
 from lxml import etree
 
-from tiny_cloud.libvirt_xml.elements import E, child
+from tiny_cloud.libvirt_xml.elements import E, Element, child
 from tiny_cloud.libvirt_xml.graft import drop
 from tiny_cloud.model import Value
 
@@ -20,7 +20,7 @@ SECURE = "secure-boot"
 FEATURES = ("enrolled-keys", SECURE)
 
 
-def write(root: etree._Element, spec: Mapping[str, Any], nvram: str) -> None:
+def write(root: Element, spec: Mapping[str, Any], nvram: str) -> None:
     """``nvram`` is the path of the NVRAM but for its ending; empty: libvirt's to choose."""
     now = dict(read(root))
     wanted = spec.get("firmware", now["firmware"])
@@ -38,7 +38,7 @@ def write(root: etree._Element, spec: Mapping[str, Any], nvram: str) -> None:
         _efi(root, system, secure, nvram)
 
 
-def read(root: etree._Element) -> Iterator[tuple[str, Value]]:
+def read(root: Element) -> Iterator[tuple[str, Value]]:
     """``secureBoot`` is not known where libvirt is free to choose: it does so at each start."""
     loader, feature = root.find("os/loader"), root.find(f"os/firmware/feature[@name='{SECURE}']")
     chosen = root.find("os[@firmware='efi']") is not None
@@ -66,7 +66,7 @@ def nvram_of(xml: str) -> str:
     return (etree.fromstring(xml).findtext("os/nvram") or "").strip()
 
 
-def _efi(root: etree._Element, system: etree._Element, secure: bool, nvram: str) -> None:
+def _efi(root: Element, system: Element, secure: bool, nvram: str) -> None:
     system.set("firmware", "efi")
     enabled = "yes" if secure else "no"
     system.append(E.firmware(*(E.feature(enabled=enabled, name=name) for name in FEATURES)))

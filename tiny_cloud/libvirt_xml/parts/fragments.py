@@ -14,7 +14,7 @@ from typing import Any
 
 from lxml import etree
 
-from tiny_cloud.libvirt_xml.elements import child
+from tiny_cloud.libvirt_xml.elements import Element, child
 from tiny_cloud.libvirt_xml.graft import append, canonical
 from tiny_cloud.libvirt_xml.parts.likeness import alike, same_shape
 from tiny_cloud.libvirt_xml.parts.snippet import QEMU, elements
@@ -44,7 +44,7 @@ class Fragment:
         return f"xml[{self.operation} {self.target} {digest}]"
 
     @property
-    def parts(self) -> list[etree._Element]:
+    def parts(self) -> list[Element]:
         return elements(self.text)
 
 
@@ -54,7 +54,7 @@ def fields(spec: Mapping[str, Any]) -> dict[str, Value]:
 
 
 def present(
-    root: etree._Element, spec: Mapping[str, Any], former: Mapping[str, Value]
+    root: Element, spec: Mapping[str, Any], former: Mapping[str, Value]
 ) -> dict[str, Value]:
     """Those that are there, of the declared ones and of the appended ones of the last apply."""
     declared = {piece.field: piece for piece in map(Fragment.of, spec.get("xml", ()))}
@@ -64,7 +64,7 @@ def present(
 
 
 def waiting(
-    root: etree._Element, spec: Mapping[str, Any], former: Mapping[str, Value]
+    root: Element, spec: Mapping[str, Any], former: Mapping[str, Value]
 ) -> tuple[str, ...]:
     """Declared pieces that the definition has and what runs (``root``) has not yet."""
     running = present(root, spec, former)
@@ -72,7 +72,7 @@ def waiting(
 
 
 def write(
-    root: etree._Element, spec: Mapping[str, Any], former: Mapping[str, Value]
+    root: Element, spec: Mapping[str, Any], former: Mapping[str, Value]
 ) -> None:
     for piece in map(Fragment.of, spec.get("xml", ())):
         if _find(root, piece, known=piece.field in former):
@@ -85,7 +85,7 @@ def write(
             _replace(root, piece)
 
 
-def forget(root: etree._Element, gone: Mapping[str, Value]) -> None:
+def forget(root: Element, gone: Mapping[str, Value]) -> None:
     """What was appended goes if it is found word for word: something like it may be somebody
     else's. What was put in the place of something stays, because nobody knows what was there."""
     for piece in _former(gone):
@@ -96,7 +96,7 @@ def forget(root: etree._Element, gone: Mapping[str, Value]) -> None:
                     parent.remove(element)
 
 
-def _text(element: etree._Element) -> str:
+def _text(element: Element) -> str:
     """The one way in which it is written, without what the prefix means, always the same."""
     plain = etree.tostring(etree.fromstring(canonical(element)), encoding="unicode")
     return plain.replace(f' xmlns:qemu="{QEMU}"', "")
@@ -109,10 +109,10 @@ def _former(known: Mapping[str, Value]) -> Iterator[Fragment]:
             yield Fragment(operation, target, str(text))
 
 
-def _find(root: etree._Element, piece: Fragment, *, known: bool) -> list[etree._Element]:
+def _find(root: Element, piece: Fragment, *, known: bool) -> list[Element]:
     """The elements that are the piece: one after the other among those of their name."""
     fresh = piece.parts
-    places: Iterable[list[etree._Element]]
+    places: Iterable[list[Element]]
     if piece.operation == "replace":
         places = [[element] for element in root.findall(_path(piece.target))[:1]]
     else:
@@ -126,7 +126,7 @@ def _find(root: etree._Element, piece: Fragment, *, known: bool) -> list[etree._
     return []
 
 
-def _targets(root: etree._Element, target: str) -> list[etree._Element]:
+def _targets(root: Element, target: str) -> list[Element]:
     return [root] if target == "." else root.findall(_path(target))
 
 
@@ -139,14 +139,14 @@ def _tag(word: str) -> str:
     return f"{{{QEMU}}}{name}" if colon and prefix == "qemu" else word
 
 
-def _make(root: etree._Element, target: str) -> etree._Element:
+def _make(root: Element, target: str) -> Element:
     found = root
     for word in [] if target == "." else target.split("/"):
         found = child(found, _tag(word))
     return found
 
 
-def _replace(root: etree._Element, piece: Fragment) -> None:
+def _replace(root: Element, piece: Fragment) -> None:
     """In the place of the first; its address and our name for it stay if it is the same model."""
     (fresh,) = piece.parts
     above, _, _ = piece.target.rpartition("/")

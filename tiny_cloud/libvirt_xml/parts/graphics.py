@@ -12,7 +12,7 @@ from typing import Any
 from lxml import etree
 
 from tiny_cloud.libvirt_xml.domain import LOOPBACK
-from tiny_cloud.libvirt_xml.elements import E
+from tiny_cloud.libvirt_xml.elements import E, Element
 from tiny_cloud.libvirt_xml.graft import append, drop
 from tiny_cloud.libvirt_xml.parts import single
 from tiny_cloud.model import Value
@@ -22,7 +22,7 @@ PLACE = ("port", "autoport", "listen", "socket")
 """Attributes that say the same as <listen>, for older libvirts; it writes them by itself."""
 
 
-def write(root: etree._Element, spec: Mapping[str, Any]) -> None:
+def write(root: Element, spec: Mapping[str, Any]) -> None:
     had_spice = _spice(root) is not None
     for kind, declared in (spec.get("graphics") or {}).items():
         wanted = (declared.get("listen", LOOPBACK), declared.get("port", "auto"))
@@ -38,13 +38,13 @@ def write(root: etree._Element, spec: Mapping[str, Any]) -> None:
         _let_choose_sound(root, "none")
 
 
-def forget(root: etree._Element, gone: Mapping[str, Value]) -> None:
+def forget(root: Element, gone: Mapping[str, Value]) -> None:
     for screen in root.findall("devices/graphics"):
         if f"graphics.{screen.get('type')}.listen" in gone:
             single.devices(root).remove(screen)
 
 
-def read(root: etree._Element) -> Iterator[tuple[str, Value]]:
+def read(root: Element) -> Iterator[tuple[str, Value]]:
     for screen in root.iterfind("devices/graphics"):
         kind = screen.get("type", "")
         if kind in TYPES:
@@ -65,18 +65,18 @@ def with_passwords(xml: str, secure_xml: str) -> str:
     return etree.tostring(root, encoding="unicode")
 
 
-def _spice(root: etree._Element) -> etree._Element | None:
+def _spice(root: Element) -> Element | None:
     return root.find("devices/graphics[@type='spice']")
 
 
-def _let_choose_sound(root: etree._Element, unless: str) -> None:
+def _let_choose_sound(root: Element, unless: str) -> None:
     """Where sound goes libvirt decides by the screens there are, but only once."""
     for audio in root.findall(f"devices/audio[@type='{unless}']"):
         if not len(audio):
             single.devices(root).remove(audio)
 
 
-def _put(screen: etree._Element, listen: str, port: int | str) -> None:
+def _put(screen: Element, listen: str, port: int | str) -> None:
     for word in PLACE:
         if word in screen.attrib:
             del screen.attrib[word]
@@ -91,7 +91,7 @@ def _put(screen: etree._Element, listen: str, port: int | str) -> None:
         screen.set("port", str(port))
 
 
-def _listen(screen: etree._Element) -> str:
+def _listen(screen: Element) -> str:
     place = screen.find("listen")
     if place is None:
         return screen.get("listen", "socket" if screen.get("socket") else "")
@@ -99,6 +99,6 @@ def _listen(screen: etree._Element) -> str:
     return place.get("address", "") if kind == "address" else kind
 
 
-def _port(screen: etree._Element) -> int | str:
+def _port(screen: Element) -> int | str:
     fixed = screen.get("autoport") == "no" and screen.get("port", "-1") != "-1"
     return int(screen.get("port", "")) if fixed else "auto"

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from lxml import etree
-
-from tiny_cloud.libvirt_xml.elements import child
+from tiny_cloud.libvirt_xml.elements import Element, child
 from tiny_cloud.model import Value
 
 EVENTS = {"onPoweroff": ("on_poweroff", "destroy"), "onReboot": ("on_reboot", "restart"),
@@ -15,12 +13,12 @@ EVENTS = {"onPoweroff": ("on_poweroff", "destroy"), "onReboot": ("on_reboot", "r
 """By field: libvirt's element, and what libvirt does without one."""
 
 
-def write(root: etree._Element, spec: Mapping[str, Any]) -> None:
+def write(root: Element, spec: Mapping[str, Any]) -> None:
     for field, (tag, _) in EVENTS.items():
         if field in spec:
             child(root, tag).text = spec[field]
 
 
-def read(root: etree._Element) -> Iterator[tuple[str, Value]]:
+def read(root: Element) -> Iterator[tuple[str, Value]]:
     for field, (tag, usual) in EVENTS.items():
         yield field, root.findtext(tag, usual)

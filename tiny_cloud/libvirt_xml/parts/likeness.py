@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from lxml import etree
-
+from tiny_cloud.libvirt_xml.elements import Element
 from tiny_cloud.libvirt_xml.parts.memory import UNITS
 
 
-def alike(there: etree._Element, ours: etree._Element) -> bool:
+def alike(there: Element, ours: Element) -> bool:
     """All attributes, the text and all children, whatever the spelling of numbers and sizes."""
     return (
         there.tag == ours.tag
@@ -20,16 +19,16 @@ def alike(there: etree._Element, ours: etree._Element) -> bool:
     )
 
 
-def same_shape(there: etree._Element, ours: etree._Element) -> bool:
+def same_shape(there: Element, ours: Element) -> bool:
     """All attributes and children by name, whatever they say."""
     return (there.tag == ours.tag and set(ours.attrib) <= set(there.attrib)
             and _children(there, ours, same_shape))
 
 
 def _children(
-    there: etree._Element,
-    ours: etree._Element,
-    is_like: Callable[[etree._Element, etree._Element], bool],
+    there: Element,
+    ours: Element,
+    is_like: Callable[[Element, Element], bool],
 ) -> bool:
     """Each of ours has one of its own in there."""
     free = list(there)
@@ -41,7 +40,7 @@ def _children(
     return True
 
 
-def _bytes(element: etree._Element) -> int | None:
+def _bytes(element: Element) -> int | None:
     """The size that an element with a unit and nothing else says."""
     text = (element.text or "").strip()
     if list(element.attrib) != ["unit"] or not text.isdecimal():

@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from lxml import etree
-
+from tiny_cloud.libvirt_xml.aliases import PREFIXES, alias_of, name_of
 from tiny_cloud.libvirt_xml.domain import aligned
-from tiny_cloud.libvirt_xml.elements import E, child
+from tiny_cloud.libvirt_xml.elements import E, Element, child
 from tiny_cloud.libvirt_xml.graft import aliased, append
 from tiny_cloud.libvirt_xml.parts import several, single
 from tiny_cloud.model import Value
@@ -22,10 +21,10 @@ UNITS = {"b": 1, "bytes": 1, "KB": 10**3, "k": 1 << 10, "KiB": 1 << 10, "MB": 10
          "M": 1 << 20, "MiB": 1 << 20, "GB": 10**9, "G": 1 << 30, "GiB": 1 << 30,
          "TB": 10**12, "T": 1 << 40, "TiB": 1 << 40}
 SLOTS = 16
-PREFIX = "ua-dimm-"
+KIND = "dimms"
 
 
-def write(root: etree._Element, spec: Mapping[str, Any]) -> None:
+def write(root: Element, spec: Mapping[str, Any]) -> None:
     """``root`` has what the machine boots with as ``<memory>`` and ``<currentMemory>`` already."""
     boot = size_of(root.find("memory"))
     if "maxMemory" in spec:
@@ -47,20 +46,20 @@ def write(root: etree._Element, spec: Mapping[str, Any]) -> None:
         cells[0].set("unit", "KiB")
 
 
-def name(root: etree._Element, spec: Mapping[str, Any]) -> None:
+def name(root: Element, spec: Mapping[str, Any]) -> None:
     several.name(root, "memory", list(map(_module, spec.get("dimms", ()))), identity)
 
 
-def identity(module: etree._Element) -> tuple[object, ...]:
+def identity(module: Element) -> tuple[object, ...]:
     return (module.get("model"), size_of(module.find("target/size")),
             module.findtext("target/node", "0"))
 
 
-def forget(root: etree._Element, gone: Mapping[str, Value]) -> None:
+def forget(root: Element, gone: Mapping[str, Value]) -> None:
     for field in gone:
         if field.startswith("dimms["):
             word = field.removeprefix("dimms[").partition("]")[0]
-            module = aliased(root.findall("devices/memory"), PREFIX + word)
+            module = aliased(root.findall("devices/memory"), PREFIXES[KIND] + word)
             if module is not None:
                 single.devices(root).remove(module)
         elif field == "maxMemory.size":
@@ -70,7 +69,7 @@ def forget(root: etree._Element, gone: Mapping[str, Value]) -> None:
                     parent.remove(element)
 
 
-def read(root: etree._Element) -> Iterator[tuple[str, Value]]:
+def read(root: Element) -> Iterator[tuple[str, Value]]:
     """``currentMemory`` of a running machine is its balloon's, which moves all the time."""
     total = size_of(root.find("memory"))
     current = root.find("currentMemory")
@@ -81,50 +80,48 @@ def read(root: etree._Element) -> Iterator[tuple[str, Value]]:
         yield "maxMemory.size", size_of(room)
         yield "maxMemory.slots", int(room.get("slots", "0"))
     for device in root.findall("devices/memory[@model='dimm']"):
-        alias = device.find("alias")
-        word = "" if alias is None else alias.get("name", "")
-        if word.startswith(PREFIX):
-            field = f"dimms[{word.removeprefix(PREFIX)}]"
+        if word := name_of(device, KIND):
+            field = f"dimms[{word}]"
             yield f"{field}.size", size_of(device.find("target/size"))
             yield f"{field}.node", int(device.findtext("target/node", "0"))
 
 
-def size_of(element: etree._Element | None) -> int:
+def size_of(element: Element | None) -> int:
     """Bytes."""
     if element is None:
         return 0
     return int(element.text or "0") * UNITS[element.get("unit", "KiB")]
 
 
-def _modules(root: etree._Element) -> int:
+def _modules(root: Element) -> int:
     return sum(size_of(size) for size in root.findall("devices/memory/target/size"))
 
 
-def _set(element: etree._Element, size: int) -> None:
+def _set(element: Element, size: int) -> None:
     element.text = str(aligned(size) // 1024)
     element.set("unit", "KiB")
 
 
-def _cell(root: etree._Element) -> None:
+def _cell(root: Element) -> None:
     """Modules need a NUMA node to be plugged into; what it is made of, ``write`` says."""
     numa = child(child(root, "cpu"), "numa")
     if not len(numa):
         numa.append(E.cell(id="0"))
 
 
-def _module(item: Mapping[str, Any]) -> etree._Element:
+def _module(item: Mapping[str, Any]) -> Element:
     fresh = E.memory(
         E.target(E.size(unit="KiB"), E.node(str(item.get("node", 0)))),
-        E.alias(name=PREFIX + item["name"]),
+        several.alias(KIND, item["name"]),
         model="dimm",
     )
     _set(next(fresh.iter("size")), parse_size(item["size"]))
     return fresh
 
 
-def _put_module(root: etree._Element, fresh: etree._Element) -> None:
+def _put_module(root: Element, fresh: Element) -> None:
     parent = single.devices(root)
-    old = aliased(parent.findall("memory"), next(fresh.iter("alias")).get("name", ""))
+    old = aliased(parent.findall("memory"), alias_of(fresh))
     if old is None:
         append(parent, fresh)
     elif not single.covers(old, fresh):

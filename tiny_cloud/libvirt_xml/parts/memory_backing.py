@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from lxml import etree
-
-from tiny_cloud.libvirt_xml.elements import E, child
+from tiny_cloud.libvirt_xml.elements import E, Element, child
 from tiny_cloud.libvirt_xml.graft import drop
 from tiny_cloud.libvirt_xml.parts.memory import UNITS
 from tiny_cloud.model import Value
 from tiny_cloud.sizes import parse_size
 
 
-def write(root: etree._Element, spec: Mapping[str, Any]) -> None:
+def write(root: Element, spec: Mapping[str, Any]) -> None:
     wanted = spec.get("hugepages")
     if wanted is None:
         return
@@ -24,12 +22,12 @@ def write(root: etree._Element, spec: Mapping[str, Any]) -> None:
         _pages(root, wanted)
 
 
-def forget(root: etree._Element, gone: Mapping[str, Value]) -> None:
+def forget(root: Element, gone: Mapping[str, Value]) -> None:
     if "hugepages" in gone or "hugepages.size" in gone:
         _pages(root, False)
 
 
-def read(root: etree._Element) -> Iterator[tuple[str, Value]]:
+def read(root: Element) -> Iterator[tuple[str, Value]]:
     pages = root.find("memoryBacking/hugepages")
     page = None if pages is None else pages.find("page")
     if page is None:
@@ -38,7 +36,7 @@ def read(root: etree._Element) -> Iterator[tuple[str, Value]]:
         yield "hugepages.size", int(page.get("size", "0")) * UNITS[page.get("unit", "KiB")]
 
 
-def _pages(root: etree._Element, wanted: bool | Mapping[str, Any]) -> None:
+def _pages(root: Element, wanted: bool | Mapping[str, Any]) -> None:
     backing = child(root, "memoryBacking")
     drop(backing, "hugepages")
     if wanted is True:

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from lxml import etree
-
-from tiny_cloud.libvirt_xml.elements import E
+from tiny_cloud.libvirt_xml.elements import E, Element
 from tiny_cloud.libvirt_xml.parts import single
 from tiny_cloud.model import Value
 
 
-def write(root: etree._Element, spec: Mapping[str, Any]) -> None:
+def write(root: Element, spec: Mapping[str, Any]) -> None:
     match spec.get("panic"):
         case None:
             single.take(root, "panic")
@@ -24,5 +22,5 @@ def write(root: etree._Element, spec: Mapping[str, Any]) -> None:
             single.put(root, E.panic(single.named("panic"), model=model))
 
 
-def read(root: etree._Element) -> Iterator[tuple[str, Value]]:
+def read(root: Element) -> Iterator[tuple[str, Value]]:
     yield "panic", single.find(root, "panic") is not None

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from lxml import etree
-
-from tiny_cloud.libvirt_xml.elements import E
+from tiny_cloud.libvirt_xml.elements import E, Element
 from tiny_cloud.libvirt_xml.parts import single
 from tiny_cloud.model import Value
 
 
-def write(root: etree._Element, spec: Mapping[str, Any]) -> None:
+def write(root: Element, spec: Mapping[str, Any]) -> None:
     source = spec.get("rng")
     if source == "none":
         single.clear(root, "rng")
@@ -20,5 +18,5 @@ def write(root: etree._Element, spec: Mapping[str, Any]) -> None:
         single.put(root, E.rng(E.backend(source, model="random"), model="virtio"))
 
 
-def read(root: etree._Element) -> Iterator[tuple[str, Value]]:
+def read(root: Element) -> Iterator[tuple[str, Value]]:
     yield "rng", root.findtext("devices/rng/backend") or "none"

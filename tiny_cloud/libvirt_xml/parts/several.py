@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from lxml import etree
-
-from tiny_cloud.libvirt_xml.elements import E
-from tiny_cloud.libvirt_xml.graft import Element, aliased, append, replace_child
+from tiny_cloud.libvirt_xml.aliases import PREFIXES, alias_of, name_of
+from tiny_cloud.libvirt_xml.elements import E, Element
+from tiny_cloud.libvirt_xml.graft import aliased, append, replace_child
 from tiny_cloud.libvirt_xml.parts import single
 
 KEPT = ("accessmode", "managed")
 """Attributes that no field is for: somebody's choice stays."""
 
 
-def alias(prefix: str, name: str) -> Element:
-    return E.alias(name=prefix + name)
+def alias(kind: str, name: str) -> Element:
+    return E.alias(name=PREFIXES[kind] + name)
 
 
 def put(
-    root: Element, tag: str, prefix: str, wanted: Sequence[Element],
+    root: Element, tag: str, kind: str, wanted: Sequence[Element],
     identity: Callable[[Element], object],
 ) -> None:
     """Bring the devices of this tag that are ours to the wanted ones; others stay as they are.
@@ -30,10 +29,10 @@ def put(
     left = parent.findall(tag)
     found: list[Element | None] = []
     for fresh in wanted:
-        old = aliased(left, _alias(fresh))
+        old = aliased(left, alias_of(fresh))
         left = [item for item in left if item is not old]
         found.append(old)
-    for device in [item for item in left if _alias(item).startswith(prefix)]:
+    for device in [item for item in left if name_of(item, kind)]:
         parent.remove(device)
         left.remove(device)
     for fresh, known in zip(wanted, found, strict=True):
@@ -51,24 +50,24 @@ def name(
     """Give those that are wanted ones and have no alias our names, and change nothing else."""
     there = root.findall(f"devices/{tag}")
     for fresh in wanted:
-        old = None if aliased(there, _alias(fresh)) is not None else (
+        old = None if aliased(there, alias_of(fresh)) is not None else (
             _anonymous(there, identity, fresh))
         if old is not None:
-            old.append(alias("", _alias(fresh)))
+            old.append(E.alias(name=alias_of(fresh)))
 
 
-def ours(root: Element, tag: str, prefix: str) -> Iterator[tuple[str, Element]]:
+def ours(root: Element, tag: str, kind: str) -> Iterator[tuple[str, Element]]:
     """Our devices of this tag with their names."""
     for device in root.iterfind(f"devices/{tag}"):
-        if _alias(device).startswith(prefix):
-            yield _alias(device).removeprefix(prefix), device
+        if name := name_of(device, kind):
+            yield name, device
 
 
 def _anonymous(
     left: Sequence[Element], identity: Callable[[Element], object], fresh: Element
 ) -> Element | None:
     return next((item for item in left
-                 if not _alias(item) and identity(item) == identity(fresh)), None)
+                 if not alias_of(item) and identity(item) == identity(fresh)), None)
 
 
 def _update(parent: Element, old: Element, fresh: Element) -> None:
@@ -92,7 +91,3 @@ def _kind(device: Element) -> tuple[str | None, ...]:
     # Without a word it is <driver type='path'>, which is 9p.
     return device.get("type"), device.get("bus"), None if kind == "path" else kind
 
-
-def _alias(device: etree._Element) -> str:
-    found = device.find("alias")
-    return "" if found is None else found.get("name", "")

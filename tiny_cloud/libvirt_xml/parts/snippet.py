@@ -8,9 +8,10 @@ from typing import Any
 from lxml import etree
 
 from tiny_cloud.errors import Problem
+from tiny_cloud.libvirt_xml.aliases import OURS
+from tiny_cloud.libvirt_xml.elements import Element
 
 QEMU = "http://libvirt.org/schemas/domain/qemu/1.0"
-OURS = "ua-"
 """Aliases that begin so are our names of devices (and, by libvirt's rule, all that users give)."""
 FIELDS = {"name": "metadata.name", "uuid": "", "metadata": "", "memory": "memory",
           "currentMemory": "currentMemory", "maxMemory": "maxMemory", "vcpu": "cpus", "vcpus": "",
@@ -20,7 +21,7 @@ LISTS = ("devices", "devices/disk", "devices/interface")
 """What a piece may add to and never replace."""
 
 
-def elements(text: str) -> list[etree._Element]:
+def elements(text: str) -> list[Element]:
     """One element, or several of one name. Raises ValueError, in words, for anything else.
 
     No DTD, so no entities; nothing is fetched; lxml's own limits on depth and size hold."""

@@ -8,14 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from lxml import etree
-
-from tiny_cloud.libvirt_xml.elements import E
+from tiny_cloud.libvirt_xml.elements import E, Element
 from tiny_cloud.libvirt_xml.parts import single
 from tiny_cloud.model import Value
 
 
-def write(root: etree._Element, spec: Mapping[str, Any]) -> None:
+def write(root: Element, spec: Mapping[str, Any]) -> None:
     match spec.get("sound"):
         case None:
             single.take(root, "sound")
@@ -25,6 +23,6 @@ def write(root: etree._Element, spec: Mapping[str, Any]) -> None:
             single.put(root, E.sound(single.named("sound"), model=str(model)))
 
 
-def read(root: etree._Element) -> Iterator[tuple[str, Value]]:
+def read(root: Element) -> Iterator[tuple[str, Value]]:
     device = single.find(root, "sound")
     yield "sound", "none" if device is None else device.get("model", "")

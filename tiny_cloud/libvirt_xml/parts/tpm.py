@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from lxml import etree
-
-from tiny_cloud.libvirt_xml.elements import E
+from tiny_cloud.libvirt_xml.elements import E, Element
 from tiny_cloud.libvirt_xml.parts import single
 from tiny_cloud.model import Value
 
 VERSION = "2.0"
 
 
-def write(root: etree._Element, spec: Mapping[str, Any]) -> None:
+def write(root: Element, spec: Mapping[str, Any]) -> None:
     declared = spec.get("tpm")
     if declared is None:
         single.take(root, "tpm")
@@ -23,7 +21,7 @@ def write(root: etree._Element, spec: Mapping[str, Any]) -> None:
     single.put(root, E.tpm(backend, single.named("tpm"), model=declared["model"]))
 
 
-def read(root: etree._Element) -> Iterator[tuple[str, Value]]:
+def read(root: Element) -> Iterator[tuple[str, Value]]:
     device = root.find("devices/tpm")
     if device is not None:
         backend = device.find("backend[@type='emulator']")

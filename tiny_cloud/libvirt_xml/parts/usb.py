@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from lxml import etree
-
-from tiny_cloud.libvirt_xml.elements import E
+from tiny_cloud.libvirt_xml.elements import E, Element
 from tiny_cloud.libvirt_xml.graft import append
 from tiny_cloud.libvirt_xml.parts import single
 from tiny_cloud.model import Value
@@ -16,7 +14,7 @@ COMPANIONS = {"ich9-uhci1": "0", "ich9-uhci2": "2", "ich9-uhci3": "4"}
 """They serve the USB 1 devices of ich9-ehci1; each has two of its ports, from this one on."""
 
 
-def write(root: etree._Element, spec: Mapping[str, Any]) -> None:
+def write(root: Element, spec: Mapping[str, Any]) -> None:
     model = spec.get("usb")
     if model is None or model == _model(root):
         return
@@ -36,15 +34,15 @@ def write(root: etree._Element, spec: Mapping[str, Any]) -> None:
                 E.master(startport=port), type="usb", index="0", model=companion))
 
 
-def read(root: etree._Element) -> Iterator[tuple[str, Value]]:
+def read(root: Element) -> Iterator[tuple[str, Value]]:
     yield "usb", _model(root)
 
 
-def _model(root: etree._Element) -> str:
+def _model(root: Element) -> str:
     first = next((item for item in _controllers(root)
                   if item.get("index", "0") == "0" and item.find("master") is None), None)
     return "none" if first is None else first.get("model", "")
 
 
-def _controllers(root: etree._Element) -> list[etree._Element]:
+def _controllers(root: Element) -> list[Element]:
     return root.findall("devices/controller[@type='usb']")

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from lxml import etree
-
-from tiny_cloud.libvirt_xml.elements import E
+from tiny_cloud.libvirt_xml.elements import E, Element
 from tiny_cloud.libvirt_xml.parts import single
 from tiny_cloud.model import Value
 
 
-def write(root: etree._Element, spec: Mapping[str, Any]) -> None:
+def write(root: Element, spec: Mapping[str, Any]) -> None:
     declared = spec.get("watchdog")
     if declared is None:
         single.take(root, "watchdog")
@@ -21,7 +19,7 @@ def write(root: etree._Element, spec: Mapping[str, Any]) -> None:
     single.put(root, E.watchdog(single.named("watchdog"), **words))
 
 
-def read(root: etree._Element) -> Iterator[tuple[str, Value]]:
+def read(root: Element) -> Iterator[tuple[str, Value]]:
     device = single.find(root, "watchdog")
     if device is not None:
         yield "watchdog.model", device.get("model", "")
