@@ -210,10 +210,10 @@ class VirtualMachine(Resource):
         return (Ownership.OURS, "") if self.external else ownership_of(self, facts.xml, facts.uuid)
 
     def costs(self, diffs: Sequence[FieldDiff], seen: Observed) -> tuple[FieldDiff, ...]:
-        live = str(seen.facts["live"])
+        live, xml = (str(seen.facts[key]) for key in ("live", "xml"))
         if not live or not self.spec.get("running", True):
             return tuple(diffs)
-        return hotplug.costs(diffs, seen.fields, self.desired(), live)
+        return hotplug.costs(diffs, seen.fields, self.desired(), live_changes.named(live, xml))
 
     def asks_guest(self, diffs: Sequence[FieldDiff]) -> bool:
         return hotplug.asks_guest(diffs, self.desired())

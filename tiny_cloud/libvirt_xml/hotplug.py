@@ -71,6 +71,8 @@ def way(group: str, old: Device | None, new: Device | None, room: Room) -> Way:
 def _fits(kind: str, device: Device, room: Room) -> bool:
     match kind:
         case "disks" | "cdroms":
+            if kind == "cdroms" and not device.get("path"):
+                return False  # libvirt (9.0) plugs no drive in that is empty
             bus = device.get("bus", BUSES[kind])
             if bus in SLOTLESS:
                 return room.scsi if bus == "scsi" else room.usb
@@ -184,6 +186,8 @@ def costs(
                 kept = {key: value for key, value in (here or {}).items()
                         if f"{group}.{key}" not in gone}
                 new = {**kept, **wanted[group]} if group in wanted else None
+                if not room.has(group):
+                    here = None  # it was to come with the next boot
                 boots = way(group, here, new, room) is Way.BOOT
                 known[group] = Impact.NEXT_BOOT if boots else Impact.LIVE
             impact = known[group]

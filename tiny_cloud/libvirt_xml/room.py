@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from lxml import etree
 
-from tiny_cloud.libvirt_xml import ports
+from tiny_cloud.libvirt_xml import cards, ports
+from tiny_cloud.libvirt_xml.aliases import PREFIXES, alias_of
 from tiny_cloud.libvirt_xml.domain import family
 from tiny_cloud.libvirt_xml.elements import Element
 
@@ -26,6 +27,8 @@ class Room:
     """The host's processes reach its memory, as virtiofsd must."""
     processors: range
     """How many of them it may have."""
+    devices: frozenset[str]
+    """The aliases of those that are plugged in."""
 
     @classmethod
     def of(cls, live_xml: str) -> Room:
@@ -44,7 +47,15 @@ class Room:
             slots=slots - len(root.findall("devices/memory")),
             shared=access is not None and access.get("mode") == "shared",
             processors=_processors(root),
+            devices=frozenset((
+                *map(alias_of, root.iterfind("devices/*")),
+                *(PREFIXES["interfaces"] + card.name for card in cards.read(root)))),
         )
+
+    def has(self, group: str) -> bool:
+        """``disks[data]``."""
+        kind, _, name = group.rstrip("]").partition("[")
+        return PREFIXES[kind] + name in self.devices
 
     def take_port(self) -> bool:
         if not self.express:
