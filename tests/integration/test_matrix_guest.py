@@ -126,6 +126,8 @@ def test_all_of_them_come_true(lab: Lab) -> None:
     assert set(planned(lab)) == {field for _, _, field in CASES.values() if field}
     lab.apply()
     lab.assert_settled()
+    notes = [note["text"] for note in lab.plan()["notes"]]
+    assert notes == ["users.koder.uid is 1500 and stays so; 1501 is only for a new one"]
 
 
 def test_what_is_taken_out_goes_or_stays(lab: Lab) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Self
 
 from tiny_cloud import schema
@@ -176,15 +177,26 @@ class Guest(Resource):
             raise self.refuse(
                 ("spec", "disk"), f"{self.address} is written into {disk}, which is blank",
                 "give that disk an image, or leave out what is to be written into the guest")
-        path = str(outputs["path"])
+        path, said = str(outputs["path"]), self if fresh else self._as_written(change)
         yield EditGuest(
             address=str(self.address),
             disk=f"{path}.part" if fresh else path,
             format=str(outputs["format"]),
-            settings=self.settings(),
+            settings=said.settings(),
             fresh=fresh,
-            record=self.remembered(),
+            record=said.remembered(),
         )
+
+    def _as_written(self, change: Change) -> Self:
+        """With the numbers of users who are there already as they are: files in it are theirs."""
+        fields = change.observed.fields if change.observed else {}
+        users = {}
+        for name, user in self.spec.get("users", {}).items():
+            known = any(field.startswith(f"users.{name}.") for field in fields)
+            uid = fields.get(f"users.{name}.uid") if known else user.get("uid")
+            rest = {key: value for key, value in user.items() if key != "uid"}
+            users[name] = rest if uid is None else {**rest, "uid": uid}
+        return replace(self, spec={**self.spec, "users": users}) if users else self
 
     def down(self, change: Change) -> Iterable[Step]:
         return forget(self, change) if change.action is Action.DELETE else ()
