@@ -84,7 +84,9 @@ def _cost(kind: str, field: str, node: Node) -> str:
 def _removal(kind: str, field: str, node: Node) -> str:
     if "x-composite" in node:
         return ""
-    if "x-always" in node:
+    # How to act is what the documents say now, be it by saying nothing.
+    acts = "x-policy" in node and "default" in node
+    if "x-always" in node or acts or kind == "Cloud":
         return "its default counts"
     goes = keyword(kind, field, "x-on-remove") == "remove"
     return "it goes" if goes else "stays as it is"
