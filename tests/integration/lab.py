@@ -18,6 +18,7 @@ import pexpect
 
 TINYCLOUD = str(Path(sys.executable).with_name("tinycloud"))
 URI = "qemu:///system"
+LOGS = (Path("/var/log/libvirt/qemu"), Path("/var/log/swtpm/libvirt/qemu"))
 BOOT_SECONDS = 300
 """A guest's way to its login prompt in software emulation, on a busy machine."""
 
@@ -96,6 +97,9 @@ class Lab:
             if name.startswith(f"{self.name}-"):
                 virsh("destroy", name, check=False)
                 virsh("undefine", "--nvram", "--tpm", name, check=False)
+        for log in LOGS:
+            for path in log.glob(f"{self.name}-*.log"):
+                path.unlink()
         for name in virsh("net-list", "--all", "--name").split():
             if name.startswith(f"{self.name}-"):
                 virsh("net-destroy", name, check=False)

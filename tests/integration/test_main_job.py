@@ -199,6 +199,7 @@ def test_the_running_guest_sees_what_changes(lab: Lab) -> None:
     again = dict(zip(SEES, inside(lab, "web", *SEES.values()), strict=True))
     assert again == {**before, "processors": "2"}
     assert virsh("domid", lab.domain("web")) == started
+    iso.unlink()
 
 
 def test_more_memory_is_for_the_next_boot(lab: Lab) -> None:

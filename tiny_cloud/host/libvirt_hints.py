@@ -33,6 +33,8 @@ HINTS: tuple[tuple[str, str], ...] = (
     (r"hugetlbfs filesystem is not mounted",
      "mount it: mount -t hugetlbfs hugetlbfs /dev/hugepages"),
     (r"Unable to find any firmware to satisfy 'efi'", "apt install ovmf"),
+    (r"swtpm_setup'\. exitstatus.*?error log '(?P<path>[^']+)'",
+     "the last lines of {path} say why; if they miss rights: chown -R tss /var/lib/swtpm-localca"),
     (r"Unable to find 'swtpm|swtpm_setup", "apt install swtpm swtpm-tools"),
     (r"Unknown CPU model (?P<name>[^\s,]+)",
      "virsh cpu-models x86_64 lists the models that libvirt knows, and {name} is none"),
