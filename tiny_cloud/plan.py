@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import replace
 
-from tiny_cloud import handover, ordering, removal, rules
+from tiny_cloud import downtime, handover, ordering, removal, rules
 from tiny_cloud.draft import Draft, Drafts, matches
 from tiny_cloud.errors import Problem, Problems
 from tiny_cloud.model import (
@@ -49,7 +49,7 @@ def plan(
     rules.spare(drafts)
     leaving = [seen.domain for item in undeclared if prune
                and isinstance(seen := actual.get(item.address), Observed)]
-    rules.settle(drafts, consents, leaving)
+    downtime.settle(drafts, consents, leaving)
     changes = _changes(drafts, consents)
     if prune:
         gone = removal.removals(undeclared, actual, consents, changes)
@@ -77,7 +77,7 @@ def _changes(drafts: Drafts, consents: Consents) -> tuple[Change, ...]:
     """Raises Problems for what can never be done."""
     found: list[Change] = []
     problems: list[Problem] = []
-    resting, fillers = rules.resting(drafts), rules.fillers(drafts)
+    resting, fillers = downtime.resting(drafts), rules.fillers(drafts)
     for draft in drafts.values():
         if draft.action is None:
             continue
@@ -103,7 +103,7 @@ def _change(
     fresh = frozenset(a for a in around if a in drafts and drafts[a].makes)
     inside = ordering.container_of(draft.resource)
     making = draft.action in ordering.MAKING
-    observed, rests = draft.observed, rules.needs_rest(draft, drafts)
+    observed, rests = draft.observed, downtime.needs_rest(draft, drafts)
     if observed and draft.address in resting and not draft.stop:
         rests = rests or observed.running
         observed = replace(observed, running=False, users=())

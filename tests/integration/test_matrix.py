@@ -101,31 +101,32 @@ def test_each_field_becomes_what_is_declared(lab: Lab) -> None:
 
 def test_each_change_says_its_field_and_what_it_costs(lab: Lab) -> None:
     declare(lab, "b")
-    plan = lab.plan()
-    wrong = {}
-    for number, case in enumerate(CASES):
-        expected = {field: IMPACTS[row(case).cost] for field in fields(case)}
-        change = plan.get(address(number, case), {"fields": ()})
-        found = {f["field"]: f["impact"] for f in change["fields"]}
-        if found != expected:
-            wrong[case["field"], number] = (found, expected)
-    assert wrong == {}
+    assert planned(lab, "impact") == {
+        key(number, case): {field: IMPACTS[row(case).cost] for field in fields(case)}
+        for number, case in enumerate(CASES)}
     lab.apply("--parallel", "2", *CONSENTS)
     lab.assert_settled()
 
 
 def test_a_field_that_is_taken_out(lab: Lab) -> None:
     declare(lab, "without")
-    plan = lab.plan()
-    wrong = {}
-    for number, case in enumerate(CASES):
-        change = plan.get(address(number, case), {"fields": ()})
-        found = {f["field"]: f["new"] for f in change["fields"]}
-        if found != taken_out(case):
-            wrong[case["field"], number] = (found, taken_out(case))
-    assert wrong == {}
+    assert planned(lab, "new") == {
+        key(number, case): taken_out(case) for number, case in enumerate(CASES)}
     lab.apply("--parallel", "2", *CONSENTS)
     lab.assert_settled()
+
+
+def planned(lab: Lab, what: str) -> dict[str, dict[str, Any]]:
+    """Of each case, the fields that the plan names with what it says of them."""
+    plan = lab.plan()
+    return {key(number, case): {f["field"]: f[what] for f in plan.get(
+                address(number, case), {"fields": ()})["fields"]}
+            for number, case in enumerate(CASES)}
+
+
+def key(number: int, case: dict[str, Any]) -> str:
+    """A case by its number and its row."""
+    return f"{number} {case['kind']} {case['field']}"
 
 
 def declare(lab: Lab, state: str) -> None:

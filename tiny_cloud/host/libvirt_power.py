@@ -47,16 +47,20 @@ def _agent_answers(domain: Any) -> bool:
     return False
 
 
+def _address(domain: Any) -> str:
+    """By which its consents go."""
+    stamp = stamp_of(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE)) or {}
+    return stamp.get("address", f"virtualmachine/{domain.name()}")
+
+
 def restart_of(domain: Any) -> str:
     """The flag that lets it restart."""
-    stamp = stamp_of(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE)) or {}
-    return f"--restart {stamp.get('address', f'virtualmachine/{domain.name()}')}"
+    return f"--restart {_address(domain)}"
 
 
 def still_on(domain: Any, timeout: float) -> Failure:
     name = domain.name()
-    stamp = stamp_of(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE)) or {}
     if domain.state()[0] == libvirt.VIR_DOMAIN_PAUSED:
         return Failure(f"{name} is paused and cannot power off", hint=f"virsh resume {name}")
     return Failure(f"{name} did not power off within {timeout:g} s",
-                   hint=f"--force-off {stamp.get('address', f'virtualmachine/{name}')}")
+                   hint=f"--force-off {_address(domain)}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, Self
+from typing import Self
 
 from tiny_cloud import needs
 from tiny_cloud.composite import expand_machine
@@ -13,6 +13,7 @@ from tiny_cloud.document import Document
 from tiny_cloud.errors import Problem, Problems
 from tiny_cloud.facts import DomainFacts, Reader
 from tiny_cloud.libvirt_xml import (
+    Domain,
     Interface,
     adoption,
     build,
@@ -29,7 +30,7 @@ from tiny_cloud.libvirt_xml import (
 )
 from tiny_cloud.machines import disks, fields, kernel
 from tiny_cloud.machines.domain import domain_of, gone_from
-from tiny_cloud.machines.identity import mac_of, uuid_of
+from tiny_cloud.machines.identity import mac_of, macs_of, uuid_of
 from tiny_cloud.machines.variables import renewed
 from tiny_cloud.model import (
     Action,
@@ -88,21 +89,16 @@ class VirtualMachine(Resource):
     def uuid(self) -> str:
         return uuid_of(self)
 
-    def _mac(self, card: Mapping[str, Any], change: Change | None = None) -> str:
-        return mac_of(self, card, change)
-
     def _remember(self, change: Change) -> Step:
         uuid = change.observed.identity if change.observed else self.uuid
-        macs = {card["name"]: self._mac(card, change) for card in self.spec.get("interfaces", ())}
-        return self.record(uuid=uuid, macs=macs)
+        return self.record(uuid=uuid, macs=macs_of(self, change))
 
     @property
     def _console(self) -> str:
         return self.context.cloud.path("consoles", f"{self.address.name}.log")
 
     def provides(self) -> Mapping[str, Value]:
-        cards = self.spec.get("interfaces", ())
-        macs = {f"mac:{card['name']}": self._mac(card) for card in cards}
+        macs = {f"mac:{card}": mac for card, mac in macs_of(self).items()}
         return {"domain": self.domain, "console": self._console, **macs, **addresses_of(self)}
 
     def faults(self) -> Iterator[Problem]:
@@ -170,12 +166,11 @@ class VirtualMachine(Resource):
     def _rival(self, host: Reader, facts: DomainFacts) -> str:
         """Both names are taken, by two domains."""
         before = was(self)
-        for name in (self.domain, before.domain) if before else ():
-            other = host.domains().get(name)
-            if other is not None and other.uuid != facts.uuid:
-                ours = before is not None and before._ownership(other)[0] is Ownership.OURS
-                if name == self.domain or ours:
-                    return f"there is a domain {name} as well"
+        for item in (self, before) if before else ():
+            other = host.domains().get(item.domain)
+            if other is not None and other.uuid != facts.uuid and (
+                    item is self or item._ownership(other)[0] is Ownership.OURS):
+                return f"there is a domain {item.domain} as well"
         return ""
 
     def _observe(self, host: Reader, facts: DomainFacts) -> Observed:
@@ -223,7 +218,10 @@ class VirtualMachine(Resource):
     def _cards(self, change: Change | None = None) -> tuple[Interface, ...]:
         gone = gone_from(change) if change else ()
         return tuple(declared.cards(
-            self.spec, lambda card: self._mac(card, change), partial(network_of, self), gone))
+            self.spec, lambda card: mac_of(self, card, change), partial(network_of, self), gone))
+
+    def _wanted(self, change: Change) -> Domain:
+        return domain_of(self, change, self.uuid, self._cards(change))
 
     # -- how to get there -------------------------------------------------------------------------
 
@@ -259,7 +257,7 @@ class VirtualMachine(Resource):
         if not ours:
             yield MakeFolder(self.context.cloud.path("consoles"), 0o711)
         if seen is None:
-            model = domain_of(self, change, self.uuid, self._cards(change))
+            model = self._wanted(change)
             xml, keep_cpu = build(model), parts.cpu.is_declared(self.spec)
             yield from renewed(self.context.cloud.path("nvram"), "", nvram_of(xml))
             yield Define(self.domain, xml, model.accel, keep_cpu)
@@ -273,7 +271,7 @@ class VirtualMachine(Resource):
         xml, name = str(seen.facts["xml"]), self._name(change)
         if change.former:
             xml, name = renamed(xml, self.domain), self.domain
-        fresh = merge(xml, domain_of(self, change, self.uuid, self._cards(change)))
+        fresh = merge(xml, self._wanted(change))
         yield from renewed(self.context.cloud.path("nvram"), nvram_of(xml), nvram_of(fresh))
         # Not back to a definition whose files are no more.
         yield Define(name, fresh, before="" if change.fresh else xml)

@@ -20,17 +20,14 @@ from tiny_cloud.libvirt_xml import (
     ports,
 )
 from tiny_cloud.libvirt_xml.domain import SPARE_PORTS, Domain, family
-from tiny_cloud.libvirt_xml.elements import STAMP, E, Element
+from tiny_cloud.libvirt_xml.elements import STAMP, E, Element, child
 from tiny_cloud.libvirt_xml.parts import cpu, single, vcpus
 
 
 def renamed(current_xml: str, name: str) -> str:
     """The same definition under another name."""
     root = etree.fromstring(current_xml)
-    element = root.find("name")
-    if element is None:
-        element = etree.SubElement(root, "name")
-    element.text = name
+    child(root, "name").text = name
     return definition.text(root)
 
 
@@ -77,21 +74,15 @@ def _accel(root: Element) -> str:
 
 def _settings(root: Element, domain: Domain) -> None:
     for tag in ("memory", "currentMemory"):
-        fresh = definition.memory(tag, domain.memory)
-        element = root.find(tag)
-        if element is None:
-            root.append(fresh)
-        else:
-            element.text = fresh.text
-            element.set("unit", "KiB")
+        element = child(root, tag)
+        element.text = definition.memory(tag, domain.memory).text
+        element.set("unit", "KiB")
     vcpus.put(root, domain.cpus)
     _stamp(root, domain)
 
 
 def _stamp(root: Element, domain: Domain) -> None:
-    metadata = root.find("metadata")
-    if metadata is None:
-        metadata = etree.SubElement(root, "metadata")
+    metadata = child(root, "metadata")
     fresh = definition.stamp(domain, root.findtext("uuid", domain.uuid))
     old = metadata.find(STAMP)
     if old is None:

@@ -27,6 +27,12 @@ def mac_of(machine: Resource, card: Mapping[str, Any], change: Change | None = N
     return str(there or derive_mac(cloud.seed, cloud.name, _identity(machine), name)).lower()
 
 
+def macs_of(machine: Resource, change: Change | None = None) -> dict[str, str]:
+    """Of all its cards, by their names."""
+    return {card["name"]: mac_of(machine, card, change)
+            for card in machine.spec.get("interfaces", ())}
+
+
 def _identity(machine: Resource) -> str:
     """What UUID and MACs are derived from: its address, with a number if a machine that was made
     under this name still has those."""

@@ -54,12 +54,7 @@ def add_disk(life: Life) -> str:
 
 @edit(5)
 def remove_disk(life: Life) -> str:
-    name, spec = life.pick()
-    if not spec["disks"]:
-        return ""
-    disk = spec["disks"].pop(life.dice.randrange(len(spec["disks"])))
-    forget_boot(spec, disk["name"])
-    return f"{name} loses its disk {disk}{without(life, name, disk)}"
+    return _remove(life, "disks")
 
 
 @edit(4)
@@ -178,12 +173,16 @@ def add_card(life: Life) -> str:
 
 @edit(3)
 def remove_card(life: Life) -> str:
+    return _remove(life, "interfaces")
+
+
+def _remove(life: Life, kind: str) -> str:
     name, spec = life.pick()
-    if not spec["interfaces"]:
+    if not spec[kind]:
         return ""
-    card = spec["interfaces"].pop(life.dice.randrange(len(spec["interfaces"])))
-    forget_boot(spec, card["name"])
-    return f"{name} loses its card {card}{without(life, name, card)}"
+    device = spec[kind].pop(life.dice.randrange(len(spec[kind])))
+    forget_boot(spec, device["name"])
+    return f"{name} loses {device} of its {kind}{without(life, name, device)}"
 
 
 def socket(life: Life) -> Spec:
