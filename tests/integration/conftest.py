@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -64,10 +66,40 @@ IMAGES = {
 
 
 @pytest.fixture(scope="session")
-def images() -> Iterator[dict[str, Path]]:
-    """Bootable images of Debian 12, built by tinycloud itself, side by side; they are read-only."""
-    lab = Lab.make("tctimages")
-    try:
+def images(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Path]]:
+    """Bootable images of Debian 12, built by tinycloud itself, side by side; they are read-only.
+
+    Tests that run side by side share them: who asks first builds, who leaves last clears away."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    folder, users = shared / "images", shared / "images.users"
+    with _locked(users):
+        if not folder.is_symlink():
+            lab = _built()
+            folder.symlink_to(lab.folder)
+        lab = Lab("tctimages", folder.resolve())
+        users.write_text(users.read_text() + "+")
+    files = sorted((lab.storage / "images").iterdir(), key=lambda path: len(path.name))
+    yield dict(zip(IMAGES, files, strict=True))
+    with _locked(users):
+        users.write_text(users.read_text()[1:])
+        if not users.read_text():
+            folder.unlink()
+            lab.clean()
+
+
+@contextmanager
+def _locked(file: Path) -> Iterator[None]:
+    with file.open("a") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
+
+
+def _built() -> Lab:
+    with ExitStack() as unless_done:
+        lab = Lab.make("tctimages")
+        unless_done.callback(lab.clean)
         for name, packages in IMAGES.items():
             lab.write(name, f"""
                 kind: Image
@@ -77,10 +109,8 @@ def images() -> Iterator[dict[str, Path]]:
         _leave_over(lab, "image/debian")
         lab.apply()
         lab.assert_settled()
-        files = sorted((lab.storage / "images").iterdir(), key=lambda path: len(path.name))
-        yield dict(zip(IMAGES, files, strict=True))
-    finally:
-        lab.clean()
+        unless_done.pop_all()
+    return lab
 
 
 def _leave_over(lab: Lab, image: str) -> None:
