@@ -10,10 +10,12 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import libvirt
 import pexpect
 
 TINYCLOUD = str(Path(sys.executable).with_name("tinycloud"))
@@ -93,10 +95,7 @@ class Lab:
         return self.storage / "disks" / f"{name}.qcow2"
 
     def clean(self) -> None:
-        for name in virsh("list", "--all", "--name").split():
-            if name.startswith(f"{self.name}-"):
-                virsh("destroy", name, check=False)
-                virsh("undefine", "--nvram", "--tpm", name, check=False)
+        self._end_domains()
         for log in LOGS:
             for path in log.glob(f"{self.name}-*.log"):
                 path.unlink()
@@ -105,6 +104,17 @@ class Lab:
                 virsh("net-destroy", name, check=False)
                 virsh("net-undefine", name, check=False)
         shutil.rmtree(self.folder)
+
+    def _end_domains(self) -> None:
+        with closing(libvirt.open(URI)) as connection:
+            for domain in connection.listAllDomains():
+                if domain.name().startswith(f"{self.name}-"):
+                    # It may go off by itself meanwhile.
+                    with suppress(libvirt.libvirtError):
+                        domain.destroy()
+                    with suppress(libvirt.libvirtError):
+                        domain.undefineFlags(libvirt.VIR_DOMAIN_UNDEFINE_NVRAM
+                                             | libvirt.VIR_DOMAIN_UNDEFINE_TPM)
 
 
 def virsh(*argv: str, check: bool = True) -> str:

@@ -228,7 +228,7 @@ def test_a_disk_grows_under_the_running_machine(lab: Lab) -> None:
 def test_a_disk_does_not_shrink(lab: Lab) -> None:
     declare(lab, memory="640MiB", data="- {name: data, size: 1GiB}")
     said = lab.apply(expect=1)
-    assert "web.yaml:9:" in said and "cannot shrink" in said and "1536MiB" in said
+    assert "web.yaml:11:" in said and "cannot shrink" in said and "1536MiB" in said
     declare(lab, memory="640MiB", data="- {name: data, size: 1536MiB}")
     lab.assert_settled()
 

@@ -137,6 +137,8 @@ def declare(lab: Lab, state: str) -> None:
         if kind == "VirtualMachine" and case["field"] not in ("running", "autostart"):
             off = case.get("stopped", case.get("stops") and state == "without")
             spec["running"] = not off
+        elif state == "without" and "without" not in case:
+            spec.pop(case["field"], None)
         documents += [*case.get("with", ()),
                       {"kind": kind, "metadata": {"name": f"m{number}"}, "spec": spec}]
     documents = [{"apiVersion": "tinycloud/v1", **document} for document in documents]

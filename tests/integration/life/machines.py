@@ -72,7 +72,7 @@ def order_of_booting(life: Life) -> str:
     name, spec = life.pick()
     devices = [item["name"] for key in ("disks", "cdroms", "interfaces")
                for item in spec.get(key, ())]
-    if len(set(devices)) < len(devices):
+    if not devices or len(set(devices)) < len(devices):
         return ""
     if "boot" in spec:
         del spec["boot"]
