@@ -1,0 +1,42 @@
+"""What several verbs take on the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+CONSENTS = {
+    "--replace": "Let this thing be made anew; the old one's data goes to the trash.",
+    "--delete-data": "Let this thing's data go (to the trash).",
+    "--restart": "Let this machine restart, gracefully.",
+    "--force-off": "Pull this machine's plug if it does not power off when asked.",
+    "--adopt": "Take over what exists under this name and was not made here.",
+}
+YES = click.option("--yes", is_flag=True, help="Do not ask.")
+PARALLEL = click.option("--parallel", default=4, show_default=True, type=click.IntRange(1, 64))
+PRUNE = click.option(
+    "--prune", is_flag=True, help="Also remove what is owned and no longer declared.")
+TARGET = click.option(
+    "--target", multiple=True, metavar="KIND/NAME", help="Only this and what it needs.")
+
+
+def manifests(command: Command) -> Command:
+    """PATH… and the options that say which host and where."""
+    for decorate in (
+        click.argument("paths", nargs=-1, metavar="[PATH]..."),
+        click.option("--connect", default="", metavar="URI", help="libvirt's connection URI."),
+        click.option("--storage", default="", metavar="FOLDER", help="Where files live."),
+    ):
+        command = decorate(command)
+    return command
+
+
+def consents(command: Command) -> Command:
+    for flag, text in CONSENTS.items():
+        decorate = click.option(flag, multiple=True, metavar="KIND/NAME", help=text)
+        command = decorate(command)
+    return command

@@ -1,0 +1,99 @@
+"""Between a verb and the person at the terminal: load, show, ask, follow.
+
+What costs a start time is imported where it is needed: --help asks every verb for its words.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+import tiny_cloud
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from tiny_cloud.api import Planned, Workspace
+    from tiny_cloud.model import Event
+
+
+def load(paths: tuple[str, ...], connect: str, storage: str) -> Workspace:
+    return tiny_cloud.load(*paths, connect=connect, storage=storage)
+
+
+def planned(paths: tuple[str, ...], connect: str, storage: str, **wish: Any) -> Planned:
+    """``wish``: options as click gives them."""
+    from tiny_cloud import options
+
+    meant = options.wish(**wish)
+    found = load(paths, connect, storage).plan(meant)
+    options.require_known(meant, found)
+    return found
+
+
+def show(planned: Planned, *, commands: bool = False, as_json: bool = False) -> None:
+    from tiny_cloud.render import json, text
+
+    if as_json:
+        click.echo(json.dumps(planned.plan))
+    else:
+        text.show_plan(out(), planned.plan, commands=commands)
+
+
+def carry_out(planned: Planned, *, yes: bool, parallel: int, as_json: bool = False) -> int:
+    """The exit code: 1 if something failed, is blocked, or was not agreed to."""
+    plan = planned.plan
+    if not as_json:
+        show(planned)
+    blocked = len(plan.blocked)
+    if len(plan.changes) == blocked:
+        return 1 if blocked else 0
+    if not agreed(yes, "Do this?"):
+        return 1
+    failed = _follow(planned.apply(parallel=parallel), as_json=as_json)
+    if not failed and not as_json:
+        done = len(plan.changes) - blocked
+        out().print(f"Done: {done} change{'' if done == 1 else 's'}.")
+    return 1 if failed or blocked else 0
+
+
+def _follow(events: Iterator[Event], *, as_json: bool) -> bool:
+    """Show what happens; whether something did not come out as it should."""
+    from tiny_cloud.render import json
+    from tiny_cloud.render.live import Live
+
+    failed = False
+    with Live(err(quiet=as_json)) as live:
+        for event in events:
+            failed |= event.what in ("failed", "skipped")
+            live.show(event)
+            if as_json:
+                click.echo(json.event_line(event))
+    return failed
+
+
+def agreed(yes: bool, question: str) -> bool:
+    """Nothing is guessed where nobody can be asked."""
+    if yes:
+        return True
+    if not sys.stdin.isatty():
+        click.echo("There is no terminal to ask at: --yes says that it shall be done.", err=True)
+        return False
+    return click.confirm(question, err=True)
+
+
+def out() -> Console:
+    from rich.console import Console
+
+    return Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+
+
+def err(*, quiet: bool = False) -> Console:
+    from rich.console import Console
+
+    return Console(
+        stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True, quiet=quiet
+    )
