@@ -1,0 +1,62 @@
+"""Files, records and plain commands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tiny_cloud import steps
+from tiny_cloud.apply import Progress
+from tiny_cloud.host import command, files, records
+from tiny_cloud.host.hands import Hands, do
+from tiny_cloud.model import Address
+
+
+@do.register
+def _(step: steps.Run, host: Hands, progress: Progress) -> None:
+    command.run(step.argv, pass_fds=(host.lock,))
+
+
+@do.register
+def _(step: steps.MakeFolder, host: Hands, progress: Progress) -> None:
+    files.make_folder(step)
+
+
+@do.register
+def _(step: steps.Stamp, host: Hands, progress: Progress) -> None:
+    files.write_stamp(step)
+
+
+@do.register
+def _(step: steps.Publish, host: Hands, progress: Progress) -> None:
+    files.publish(step)
+
+
+@do.register
+def _(step: steps.Rename, host: Hands, progress: Progress) -> None:
+    files.rename(step)
+
+
+@do.register
+def _(step: steps.Trash, host: Hands, progress: Progress) -> None:
+    files.move_to_trash(step)
+
+
+@do.register
+def _(step: steps.Remove, host: Hands, progress: Progress) -> None:
+    Path(step.path).unlink(missing_ok=True)
+
+
+@do.register
+def _(step: steps.WriteRecord, host: Hands, progress: Progress) -> None:
+    records.write(host.storage, Address.parse(step.address), step.record)
+
+
+@do.register
+def _(step: steps.MoveRecord, host: Hands, progress: Progress) -> None:
+    old, new = Address.parse(step.address), Address.parse(step.to)
+    records.move(host.storage, old, new, step.changes)
+
+
+@do.register
+def _(step: steps.DropRecord, host: Hands, progress: Progress) -> None:
+    records.drop(host.storage, Address.parse(step.address))

@@ -1,0 +1,39 @@
+"""Images and disks are filled."""
+
+from __future__ import annotations
+
+from tiny_cloud import steps
+from tiny_cloud.apply import Progress
+from tiny_cloud.host import debootstrap, fetch, imports, kernels, qemu_img
+from tiny_cloud.host.hands import Hands, do, words_only
+
+
+@do.register
+def _(step: steps.Fetch, host: Hands, progress: Progress) -> None:
+    def tell(done: int, total: int) -> None:
+        progress("downloads", done / total if total else None)
+
+    fetch.fetch(step, tell)
+
+
+@do.register
+def _(step: steps.ImportImage, host: Hands, progress: Progress) -> None:
+    imports.import_image(step, lambda done: progress("converts", done), (host.lock,))
+
+
+@do.register
+def _(step: steps.Debootstrap, host: Hands, progress: Progress) -> None:
+    say = words_only(progress)
+    debootstrap.build(step, environ=host.appliance(), progress=say, pass_fds=(host.lock,))
+
+
+@do.register
+def _(step: steps.CreateDisk, host: Hands, progress: Progress) -> None:
+    base = (step.backing, step.backing_format)
+    qemu_img.create(step.to, step.format, step.size, *base, pass_fds=(host.lock,))
+
+
+@do.register
+def _(step: steps.ExtractKernel, host: Hands, progress: Progress) -> None:
+    say = words_only(progress)
+    kernels.extract(step, environ=host.appliance(), pass_fds=(host.lock,), progress=say)
