@@ -125,9 +125,9 @@ def virsh(*argv: str, check: bool = True) -> str:
     return done.stdout
 
 
-def digest(path: Path) -> str:
+def digest(path: Path, algorithm: str = "sha256") -> str:
     with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+        return hashlib.file_digest(stream, algorithm).hexdigest()
 
 
 def tree(folder: Path) -> dict[str, tuple[int, int, int]]:
