@@ -8,6 +8,9 @@ from typing import Any, Protocol
 
 from tiny_cloud.model import Address, Cloud, HostDevices, Secret, Unknown
 
+TRANSIENT = "transient"
+"""What runs, but has no definition: it is gone with the power (virsh undefine of a running one)."""
+
 
 @dataclass(frozen=True, slots=True)
 class FileFacts:
@@ -43,10 +46,11 @@ class DomainFacts:
     name: str
     uuid: str
     xml: str
-    """The inactive definition (VIR_DOMAIN_XML_INACTIVE)."""
+    """The inactive definition (VIR_DOMAIN_XML_INACTIVE); of one that has none what runs."""
     live_xml: str = ""
     """What runs; empty: it does not run."""
     autostart: bool = False
+    persistent: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,15 +107,18 @@ class Lab:
         shutil.rmtree(self.folder)
 
     def _end_domains(self) -> None:
-        with closing(libvirt.open(URI)) as connection:
-            for domain in connection.listAllDomains():
-                if domain.name().startswith(f"{self.name}-"):
-                    # It may go off by itself meanwhile.
-                    with suppress(libvirt.libvirtError):
-                        domain.destroy()
-                    with suppress(libvirt.libvirtError):
-                        domain.undefineFlags(libvirt.VIR_DOMAIN_UNDEFINE_NVRAM
-                                             | libvirt.VIR_DOMAIN_UNDEFINE_TPM)
+        with closing(libvirt.open(URI)) as connection, ThreadPoolExecutor(8) as pool:
+            all_of_them = connection.listAllDomains()
+            ours = [one for one in all_of_them if one.name().startswith(f"{self.name}-")]
+            list(pool.map(_end, ours))
+
+def _end(domain: libvirt.virDomain) -> None:
+    # It may go off by itself meanwhile.
+    with suppress(libvirt.libvirtError):
+        domain.destroy()
+    with suppress(libvirt.libvirtError):
+        domain.undefineFlags(
+            libvirt.VIR_DOMAIN_UNDEFINE_NVRAM | libvirt.VIR_DOMAIN_UNDEFINE_TPM)
 
 
 def virsh(*argv: str, check: bool = True) -> str:

@@ -265,6 +265,19 @@ def test_what_was_changed_behind_our_back_is_put_right(lab: Lab) -> None:
     assert virsh("domstate", domain).strip() == "running"
 
 
+def test_a_running_machine_without_a_definition_gets_it_back(lab: Lab) -> None:
+    domain = lab.domain("web")
+    uuid, started = virsh("domuuid", domain), virsh("domid", domain)
+    virsh("undefine", domain)
+    change = lab.plan()["virtualmachine/web"]
+    assert [(f["field"], f["old"], f["impact"]) for f in change["fields"]] == [
+        ("running", "transient", "live")]
+    lab.apply()
+    lab.assert_settled()
+    assert "Persistent:     yes" in virsh("dominfo", domain)
+    assert (virsh("domuuid", domain), virsh("domid", domain)) == (uuid, started)
+
+
 def test_what_cannot_be_put_right_says_what_to_write(lab: Lab) -> None:
     virsh("destroy", lab.domain("web"))
     resize("-q", lab.disk("web-root"), "5G")

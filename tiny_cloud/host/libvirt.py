@@ -204,5 +204,6 @@ def _facts(domain: Any) -> DomainFacts | None:
     with ignoring(libvirt.VIR_ERR_NO_DOMAIN):
         xml = domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE)
         live = domain.XMLDesc(0) if domain.isActive() else ""
-        return DomainFacts(domain.name(), domain.UUIDString(), xml, live, bool(domain.autostart()))
+        return DomainFacts(domain.name(), domain.UUIDString(), xml, live,
+                           bool(domain.autostart()), bool(domain.isPersistent()))
     return None

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Self
 
 from tiny_cloud.errors import Problem
-from tiny_cloud.facts import DomainFacts, NetworkFacts, Reader
+from tiny_cloud.facts import TRANSIENT, DomainFacts, NetworkFacts, Reader
 from tiny_cloud.libvirt_xml import (
     RESERVATION,
     Tap,
@@ -52,8 +52,6 @@ from tiny_cloud.steps import (
     UpdateNetwork,
 )
 
-TRANSIENT = "transient"
-"""It is active and somebody took its definition away."""
 OUTSIDE = ("active", "autostart")
 """Fields that are not in the XML."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Self
 
@@ -11,11 +10,10 @@ from tiny_cloud import needs
 from tiny_cloud.composite import expand_machine
 from tiny_cloud.document import Document
 from tiny_cloud.errors import Problem, Problems
-from tiny_cloud.facts import DomainFacts, Reader
+from tiny_cloud.facts import TRANSIENT, DomainFacts, Reader
 from tiny_cloud.libvirt_xml import (
     Domain,
     Interface,
-    adoption,
     build,
     coherence,
     declared,
@@ -28,9 +26,10 @@ from tiny_cloud.libvirt_xml import (
     renamed,
     stamp_of,
 )
-from tiny_cloud.machines import disks, fields, kernel
+from tiny_cloud.machines import fields, kernel
 from tiny_cloud.machines.domain import domain_of, gone_from
 from tiny_cloud.machines.identity import mac_of, macs_of, uuid_of
+from tiny_cloud.machines.takeover import with_our_names
 from tiny_cloud.machines.variables import renewed
 from tiny_cloud.model import (
     Action,
@@ -149,19 +148,10 @@ class VirtualMachine(Resource):
                 if facts is not None and item._ownership(facts)[0] is Ownership.FOREIGN:
                     facts = None
             if facts is not None:
-                found[item.address] = item._observe(host, item._with_our_names(host, facts))
+                if item._ownership(facts)[0] is Ownership.UNSTAMPED and not item.external:
+                    facts = with_our_names(item, host, facts, item._cards())
+                found[item.address] = item._observe(host, facts)
         return found
-
-    def _with_our_names(self, host: Reader, facts: DomainFacts) -> DomainFacts:
-        """What somebody else made has its devices called as they would be once it is taken over."""
-        if self._ownership(facts)[0] is not Ownership.UNSTAMPED or self.external:
-            return facts
-        macs = {card["name"]: card.get("mac", "").lower()
-                for card in self.spec.get("interfaces", ())}
-        cards = [replace(card, mac=macs[card.name]) for card in self._cards()]
-        files = {item["name"]: disks.files(link, host) for item in self.spec.get("disks", ())
-                 if (link := self.links.get(f"disks[{item['name']}].disk"))}
-        return replace(facts, xml=adoption.named(facts.xml, cards, files, self.spec))
 
     def _rival(self, host: Reader, facts: DomainFacts) -> str:
         """Both names are taken, by two domains."""
@@ -180,7 +170,8 @@ class VirtualMachine(Resource):
             former = before.address
         running = bool(facts.live_xml)
         found, waiting = fields.compared(self, host, facts, declared_of(record) or {})
-        found |= {"running": running, "autostart": facts.autostart}
+        found |= {"running": running if facts.persistent else TRANSIENT,
+                  "autostart": facts.autostart}
         whose, owner = self._ownership(facts)
         return Observed(
             fields=found,
@@ -264,7 +255,8 @@ class VirtualMachine(Resource):
             return
         elsewhere = {"running", "autostart", *self.policy()}
         changed = {diff.field for diff in change.diffs} - elsewhere
-        if changed or not ours or change.former or change.fresh or not change.diffs:
+        lost = seen.fields["running"] == TRANSIENT
+        if changed or lost or not ours or change.former or change.fresh or not change.diffs:
             yield from self._redefine(change, seen)
 
     def _redefine(self, change: Change, seen: Observed) -> Iterator[Step]:
