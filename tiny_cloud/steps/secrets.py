@@ -22,6 +22,10 @@ class DefineSecret(Step):
     xml: str
     secret: Mapping[str, Any]
     """The reference of the manifest: ``{file: …}``, never the value."""
+    volume: str = ""
+    """An encrypted disk that it has to open: else it is a failure, and nothing is changed."""
+    format: str = ""
+    """qemu's, of the volume."""
 
     def shell(self) -> str:
         (source, value), = self.secret.items()
