@@ -37,6 +37,10 @@ class ImageFacts:
     backing: str = ""
     """Absolute path of the backing file; empty: none."""
     backing_format: str = ""
+    encryption: str = ""
+    """``luks``, or ``aes``, which is qcow2's old one; empty: it is not encrypted."""
+    volume: str = ""
+    """The UUID in its LUKS header."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,15 @@ class NetworkFacts:
     """What is active; empty: it is not."""
     autostart: bool = False
     persistent: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class SecretFacts:
+    """A libvirt secret; libvirt tells nobody its value."""
+
+    uuid: str
+    usage: str
+    """Whose it is, unique among those of its type of usage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +113,9 @@ class Reader(Protocol):
 
     def networks(self) -> Mapping[str, NetworkFacts]:
         """All of libvirt's networks by name. Raises Failure if libvirt does not answer."""
+
+    def libvirt_secrets(self) -> Mapping[str, SecretFacts]:
+        """All secrets that libvirt keeps, by UUID. Raises Failure if libvirt does not answer."""
 
     def bridges(self) -> Mapping[str, frozenset[str]]:
         """The host's bridge devices by name, and the devices plugged into each."""

@@ -16,11 +16,11 @@ from typing import Any
 from lxml import etree
 
 from tests.fake.networks import named, updated
-from tests.fake.objections import objection
+from tests.fake.objections import objection, resized
 from tiny_cloud import steps
 from tiny_cloud.apply import Progress
 from tiny_cloud.errors import Failure
-from tiny_cloud.facts import DiskUse, DomainFacts, FileFacts, ImageFacts, NetworkFacts
+from tiny_cloud.facts import DiskUse, DomainFacts, FileFacts, ImageFacts, NetworkFacts, SecretFacts
 from tiny_cloud.libvirt_xml import bases, disk_paths, read_network, renamed, taps
 from tiny_cloud.model import Address, Cloud, HostDevices, Secret, Unknown
 
@@ -39,6 +39,7 @@ class FakeHost:
     domain: dict[str, DomainFacts] = field(default_factory=dict)
     record: dict[Address, Mapping[str, Any]] = field(default_factory=dict)
     secret: dict[str, str] = field(default_factory=dict)
+    libvirt_secret: dict[str, SecretFacts] = field(default_factory=dict)
     network: dict[str, NetworkFacts] = field(default_factory=dict)
     bridge: dict[str, frozenset[str]] = field(default_factory=dict)
     """The host's own; those of its networks have every card on them."""
@@ -74,6 +75,9 @@ class FakeHost:
 
     def networks(self) -> Mapping[str, NetworkFacts]:
         return self.network
+
+    def libvirt_secrets(self) -> Mapping[str, SecretFacts]:
+        return self.libvirt_secret
 
     def bridges(self) -> Mapping[str, frozenset[str]]:
         return self.bridge
@@ -118,9 +122,12 @@ class FakeHost:
     ) -> Sequence[Failure | None]:
         raise AssertionError("no step of the kinds is batched")
 
-    def _new(self, path: str, form: str, size: int, backing: str = "") -> None:
+    def _new(
+        self, path: str, form: str, size: int, backing: str = "", encrypted: bool = False
+    ) -> None:
         inode = next(iter(self.inodes))
-        facts = ImageFacts(form, size, 4096, backing, "qcow2" if backing else "")
+        luks = ("luks", f"volume {inode}") if encrypted else ()
+        facts = ImageFacts(form, size, 4096, backing, "qcow2" if backing else "", *luks)
         self.file[path] = FakeFile(inode, facts)
 
     @singledispatchmethod
@@ -156,13 +163,12 @@ class FakeHost:
     @_do.register
     def _(self, step: steps.CreateDisk) -> None:
         size = step.size or self.file[step.backing].facts.virtual_size
-        self._new(step.to, step.format, size, step.backing)
+        self._new(step.to, step.format, size, step.backing, bool(step.secret))
 
     @_do.register
     def _(self, step: steps.Run) -> None:
-        assert step.argv[:3] == ("qemu-img", "resize", "-f"), step
-        *_, path, size = step.argv
-        self._resize(path, int(size))
+        assert step.argv[:2] == ("qemu-img", "resize"), step
+        self._resize(resized(step), int(step.argv[-1]))
 
     @_do.register
     def _(self, step: steps.BlockResize) -> None:
@@ -225,6 +231,20 @@ class FakeHost:
         if step.fresh:
             told["before"] = self.record.get(address)
         self.record[address] = {**told, "diskSize": one.facts.virtual_size}
+
+    @_do.register
+    def _(self, step: steps.DefineSecret) -> None:
+        usage = etree.fromstring(step.xml).findtext("usage/*", "")
+        self.libvirt_secret[step.uuid] = SecretFacts(step.uuid, usage)
+        self.record[Address("secret", step.uuid)] = {
+            "cloud": self.cloud.name, "spec": {}, "metadata": {}, "fields": {},
+            "hash": self._hash(**step.secret),
+            "volume": self.file[step.volume].facts.volume if step.volume else ""}
+
+    @_do.register
+    def _(self, step: steps.UndefineSecret) -> None:
+        self.libvirt_secret.pop(step.uuid, None)
+        self.record.pop(Address("secret", step.uuid), None)
 
     @_do.register
     def _(self, step: steps.Define) -> None:

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import PurePosixPath
 from typing import Any
 
+from tiny_cloud import luks
 from tiny_cloud.errors import Failure
 from tiny_cloud.facts import ImageFacts
 from tiny_cloud.host.command import run
@@ -23,6 +24,7 @@ def info(path: str, format: str, *, foreign: bool = False) -> ImageFacts:
     """What the image says of itself. Raises Failure if it is unreadable or marked corrupt."""
     facts = describe(path, format, foreign=foreign)
     data = facts.get("format-specific", {}).get("data", {})
+    header = data if facts["format"] == "luks" else data.get("encrypt", {})
     if data.get("corrupt"):
         raise Failure(f"{path} is marked corrupt", hint=f"look at it with: qemu-img check {path}")
     return ImageFacts(
@@ -31,6 +33,8 @@ def info(path: str, format: str, *, foreign: bool = False) -> ImageFacts:
         actual_size=facts["actual-size"],
         backing=_absolute(path, facts),
         backing_format=facts.get("backing-filename-format", ""),
+        encryption="luks" if facts["format"] == "luks" else header.get("format", ""),
+        volume=header.get("uuid", ""),
     )
 
 
@@ -58,11 +62,13 @@ def create(
     backing: str = "",
     backing_format: str = "",
     pass_fds: Sequence[int] = (),
+    key: str = "",
 ) -> None:
     """Make a blank image of ``size`` bytes, or an overlay (of its base's size if none is given).
 
     A leftover ``….part`` is replaced; anything else that exists is refused, for qemu-img would
     erase it and return 0. So would it make an overlay that cuts off the end of its base.
+    With a ``key`` it is encrypted with LUKS.
     """
     _require_absolute(to)
     if os.path.lexists(to):
@@ -83,9 +89,10 @@ def create(
     elif size is None:
         raise Failure(f"{to} has neither a size nor an image to take it from")
     sized = () if size is None else (str(size),)
+    keyed = (*luks.KEY, *luks.creation(format)) if key else ()
     try:
-        run(("qemu-img", "create", "-q", "-f", format, *options, "--", to, *sized),
-            pass_fds=pass_fds)
+        run(("qemu-img", "create", "-q", "-f", format, *keyed, *options, "--", to, *sized),
+            input=key.encode(), pass_fds=pass_fds)
     except BaseException:
         remove(to)
         raise
@@ -99,6 +106,19 @@ def resize(path: str, format: str, size: int, pass_fds: Sequence[int] = ()) -> N
                       hint="make a new disk and copy what is in this one")
     if size > now:
         run(("qemu-img", "resize", "-q", "-f", format, "--", path, str(size)), pass_fds=pass_fds)
+
+
+def opens(path: str, format: str, key: str) -> bool:
+    """Whether this is the key of an encrypted disk, which may be in use. Takes seconds: that is
+    what LUKS makes a guess cost."""
+    look = ("map", "--force-share", "--max-length=512", "--output=json")
+    try:
+        run(("qemu-img", *look, *luks.KEY, *luks.opened(path, format)), input=key.encode())
+    except Failure as failure:
+        if "Invalid password" in failure.detail:
+            return False
+        raise
+    return True
 
 
 def remove(path: str) -> None:

@@ -24,9 +24,12 @@ class Layer:
     path: str
     """Absolute path of a file or block device."""
     format: str
-    """Always stated, never probed: a guest can write any header into its own raw disk."""
+    """Always stated, never probed: a guest can write any header into its own raw disk. ``luks`` is
+    a raw disk behind a LUKS header."""
     type: str = "file"
     """``file`` or ``block``."""
+    secret: str = ""
+    """The UUID of libvirt's secret with its LUKS key; empty: it is not encrypted."""
 
 
 @dataclass(frozen=True, slots=True)
