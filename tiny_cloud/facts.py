@@ -8,6 +8,9 @@ from typing import Any, Protocol
 
 from tiny_cloud.model import Address, Cloud, HostDevices, Secret, Unknown
 
+Server = tuple[str, int] | str
+"""A host and its port, or the path of a Unix socket."""
+
 
 @dataclass(frozen=True, slots=True)
 class FileFacts:
@@ -104,6 +107,9 @@ class Reader(Protocol):
         """How many huge pages the host has set aside, by their size in bytes."""
 
     def devices(self) -> HostDevices: ...
+
+    def silent(self, servers: Iterable[Server]) -> Mapping[Server, str]:
+        """Those servers that do not answer, and why."""
 
     def disk_users(self) -> Mapping[str, DiskUse]:
         """Which domain has which file or device as a disk, by absolute path."""

@@ -28,7 +28,7 @@ from tiny_cloud.libvirt_xml import (
     renamed,
     stamp_of,
 )
-from tiny_cloud.machines import disks, fields, kernel
+from tiny_cloud.machines import disks, fields, kernel, remotes
 from tiny_cloud.machines.domain import domain_of, gone_from
 from tiny_cloud.machines.identity import mac_of, macs_of, uuid_of
 from tiny_cloud.machines.variables import renewed
@@ -110,7 +110,7 @@ class VirtualMachine(Resource):
         fields.pop("guest", None)
         if fields.get("accel") == "auto":
             del fields["accel"]  # either type satisfies it; the probe decides for a new machine
-        fields = parts.declared(fields, self.spec)
+        fields = remotes.completed(self, parts.declared(fields, self.spec))
         for card in self._cards():
             if f"interfaces[{card.name}].mac" in fields:
                 fields[f"interfaces[{card.name}].mac"] = card.mac
@@ -161,7 +161,8 @@ class VirtualMachine(Resource):
         cards = [replace(card, mac=macs[card.name]) for card in self._cards()]
         files = {item["name"]: disks.files(link, host) for item in self.spec.get("disks", ())
                  if (link := self.links.get(f"disks[{item['name']}].disk"))}
-        return replace(facts, xml=adoption.named(facts.xml, cards, files, self.spec))
+        places = {**files, **remotes.urls(self)}
+        return replace(facts, xml=adoption.named(facts.xml, cards, places, self.spec))
 
     def _rival(self, host: Reader, facts: DomainFacts) -> str:
         """Both names are taken, by two domains."""

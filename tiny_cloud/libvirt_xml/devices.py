@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 
+from tiny_cloud.libvirt_xml import remotes
 from tiny_cloud.libvirt_xml.aliases import OURS
 from tiny_cloud.libvirt_xml.domain import DiskDevice, Interface, Layer, disk_alias, interface_alias
 from tiny_cloud.libvirt_xml.elements import E, Element
@@ -30,7 +31,7 @@ def disk(device: DiskDevice, target: str, boot: int) -> Element:
             driver.set(word, value)
     element = E.disk(driver, type=top.type if top else "file", device=device.device)
     if top:
-        element.append(E.source({_attribute(top): top.path}))
+        element.append(_source(top))
         element.append(_backing(device.chain[1:]))
     element.append(E.target(dev=target, bus=device.bus))
     if device.readonly or device.device == "cdrom":
@@ -57,6 +58,12 @@ def _backing(chain: tuple[Layer, ...]) -> Element:
         _backing(below),
         type=layer.type,
     )
+
+
+def _source(layer: Layer) -> Element:
+    if layer.remote is not None:
+        return remotes.write(layer.remote)
+    return E.source({_attribute(layer): layer.path})
 
 
 def _attribute(layer: Layer) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from tiny_cloud.errors import Problem, Problems
 from tiny_cloud.libvirt_xml.aliases import PREFIXES
+from tiny_cloud.libvirt_xml.remotes import Remote
 from tiny_cloud.model import Value
 
 MEBIBYTE = 1 << 20
@@ -22,11 +23,17 @@ class Layer:
     """One image of a backing chain."""
 
     path: str
-    """Absolute path of a file or block device."""
+    """Absolute path of a file or block device; of a disk on the network its URL."""
     format: str
     """Always stated, never probed: a guest can write any header into its own raw disk."""
     type: str = "file"
-    """``file`` or ``block``."""
+    """``file``, ``block`` or ``network``."""
+    remote: Remote | None = None
+    """What the network's is."""
+
+    @classmethod
+    def at(cls, remote: Remote, form: str) -> Layer:
+        return cls(remote.url, form, "network", remote)
 
 
 @dataclass(frozen=True, slots=True)
