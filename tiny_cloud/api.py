@@ -204,6 +204,8 @@ def require_secrets(wanted: Essence) -> None:
     """Every secret that the plan will need is there: else nothing is begun. Raises Failure."""
     steps = (step for change in wanted for phase in PHASES for step in change[phase])
     for step in steps:
+        if step.get("secret"):
+            secrets.need(secret_of(step["secret"]))
         if step["step"] == EditGuest.__name__:
             for user in step["settings"].get("users", {}).values():
                 if "password" in user and "hash" not in user["password"]:

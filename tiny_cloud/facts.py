@@ -67,6 +67,15 @@ class NetworkFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class SecretFacts:
+    """A libvirt secret; libvirt tells nobody its value."""
+
+    uuid: str
+    usage: str
+    """Whose it is, unique among those of its type of usage."""
+
+
+@dataclass(frozen=True, slots=True)
 class DiskUse:
     domain: str
     uuid: str
@@ -99,6 +108,9 @@ class Reader(Protocol):
 
     def networks(self) -> Mapping[str, NetworkFacts]:
         """All of libvirt's networks by name. Raises Failure if libvirt does not answer."""
+
+    def libvirt_secrets(self) -> Mapping[str, SecretFacts]:
+        """All secrets that libvirt keeps, by UUID. Raises Failure if libvirt does not answer."""
 
     def bridges(self) -> Mapping[str, frozenset[str]]:
         """The host's bridge devices by name, and the devices plugged into each."""

@@ -20,7 +20,15 @@ from tests.fake.objections import objection
 from tiny_cloud import steps
 from tiny_cloud.apply import Progress
 from tiny_cloud.errors import Failure
-from tiny_cloud.facts import DiskUse, DomainFacts, FileFacts, ImageFacts, NetworkFacts, Server
+from tiny_cloud.facts import (
+    DiskUse,
+    DomainFacts,
+    FileFacts,
+    ImageFacts,
+    NetworkFacts,
+    SecretFacts,
+    Server,
+)
 from tiny_cloud.libvirt_xml import bases, disk_paths, read_network, renamed, taps
 from tiny_cloud.model import Address, Cloud, HostDevices, Secret, Unknown
 
@@ -39,6 +47,7 @@ class FakeHost:
     domain: dict[str, DomainFacts] = field(default_factory=dict)
     record: dict[Address, Mapping[str, Any]] = field(default_factory=dict)
     secret: dict[str, str] = field(default_factory=dict)
+    libvirt_secret: dict[str, SecretFacts] = field(default_factory=dict)
     network: dict[str, NetworkFacts] = field(default_factory=dict)
     bridge: dict[str, frozenset[str]] = field(default_factory=dict)
     """The host's own; those of its networks have every card on them."""
@@ -76,6 +85,9 @@ class FakeHost:
 
     def networks(self) -> Mapping[str, NetworkFacts]:
         return self.network
+
+    def libvirt_secrets(self) -> Mapping[str, SecretFacts]:
+        return self.libvirt_secret
 
     def bridges(self) -> Mapping[str, frozenset[str]]:
         return self.bridge
@@ -230,6 +242,19 @@ class FakeHost:
         if step.fresh:
             told["before"] = self.record.get(address)
         self.record[address] = {**told, "diskSize": one.facts.virtual_size}
+
+    @_do.register
+    def _(self, step: steps.DefineSecret) -> None:
+        usage = etree.fromstring(step.xml).findtext("usage/*", "")
+        self.libvirt_secret[step.uuid] = SecretFacts(step.uuid, usage)
+        self.record[Address("secret", step.uuid)] = {
+            "cloud": self.cloud.name, "spec": {}, "metadata": {}, "fields": {},
+            "hash": self._hash(**step.secret)}
+
+    @_do.register
+    def _(self, step: steps.UndefineSecret) -> None:
+        self.libvirt_secret.pop(step.uuid, None)
+        self.record.pop(Address("secret", step.uuid), None)
 
     @_do.register
     def _(self, step: steps.Define) -> None:

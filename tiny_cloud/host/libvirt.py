@@ -1,4 +1,5 @@
-"""libvirt: the domains of one connection, read in bulk and changed one at a time; its networks."""
+"""libvirt: the domains of one connection, read in bulk and changed one at a time; its networks
+and secrets."""
 
 from __future__ import annotations
 
@@ -15,6 +16,7 @@ from tiny_cloud.host.libvirt_connection import connect, ignoring, libvirt, requi
 from tiny_cloud.host.libvirt_hints import LOCKED, hint_for
 from tiny_cloud.host.libvirt_network import Networks
 from tiny_cloud.host.libvirt_power import is_off, powers_off, still_on
+from tiny_cloud.host.libvirt_secrets import Secrets
 from tiny_cloud.libvirt_xml import bases, disk_paths, with_passwords
 
 UNDEFINE_TPM: int = getattr(libvirt, "VIR_DOMAIN_UNDEFINE_TPM", 0)
@@ -42,6 +44,7 @@ class Libvirt:
         self._connection: Any = None
         self._opening = threading.Lock()
         self.networks = Networks(self._open, self._failing)
+        self.secrets = Secrets(self._open, self._failing)
 
     # -- reading ----------------------------------------------------------------------------------
 

@@ -7,7 +7,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from tiny_cloud.facts import DiskUse, DomainFacts, FileFacts, ImageFacts, NetworkFacts, Server
+from tiny_cloud.facts import (
+    DiskUse,
+    DomainFacts,
+    FileFacts,
+    ImageFacts,
+    NetworkFacts,
+    SecretFacts,
+    Server,
+)
 from tiny_cloud.host import (
     files,
     host_devices,
@@ -57,6 +65,13 @@ class Snapshot:
     @cached_property
     def _networks(self) -> Mapping[str, NetworkFacts]:
         return self._libvirt.networks.facts()
+
+    def libvirt_secrets(self) -> Mapping[str, SecretFacts]:
+        return self._libvirt_secrets
+
+    @cached_property
+    def _libvirt_secrets(self) -> Mapping[str, SecretFacts]:
+        return self._libvirt.secrets.facts()
 
     def bridges(self) -> Mapping[str, frozenset[str]]:
         return self._bridges

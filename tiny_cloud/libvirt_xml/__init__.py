@@ -43,6 +43,7 @@ from tiny_cloud.libvirt_xml.read import (
     read,
     stamp_of,
 )
+from tiny_cloud.libvirt_xml.secret import secret_xml
 from tiny_cloud.libvirt_xml.taps import Tap, taps
 
 __all__ = [
@@ -88,6 +89,7 @@ __all__ = [
     "remotes",
     "renamed",
     "same_network",
+    "secret_xml",
     "set_acceleration",
     "stamp_of",
     "taps",

@@ -44,6 +44,7 @@ from tiny_cloud.steps.networks import (
     UndefineNetwork,
     UpdateNetwork,
 )
+from tiny_cloud.steps.secrets import DefineSecret, UndefineSecret
 
 __all__ = [
     "AttachDevice",
@@ -54,6 +55,7 @@ __all__ = [
     "Debootstrap",
     "Define",
     "DefineNetwork",
+    "DefineSecret",
     "Describe",
     "DetachDevice",
     "DropRecord",
@@ -80,6 +82,7 @@ __all__ = [
     "Trash",
     "Undefine",
     "UndefineNetwork",
+    "UndefineSecret",
     "UpdateDevice",
     "UpdateNetwork",
     "WriteRecord",

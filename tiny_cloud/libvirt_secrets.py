@@ -1,0 +1,90 @@
+"""Secrets that libvirt keeps for a thing of the cloud: a disk's key, a password of a server. Pure.
+
+A definition names a secret by its UUID alone. libvirt tells nobody its value; whether it is the
+declared one is known by the crypt hash in the secret's own record (``records/secret-UUID.json``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tiny_cloud import schema
+from tiny_cloud.facts import Reader
+from tiny_cloud.libvirt_xml import derive_uuid, secret_xml
+from tiny_cloud.model import Address, Value
+from tiny_cloud.resource import Resource
+from tiny_cloud.steps import DefineSecret, UndefineSecret
+
+RECORD = "secret"
+"""The kind in the address of a secret's record."""
+MISSING = "(missing)"
+"""Stands for a secret that libvirt does not have."""
+ANOTHER = "(another)"
+"""Stands for a secret that is not the declared one; neither is ever shown."""
+UNKNOWN = "(unknown)"
+"""Stands for a secret of which no hash is recorded."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptSecret:
+    """A field of a manifest that libvirt needs as a secret of its own."""
+
+    uuid: str
+    usage_type: str
+    """``volume``, ``iscsi``, ``ceph`` or ``tls``."""
+    usage: str
+    """Unique among those of its type: ``tinycloud CLOUD KIND/NAME FIELD``."""
+    field: str
+    """Flat: ``encryption.secret``."""
+    source: Mapping[str, Any]
+    """The manifest's reference: ``{file: …}``, env or command."""
+
+    def define(self) -> DefineSecret:
+        words = f"{self.usage.removeprefix('tinycloud ')}, kept by tinycloud"
+        xml = secret_xml(self.uuid, self.usage_type, self.usage, words)
+        return DefineSecret(self.uuid, self.usage_type, xml, self.source)
+
+    def undefine(self) -> UndefineSecret:
+        return UndefineSecret(self.uuid)
+
+
+def kept(
+    resource: Resource, field: str, usage_type: str, source: Mapping[str, Any]
+) -> KeptSecret:
+    """The secret for a field of a thing; works on what was rebuilt from a record as well."""
+    cloud = resource.context.cloud
+    uuid = derive_uuid(cloud.seed, cloud.name, f"{resource.address} {field}")
+    usage = f"tinycloud {cloud.name} {resource.address} {field}"
+    return KeptSecret(uuid, usage_type, usage, field, source)
+
+
+def is_defined(host: Reader, secret: KeptSecret) -> bool:
+    facts = host.libvirt_secrets().get(secret.uuid)
+    return facts is not None and facts.usage == secret.usage
+
+
+def observed(host: Reader, secret: KeptSecret) -> Value:
+    """What the field is, in the terms of ``Resource.desired``: the declared reference if libvirt
+    has that very secret (also if the reference leads to nothing now: see ``remarks``)."""
+    if not is_defined(host, secret):
+        return MISSING
+    same = _same(host, secret)
+    if same is UNKNOWN:
+        return UNKNOWN
+    return ANOTHER if same is False else str(schema.secret_of(secret.source))
+
+
+def remarks(host: Reader, secret: KeptSecret) -> Iterator[str]:
+    if is_defined(host, secret) and _same(host, secret) is None:
+        source = schema.secret_of(secret.source)
+        yield f"{secret.field} is not compared: the secret from {source} is not there"
+
+
+def _same(host: Reader, secret: KeptSecret) -> bool | str | None:
+    """None: the secret is not there now."""
+    crypt_hash = host.records().get(Address(RECORD, secret.uuid), {}).get("hash")
+    if not isinstance(crypt_hash, str):
+        return UNKNOWN
+    return host.secret_is(schema.secret_of(secret.source), crypt_hash)

@@ -1,0 +1,41 @@
+"""Steps of libvirt's secrets."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tiny_cloud.steps.base import Step
+
+
+@dataclass(frozen=True, slots=True)
+class DefineSecret(Step):
+    """Define a secret, new or in place, give libvirt its value, and record the value's crypt hash.
+
+    The hash comes last: a secret without one, or with another, is defined again."""
+
+    uuid: str
+    usage_type: str
+    """``volume``, ``iscsi``, ``ceph`` or ``tls``; a ``ceph`` key is base64, as in a keyring."""
+    xml: str
+    secret: Mapping[str, Any]
+    """The reference of the manifest: ``{file: …}``, never the value."""
+
+    def shell(self) -> str:
+        (source, value), = self.secret.items()
+        how = (f"--plain --file {shlex.quote(str(value))}" if source == "file"
+               else f"--interactive  # from {source}")
+        return (f"virsh secret-define /dev/stdin <<'EOF'\n{self.xml.rstrip()}\nEOF\n"
+                f"virsh secret-set-value {self.uuid} {how}")
+
+
+@dataclass(frozen=True, slots=True)
+class UndefineSecret(Step):
+    """One that is not there is fine."""
+
+    uuid: str
+
+    def shell(self) -> str:
+        return shlex.join(["virsh", "secret-undefine", self.uuid])
