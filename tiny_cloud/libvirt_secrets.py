@@ -41,10 +41,10 @@ class KeptSecret:
     source: Mapping[str, Any]
     """The manifest's reference: ``{file: …}``, env or command."""
 
-    def define(self) -> DefineSecret:
+    def define(self, *, fresh: bool = False) -> DefineSecret:
         words = f"{self.usage.removeprefix('tinycloud ')}, kept by tinycloud"
         xml = secret_xml(self.uuid, self.usage_type, self.usage, words)
-        return DefineSecret(self.uuid, self.usage_type, xml, self.source)
+        return DefineSecret(self.uuid, self.usage_type, xml, self.source, fresh)
 
     def undefine(self) -> UndefineSecret:
         return UndefineSecret(self.uuid)

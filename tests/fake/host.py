@@ -96,7 +96,7 @@ class FakeHost:
         return self.pages
 
     def silent(self, servers: Iterable[Server]) -> Mapping[Server, str]:
-        return {server: why for server, why in self.server.items() if server in set(servers)}
+        return {server: self.server[server] for server in servers if server in self.server}
 
     def devices(self) -> HostDevices:
         return self.device

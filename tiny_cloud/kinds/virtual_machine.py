@@ -197,7 +197,7 @@ class VirtualMachine(Resource):
             domain=facts.name,
             pending=waiting,
             notes=(*parts.firmware.warnings(found, self.spec),
-                   *kernel.notes(self, host, found, facts.xml)),
+                   *kernel.notes(self, host, found, facts.xml), *remotes.notes(self, host)),
             policy=policy_of(record),
             facts={"xml": facts.xml, "name": facts.name, "live": facts.live_xml},
         )
@@ -240,7 +240,9 @@ class VirtualMachine(Resource):
             if self._name(change) != name:
                 yield RenameDomain(self._name(change), name)
         if change.action is not Action.RESTART:
+            yield from remotes.keep(self, change)
             yield from self._define(change)
+            yield from remotes.let_go(self, change)
             if seen is None or seen.fields.get("autostart") != autostart:
                 yield Autostart(name, autostart)
         if wanted and not runs:
@@ -299,6 +301,7 @@ class VirtualMachine(Resource):
         if change.action is Action.DELETE:
             if seen is not None:
                 yield Undefine(self._name(change))
+            yield from remotes.let_go(self, change)
             yield Remove(self._console)
             if seen and seen.former and (before := was(self)):
                 yield Remove(before._console)

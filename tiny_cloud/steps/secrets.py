@@ -22,6 +22,11 @@ class DefineSecret(Step):
     xml: str
     secret: Mapping[str, Any]
     """The reference of the manifest: ``{file: …}``, never the value."""
+    fresh: bool = False
+    """Something that is there gets its first secret: without it, it was in order as well."""
+
+    def undo(self) -> tuple[Step, ...]:
+        return (UndefineSecret(self.uuid),) if self.fresh else ()
 
     def shell(self) -> str:
         (source, value), = self.secret.items()
