@@ -21,10 +21,11 @@ def expand_machine(document: Document) -> Iterator[Document]:
     spec = dict(document.spec)
     disks = []
     for at, item in enumerate(spec.get("disks", ())):
-        if "disk" not in item:
-            yield _disk(document, at, item)
-        name = item.get("disk", _disk_name(document, item))
-        disks.append({**_without(item, DISK_SIDE), "disk": name})
+        if "disk" in item or _is_remote(item):
+            disks.append(item)
+            continue
+        yield _disk(document, at, item)
+        disks.append({**_without(item, DISK_SIDE), "disk": _disk_name(document, item)})
     if disks:
         spec["disks"] = disks
     base = next((item.get("image") for item in document.spec.get("disks", ())[:1]), None)
@@ -38,10 +39,15 @@ def expand_machine(document: Document) -> Iterator[Document]:
     settings = spec.get("guest", {})
     if isinstance(settings, Mapping):
         spec.pop("guest", None)
-        if disks and _has_guest(document.spec, inside):
+        if disks and "disk" in disks[0] and _has_guest(document.spec, inside):
             yield _guest(document, settings, disks[0]["disk"], inside)
             spec["guest"] = document.name
     yield replace(document, spec=spec)
+
+
+def _is_remote(item: Mapping[str, Any]) -> bool:
+    """A disk of some server: no document is made of it."""
+    return not item.keys() & {"disk", "image", "size"}
 
 
 def _has_guest(spec: Mapping[str, Any], cards: list[dict[str, Any]]) -> bool:

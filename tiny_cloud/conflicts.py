@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from tiny_cloud.errors import Problem, Span
-from tiny_cloud.libvirt_xml import LOOPBACK, Forward
+from tiny_cloud.libvirt_xml import LOOPBACK, Forward, remotes
 from tiny_cloud.model import Address
 from tiny_cloud.naming import former
 from tiny_cloud.networks.subnets import overlapping
@@ -137,14 +138,22 @@ def _network(machine: Resource | None, name: str) -> str | None:
 def _attached(machines: Iterable[Resource]) -> Iterator[Claim]:
     """Two machines that write to one disk destroy what is on it, unless all of them say that they
     share it, or only read it."""
-    found = [(machine, at, item, machine.links[f"disks[{item['name']}].disk"].address)
+    found = [(machine, at, item, disk)
              for machine in machines for at, item in enumerate(machine.spec.get("disks", ()))
-             if f"disks[{item['name']}].disk" in machine.links]
+             if (disk := _disk(machine, item))]
     alone = {disk for _, _, item, disk in found
              if not (item.get("shareable") or item.get("readonly"))}
-    for machine, at, _, disk in found:
+    for machine, at, item, disk in found:
         if disk in alone:
-            yield Claim(disk, machine, ("spec", "disks", at, "disk"), (f"uses {disk}", "so does"))
+            key = next(key for key in ("disk", *remotes.PROTOCOLS) if key in item)
+            yield Claim(disk, machine, ("spec", "disks", at, key), (f"uses {disk}", "so does"))
+
+
+def _disk(machine: Resource, item: Mapping[str, Any]) -> Address | str | None:
+    """Which one it is: what is declared for it, or what a server has."""
+    remote = remotes.declared(item)
+    link = machine.links.get(f"disks[{item['name']}].disk")
+    return remote.url if remote else link.address if link else None
 
 
 def _host_devices(machines: Iterable[Resource]) -> Iterator[Claim]:

@@ -88,7 +88,7 @@ def kept(disk: Resource, path: str) -> Iterator[Step]:
     """libvirt gets the key of the disk at ``path``, or forgets the one that it had."""
     key = key_of(disk)
     if key is not None:
-        yield key.define(path, str(disk.provides()["format"]))
+        yield key.define(volume=path, format=str(disk.provides()["format"]))
 
 
 def grown(disk: Resource, path: str, size: int) -> Step:

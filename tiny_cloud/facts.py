@@ -10,6 +10,8 @@ from tiny_cloud.model import Address, Cloud, HostDevices, Secret, Unknown
 
 TRANSIENT = "transient"
 """What runs, but has no definition: it is gone with the power (virsh undefine of a running one)."""
+Server = tuple[str, int] | str
+"""A host and its port, or the path of a Unix socket."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +126,9 @@ class Reader(Protocol):
         """How many huge pages the host has set aside, by their size in bytes."""
 
     def devices(self) -> HostDevices: ...
+
+    def silent(self, servers: Iterable[Server]) -> Mapping[Server, str]:
+        """Those servers that do not answer, and why."""
 
     def disk_users(self) -> Mapping[str, DiskUse]:
         """Which domain has which file or device as a disk, by absolute path."""

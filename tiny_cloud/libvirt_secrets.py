@@ -15,7 +15,7 @@ from tiny_cloud.facts import Reader
 from tiny_cloud.libvirt_xml import derive_uuid, secret_xml
 from tiny_cloud.model import Address, Value
 from tiny_cloud.resource import Resource
-from tiny_cloud.steps import DefineSecret
+from tiny_cloud.steps import DefineSecret, UndefineSecret
 
 RECORD = "secret"
 """The kind in the address of a secret's record."""
@@ -41,11 +41,16 @@ class KeptSecret:
     source: Mapping[str, Any]
     """The manifest's reference: ``{file: …}``, env or command."""
 
-    def define(self, volume: str = "", format: str = "") -> DefineSecret:
+    def define(
+        self, *, fresh: bool = False, volume: str = "", format: str = ""
+    ) -> DefineSecret:
         """``volume``: an encrypted disk that the secret has to open, in qemu's ``format``."""
         words = f"{self.usage.removeprefix('tinycloud ')}, kept by tinycloud"
         xml = secret_xml(self.uuid, self.usage_type, self.usage, words)
-        return DefineSecret(self.uuid, self.usage_type, xml, self.source, volume, format)
+        return DefineSecret(self.uuid, self.usage_type, xml, self.source, volume, format, fresh)
+
+    def undefine(self) -> UndefineSecret:
+        return UndefineSecret(self.uuid)
 
 
 def kept(

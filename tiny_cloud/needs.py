@@ -10,7 +10,7 @@ from typing import Any
 
 from tiny_cloud.errors import Problem
 from tiny_cloud.facts import FileFacts, Reader
-from tiny_cloud.libvirt_xml import aligned, host_devices
+from tiny_cloud.libvirt_xml import aligned, disk_paths, host_devices, remotes
 from tiny_cloud.model import Unknown
 from tiny_cloud.networks.cards import socket
 from tiny_cloud.resource import Resource
@@ -33,16 +33,20 @@ def missing(
                  if facts.live_xml and not {facts.uuid, facts.name} & set(ours)
                  for device in host_devices(facts.live_xml)}
     for machine in machines:
-        yield from _of(machine, host, taken)
+        yield from _of(machine, host, taken, ours)
 
 
-def _of(machine: Resource, host: Reader, taken: Taken) -> Iterator[Problem]:
+def _of(
+    machine: Resource, host: Reader, taken: Taken, ours: Collection[str]
+) -> Iterator[Problem]:
     for at, card in enumerate(machine.spec.get("interfaces", ())):
         yield from _socket(host, machine, at, card)
     for at, item in enumerate(machine.spec.get("hostDevices", ())):
         yield from _device(host, machine, at, item, taken)
     for at, item in enumerate(machine.spec.get("filesystems", ())):
         yield from _folder(host, machine, at, item["path"])
+    for path, summary, hint in _unreachable(machine, host, ours):
+        yield from machine.refuse(("spec", *path), summary, hint).problems
     for path, summary, hint in lacks(machine.spec, host):
         yield from machine.refuse(("spec", *path), summary, hint).problems
 
@@ -91,6 +95,29 @@ def _device(
         yield from machine.refuse(
             path, f"the running domain {holder} has the {kind.upper()} device {name}",
             f"virsh shutdown {holder}, or give this machine another").problems
+
+
+def _unreachable(machine: Resource, host: Reader, ours: Collection[str]) -> Iterator[Lack]:
+    """Of the disks on the network that it is to have from now on. One that it runs with may have
+    lost its server for a while: that is between the two."""
+    known = [(at, item, remote) for at, item in enumerate(machine.spec.get("disks", ()))
+             if (remote := remotes.declared(item))]
+    if not known or not machine.spec.get("running", True):
+        return
+    facts = host.domains().get(str(machine.provides()["domain"]))
+    has = {place for place, _ in disk_paths(facts.live_xml)} if facts and facts.live_xml else set()
+    fresh = [(at, item, remote) for at, item, remote in known if remote.url not in has]
+    silent = host.silent(server for _, _, remote in fresh for server in remote.servers)
+    for at, item, remote in fresh:
+        path, why = ("disks", at, remote.protocol), [silent.get(one) for one in remote.servers]
+        if all(why):
+            yield (path, f"the server of {remote.url} does not answer: {why[0]}",
+                   "start it, or correct where it is; a machine with running: false needs none")
+        user = host.disk_users().get(remote.url)
+        if user and user.running and not {user.domain, user.uuid} & set(ours) and not (
+                item.get("shareable") or item.get("readonly")):
+            yield (path, f"the running domain {user.domain} has {remote.url}",
+                   f"virsh shutdown {user.domain}, or say that they share it: shareable: true")
 
 
 def _folder(host: Reader, machine: Resource, at: int, folder: str) -> Iterator[Problem]:

@@ -20,7 +20,15 @@ from tests.fake.objections import objection, resized
 from tiny_cloud import steps
 from tiny_cloud.apply import Progress
 from tiny_cloud.errors import Failure
-from tiny_cloud.facts import DiskUse, DomainFacts, FileFacts, ImageFacts, NetworkFacts, SecretFacts
+from tiny_cloud.facts import (
+    DiskUse,
+    DomainFacts,
+    FileFacts,
+    ImageFacts,
+    NetworkFacts,
+    SecretFacts,
+    Server,
+)
 from tiny_cloud.libvirt_xml import bases, disk_paths, read_network, renamed, taps
 from tiny_cloud.model import Address, Cloud, HostDevices, Secret, Unknown
 
@@ -46,6 +54,8 @@ class FakeHost:
     pages: dict[int, int] = field(default_factory=lambda: {2 << 20: 0})
     folder: set[str] = field(default_factory=set)
     device: HostDevices = field(default_factory=HostDevices)
+    server: dict[Server, str] = field(default_factory=dict)
+    """Those that do not answer, and why."""
     performed: list[steps.Step] = field(default_factory=list)
     fails: Callable[[steps.Step], bool] = lambda step: False
     image_size: int = 3 << 30
@@ -84,6 +94,9 @@ class FakeHost:
 
     def hugepages(self) -> Mapping[int, int]:
         return self.pages
+
+    def silent(self, servers: Iterable[Server]) -> Mapping[Server, str]:
+        return {server: self.server[server] for server in servers if server in self.server}
 
     def devices(self) -> HostDevices:
         return self.device

@@ -28,6 +28,10 @@ def _(step: steps.Start, host: FakeHost) -> str:
                 host.cloud.storage):
             return f"{step.name} starts without {fields[key]}"
     for chain in chains(host.domain[step.name].xml).values():
+        if chain and (remote := chain[0].remote):
+            if remote.user and remote.secret not in host.libvirt_secret:
+                return f"{step.name} starts without the secret {remote.secret}"
+            continue
         missing = [layer.path for layer in chain if layer.path not in host.file]
         if missing:
             return f"{step.name} starts without {missing}"
@@ -102,7 +106,7 @@ def _(step: steps.RenameDomain, host: FakeHost) -> str:
 @objection.register(steps.AttachDevice)
 def _(step: steps.AttachDevice, host: FakeHost) -> str:
     for path, _ in disk_paths(f"<domain><devices>{step.xml}</devices></domain>"):
-        if path not in host.file:
+        if path.startswith("/") and path not in host.file:
             return f"{path} is plugged in and not there"
         if in_use(host, path):
             return f"{path} is plugged in and in use"

@@ -71,8 +71,9 @@ def lab() -> Iterator[Lab]:
     made = Lab.make("tctmatrix")
     (made.folder / "one.iso").write_bytes(bytes(1 << 20))
     (made.folder / "two.iso").write_bytes(bytes(1 << 20))
-    for folder in ("one", "two"):
-        (made.folder / folder).mkdir()
+    for word, key in {"one": "b25l", "two": "dHdv"}.items():
+        (made.folder / word).mkdir()
+        made.secret(word, key)
     try:
         for name, kind in DEVICES.items():
             subprocess.run(["ip", "link", "add", name, "type", *kind], check=True)

@@ -7,7 +7,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from tiny_cloud.facts import DiskUse, DomainFacts, FileFacts, ImageFacts, NetworkFacts, SecretFacts
+from tiny_cloud.facts import (
+    DiskUse,
+    DomainFacts,
+    FileFacts,
+    ImageFacts,
+    NetworkFacts,
+    SecretFacts,
+    Server,
+)
 from tiny_cloud.host import (
     files,
     host_devices,
@@ -18,6 +26,7 @@ from tiny_cloud.host import (
     secrets,
 )
 from tiny_cloud.host.libvirt import Libvirt
+from tiny_cloud.host.servers import silent
 from tiny_cloud.model import Address, Cloud, HostDevices, Secret, Unknown
 
 
@@ -85,6 +94,9 @@ class Snapshot:
     @cached_property
     def _devices(self) -> HostDevices:
         return host_devices.present(Path("/sys"))
+
+    def silent(self, servers: Iterable[Server]) -> Mapping[Server, str]:
+        return silent(servers)
 
     def disk_users(self) -> Mapping[str, DiskUse]:
         return self._disk_users

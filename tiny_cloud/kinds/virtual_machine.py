@@ -26,7 +26,7 @@ from tiny_cloud.libvirt_xml import (
     renamed,
     stamp_of,
 )
-from tiny_cloud.machines import fields, kernel
+from tiny_cloud.machines import fields, kernel, remotes
 from tiny_cloud.machines.domain import domain_of, gone_from
 from tiny_cloud.machines.identity import mac_of, macs_of, uuid_of
 from tiny_cloud.machines.takeover import with_our_names
@@ -109,7 +109,7 @@ class VirtualMachine(Resource):
         fields.pop("guest", None)
         if fields.get("accel") == "auto":
             del fields["accel"]  # either type satisfies it; the probe decides for a new machine
-        fields = parts.declared(fields, self.spec)
+        fields = remotes.completed(self, parts.declared(fields, self.spec))
         for card in self._cards():
             if f"interfaces[{card.name}].mac" in fields:
                 fields[f"interfaces[{card.name}].mac"] = card.mac
@@ -187,7 +187,7 @@ class VirtualMachine(Resource):
             domain=facts.name,
             pending=waiting,
             notes=(*parts.firmware.warnings(found, self.spec),
-                   *kernel.notes(self, host, found, facts.xml)),
+                   *kernel.notes(self, host, found, facts.xml), *remotes.notes(self, host)),
             policy=policy_of(record),
             facts={"xml": facts.xml, "name": facts.name, "live": facts.live_xml},
         )
@@ -230,7 +230,9 @@ class VirtualMachine(Resource):
             if self._name(change) != name:
                 yield RenameDomain(self._name(change), name)
         if change.action is not Action.RESTART:
+            yield from remotes.keep(self, change)
             yield from self._define(change)
+            yield from remotes.let_go(self, change)
             if seen is None or seen.fields.get("autostart") != autostart:
                 yield Autostart(name, autostart)
         if wanted and not runs:
@@ -290,6 +292,7 @@ class VirtualMachine(Resource):
         if change.action is Action.DELETE:
             if seen is not None:
                 yield Undefine(self._name(change))
+            yield from remotes.let_go(self, change)
             yield Remove(self._console)
             if seen and seen.former and (before := was(self)):
                 yield Remove(before._console)

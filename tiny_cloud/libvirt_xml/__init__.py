@@ -1,7 +1,15 @@
 """libvirt's XML as pure functions: build a domain, read one, merge into an existing one; the same
 for networks."""
 
-from tiny_cloud.libvirt_xml import adoption, coherence, declared, hotplug, live_changes, parts
+from tiny_cloud.libvirt_xml import (
+    adoption,
+    coherence,
+    declared,
+    hotplug,
+    live_changes,
+    parts,
+    remotes,
+)
 from tiny_cloud.libvirt_xml.definition import build, set_acceleration
 from tiny_cloud.libvirt_xml.domain import (
     LOOPBACK,
@@ -78,6 +86,7 @@ __all__ = [
     "pending",
     "read",
     "read_network",
+    "remotes",
     "renamed",
     "same_network",
     "secret_xml",

@@ -14,20 +14,21 @@ from tiny_cloud.libvirt_xml.domain import Interface, interface_alias
 from tiny_cloud.libvirt_xml.elements import E, Element
 from tiny_cloud.libvirt_xml.graft import aliased
 from tiny_cloud.libvirt_xml.kept import bus_of, mac_of
-from tiny_cloud.libvirt_xml.read import local_path
+from tiny_cloud.libvirt_xml.read import local_path, place
 
 PLUGS = {"direct": "dev"}
 """The attribute of <source> that names what a card is plugged into, if it is not the type."""
 
 
 def named(
-    xml: str, cards: Iterable[Interface], files: Mapping[str, Iterable[str]],
+    xml: str, cards: Iterable[Interface], places: Mapping[str, Iterable[str]],
     spec: Mapping[str, Any],
 ) -> str:
     """The definition with the aliases it would have if we had made it.
 
     A declared card is the first nameless one that is plugged into the same and has its MAC, if one
-    is declared (else ``mac`` is empty). ``files``: where the disk of each name may be.
+    is declared (else ``mac`` is empty). ``places``: paths or URLs where the disk of each name may
+    be.
     """
     root = etree.fromstring(xml)
     plugged, disks = (root.findall(f"devices/{tag}") for tag in ("interface", "disk"))
@@ -35,11 +36,11 @@ def named(
     for card in sorted(cards, key=lambda card: not card.mac):
         if aliased(plugged, interface_alias(card)) is None:
             _name(interface_alias(card), (item for item in plugged if _is(item, card)))
-    for name, paths in files.items():
+    for name, paths in places.items():
         wanted = set(paths)
         alias = PREFIXES["disks"] + name
         if aliased(disks, alias) is None:
-            _name(alias, (item for item in disks if local_path(item) in wanted))
+            _name(alias, (item for item in disks if place(item) in wanted))
     drives = [item for item in disks if item.get("device") == "cdrom"]
     for drive in spec.get("cdroms", ()):
         alias = PREFIXES["cdroms"] + drive["name"]

@@ -13,6 +13,7 @@ from typing import Any
 
 from tiny_cloud.document import Document
 from tiny_cloud.errors import Problem
+from tiny_cloud.libvirt_xml import remotes
 from tiny_cloud.libvirt_xml.domain import MEBIBYTE, aligned
 from tiny_cloud.libvirt_xml.parts import cpu, memory, snippet
 from tiny_cloud.sizes import format_size, parse_size
@@ -30,7 +31,7 @@ IDE_PLACES = 4
 def problems(document: Document) -> Iterator[Problem]:
     """Of a machine that its schema finds nothing wrong with."""
     spec = document.spec
-    for rule in (_processors, _memory, _modules, _buses, _boot, _texts):
+    for rule in (_processors, _memory, _modules, _buses, _boot, _texts, _furnished):
         for path, summary, hint in rule(spec):
             yield Problem(summary, document.span(("spec", *path)), hint)
     for at, item in enumerate(spec.get("xml", ())):
@@ -101,6 +102,13 @@ def _texts(spec: Mapping[str, Any]) -> Found:
     if odd:
         yield (("description",), f"no XML can carry the character {min(odd)!a} as it is",
                "line breaks and tabs are fine; take the others out")
+
+
+def _furnished(spec: Mapping[str, Any]) -> Found:
+    remote = next(map(remotes.declared, spec.get("disks", ())), None)
+    if remote and spec.get("guest"):
+        yield (("guest",), f"its first disk is {remote.url}, and nothing is written into a disk of "
+               "some server", "take guest out, or let it boot from a disk of this host")
 
 
 def _boot(spec: Mapping[str, Any]) -> Found:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 
+from tiny_cloud.libvirt_xml import remotes
 from tiny_cloud.libvirt_xml.aliases import OURS
 from tiny_cloud.libvirt_xml.domain import DiskDevice, Interface, Layer, disk_alias, interface_alias
 from tiny_cloud.libvirt_xml.elements import E, Element
@@ -60,6 +61,8 @@ def _backing(chain: tuple[Layer, ...]) -> Element:
 
 
 def _source(layer: Layer, *label: Element) -> Element:
+    if layer.remote is not None:
+        return remotes.write(layer.remote)
     key = E.encryption(E.secret(type="passphrase", uuid=layer.secret), format="luks")
     return E.source({_attribute(layer): layer.path}, *label, *([key] if layer.secret else []))
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from tiny_cloud.errors import Problem, Problems
 from tiny_cloud.libvirt_xml.aliases import PREFIXES
+from tiny_cloud.libvirt_xml.remotes import Remote
 from tiny_cloud.model import Value
 
 MEBIBYTE = 1 << 20
@@ -22,14 +23,20 @@ class Layer:
     """One image of a backing chain."""
 
     path: str
-    """Absolute path of a file or block device."""
+    """Absolute path of a file or block device; of a disk on the network its URL."""
     format: str
     """Always stated, never probed: a guest can write any header into its own raw disk. ``luks`` is
     a raw disk behind a LUKS header."""
     type: str = "file"
-    """``file`` or ``block``."""
+    """``file``, ``block`` or ``network``."""
     secret: str = ""
     """The UUID of libvirt's secret with its LUKS key; empty: it is not encrypted."""
+    remote: Remote | None = None
+    """What the network's is."""
+
+    @classmethod
+    def at(cls, remote: Remote, form: str) -> Layer:
+        return cls(remote.url, form, "network", remote=remote)
 
 
 @dataclass(frozen=True, slots=True)

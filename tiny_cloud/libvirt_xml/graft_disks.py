@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from tiny_cloud.libvirt_xml import definition, devices
+from tiny_cloud.libvirt_xml import definition, devices, remotes
 from tiny_cloud.libvirt_xml import kept as kept_as
 from tiny_cloud.libvirt_xml.aliases import name_of
 from tiny_cloud.libvirt_xml.domain import DiskDevice, Domain
@@ -95,17 +95,18 @@ def _frees_turns(root: Element, domain: Domain, there: Collection[str]) -> bool:
     return not boots
 
 
-def _medium(disk: Element) -> tuple[str | None, str, str]:
-    return disk.get("type"), local_path(disk), key_of(disk)
+def _origin(disk: Element) -> tuple[object, ...]:
+    return disk.get("type"), local_path(disk), key_of(disk), remotes.read(disk)
 
 
 def _graft_disk(element: Element, fresh: Element, disk: DiskDevice) -> None:
     if kept_as.bus_of(element) != kept_as.bus_of(fresh):
         drop(element, "address")
         drop(element, "target")
-    if _medium(element) != _medium(fresh):
+    if _origin(element) != _origin(fresh):
         replace_child(element, fresh, "source")
         drop(element, "encryption")
+        drop(element, "auth")
     for name, value in fresh.attrib.items():
         element.set(name, value)
     target, named = element.find("target"), fresh.find("target")

@@ -16,7 +16,7 @@ from tiny_cloud.libvirt_xml.domain import (
 )
 from tiny_cloud.libvirt_xml.elements import Element, attribute
 from tiny_cloud.libvirt_xml.graft import aliased
-from tiny_cloud.libvirt_xml.read import local_path
+from tiny_cloud.libvirt_xml.read import place
 
 BUS, CARD, MACHINE = "virtio", "virtio", "q35"
 
@@ -43,7 +43,7 @@ def match_disk(current: Iterable[Element], disk: DiskDevice) -> Element | None:
         return ours
     path = disk.chain[0].path if disk.chain else None
     return next((element for element in there
-                 if element.find("alias") is None and local_path(element) == path), None)
+                 if element.find("alias") is None and place(element) == path), None)
 
 
 def match_interface(current: Iterable[Element], item: Interface) -> Element | None:

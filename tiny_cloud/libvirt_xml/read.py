@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from lxml import etree
 
-from tiny_cloud.libvirt_xml import cards, parts, ports
+from tiny_cloud.libvirt_xml import cards, parts, ports, remotes
 from tiny_cloud.libvirt_xml.aliases import alias_of, name_of
 from tiny_cloud.libvirt_xml.devices import AGENT
 from tiny_cloud.libvirt_xml.domain import Layer, family
@@ -82,10 +82,10 @@ def device_aliases(xml: str) -> frozenset[str]:
 
 
 def disk_paths(xml: str) -> list[tuple[str, str]]:
-    """The top file or device of every disk, with its target (``vda``)."""
+    """The top file, device or URL of every disk, with its target (``vda``)."""
     found = []
     for disk in etree.fromstring(xml).iterfind("devices/disk"):
-        if path := local_path(disk):
+        if path := place(disk):
             found.append((path, attribute(disk, "target", "dev")))
     return found
 
@@ -114,8 +114,11 @@ def bases(xml: str) -> set[str]:
 
 
 def _layers(disk: Element) -> Iterator[Layer]:
-    if path := local_path(disk):
-        yield _layer(disk, path, attribute(disk, "driver", "type"))
+    form = attribute(disk, "driver", "type")
+    if remote := remotes.read(disk):
+        yield Layer.at(remote, form)
+    elif path := local_path(disk):
+        yield _layer(disk, path, form)
     below = disk.find("backingStore")
     while below is not None:
         if path := local_path(below):
@@ -141,12 +144,20 @@ def local_path(disk: Element) -> str:
     return attribute(disk, "source", "file") or attribute(disk, "source", "dev")
 
 
+def place(disk: Element) -> str:
+    """Which disk it is: its file, its device or its URL."""
+    remote = remotes.read(disk)
+    return remote.url if remote else local_path(disk)
+
+
 def _disk(disk: Element) -> dict[str, Value]:
     kind = "cdroms" if disk.get("device") == "cdrom" else "disks"
     target = attribute(disk, "target", "dev")
     path = f"{kind}[{name_of(disk, kind) or target}]"
     fields: dict[str, Value] = {f"{path}.bus": attribute(disk, "target", "bus")}
-    if source := local_path(disk) or _remote(disk):
+    if remote := remotes.read(disk):
+        fields |= {f"{path}.{word}": value for word, value in remotes.fields(remote)}
+    elif source := local_path(disk) or _elsewhere(disk):
         fields[f"{path}.path"] = source
     if kind == "disks":
         fields[f"{path}.format"] = attribute(disk, "driver", "type")
@@ -158,8 +169,8 @@ def _disk(disk: Element) -> dict[str, Value]:
     return fields
 
 
-def _remote(disk: Element) -> str:
-    """``rbd:pool/image`` or ``pool/volume``: never equal to a path of ours."""
+def _elsewhere(disk: Element) -> str:
+    """``gluster:volume/image`` or ``pool/volume``: never equal to a path of ours."""
     words = (attribute(disk, "source", "protocol"), attribute(disk, "source", "name"))
     volume = (attribute(disk, "source", "pool"), attribute(disk, "source", "volume"))
     return ":".join(filter(None, words)) or "/".join(filter(None, volume))

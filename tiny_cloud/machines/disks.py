@@ -12,11 +12,14 @@ def names(machine: Resource, host: Reader, xml: str) -> State:
     """``disks[NAME].disk``: the Disk that is declared, if the whole chain is as it should be."""
     found: dict[str, Value] = {}
     there, unsaid = chains(xml), open_chains(xml)
-    tops = {chain[0].path: chain[0].format for chain in there.values() if chain}
+    tops = {chain[0].path: chain[0].format for chain in there.values()
+            if chain and chain[0].remote is None}
     images = host.images({path: f for path, f in tops.items() if f in ("qcow2", "raw", "luks")})
     for name, chain in there.items():
         field = f"disks[{name}].disk"
         link = machine.links.get(field)
+        if chain and chain[0].remote is not None:
+            continue
         if link is None or not chain:
             found[field] = _stem(machine, chain)
             continue

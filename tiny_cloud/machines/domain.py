@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tiny_cloud import schema
 from tiny_cloud.libvirt_xml import Domain, Interface, Layer, aligned, declared
-from tiny_cloud.machines import kernel
+from tiny_cloud.machines import kernel, remotes
 from tiny_cloud.model import Change
 from tiny_cloud.resource import Resource
 from tiny_cloud.sizes import parse_size
@@ -45,6 +45,8 @@ def gone_from(change: Change) -> frozenset[str]:
 
 
 def _chain(machine: Resource, change: Change, name: str) -> tuple[Layer, ...]:
+    if remote := remotes.layer(machine, name):
+        return (remote,)
     disk = machine.link(f"disks[{name}].disk")
     # A disk that is there may have another format, and stand on an older image.
     seen = None if disk.address in change.fresh else change.around.get(disk.address)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from tiny_cloud.facts import DomainFacts, Reader
 from tiny_cloud.libvirt_xml import hotplug, live_changes, parts, pending, read
-from tiny_cloud.machines import disks, kernel
+from tiny_cloud.machines import disks, kernel, remotes
 from tiny_cloud.model import State, Value
 from tiny_cloud.naming import was
 from tiny_cloud.networks.cards import declared_names
@@ -44,7 +44,7 @@ def _of(machine: Resource, host: Reader, xml: str, former: State) -> dict[str, V
     consoles = [item.provides()["console"] for item in (machine, was(machine)) if item is not None]
     fields["consoleLog"] = fields["consoleLog"] in consoles
     fields = {**fields, **disks.names(machine, host, xml), **declared_names(machine, fields)}
-    return kernel.named(machine, fields, xml)
+    return remotes.named(machine, host, kernel.named(machine, fields, xml))
 
 
 def _comes_along(field: str, defined: State, running: State) -> bool:

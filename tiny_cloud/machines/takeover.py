@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from tiny_cloud.facts import DomainFacts, Reader
 from tiny_cloud.libvirt_xml import Interface, adoption
-from tiny_cloud.machines import disks
+from tiny_cloud.machines import disks, remotes
 from tiny_cloud.resource import Resource
 
 
@@ -20,4 +20,5 @@ def with_our_names(
     known = [replace(card, mac=macs[card.name]) for card in cards]
     files = {item["name"]: disks.files(link, host) for item in spec.get("disks", ())
              if (link := machine.links.get(f"disks[{item['name']}].disk"))}
-    return replace(facts, xml=adoption.named(facts.xml, known, files, spec))
+    places = {**files, **remotes.urls(machine)}
+    return replace(facts, xml=adoption.named(facts.xml, known, places, spec))

@@ -26,6 +26,11 @@ class DefineSecret(Step):
     """An encrypted disk that it has to open: else it is a failure, and nothing is changed."""
     format: str = ""
     """qemu's, of the volume."""
+    fresh: bool = False
+    """Something that is there gets its first secret: without it, it was in order as well."""
+
+    def undo(self) -> tuple[Step, ...]:
+        return (UndefineSecret(self.uuid),) if self.fresh else ()
 
     def shell(self) -> str:
         (source, value), = self.secret.items()

@@ -63,7 +63,7 @@ def test_devices_of_others_are_named_by_target_and_mac() -> None:
 
 
 @pytest.mark.parametrize(("xml", "path"), [
-    ("<source protocol='rbd' name='pool/image'/>", "rbd:pool/image"),
+    ("<source protocol='gluster' name='pool/image'/>", "gluster:pool/image"),
     ("<source pool='default' volume='web'/>", "default/web"),
 ])
 def test_a_disk_that_is_no_file_is_still_told_apart(xml: str, path: str) -> None:

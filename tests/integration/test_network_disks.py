@@ -1,0 +1,215 @@
+"""A machine with disks of real servers: iSCSI with CHAP, NBD at a socket, a port and over TLS, RBD.
+
+One machine lives through this module, in the order of the tests; what it writes to its disks in one
+run it reads in the next.
+"""
+
+from __future__ import annotations
+
+import base64
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.integration.lab import LOGS, Lab, virsh
+from tests.integration.servers import free_port, nbd, tgt, tiny_guest
+from tests.integration.servers.ceph import POOL, Cluster, ceph
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
+
+BOOT_SECONDS = 90
+PASSWORD = "canary-Chap-31415926"
+DISKS = ("iscsi", "socket", "port", "tls", "rbd")
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """The servers' disks, as a manifest has them, by name."""
+
+    lab: Lab
+    words: dict[str, str]
+    key: str
+    """Of the user of Ceph."""
+
+    def declare(self, *disks: str, word: str, name: str = "net") -> None:
+        items = "".join(f"\n            - {{name: {disk.partition(' ')[0]}, "
+                        f"{self.words[disk.split()[-1]]}}}" for disk in disks)
+        self.lab.write(name, f"""
+          kind: VirtualMachine
+          metadata: {{name: {name}}}
+          spec:
+            cpus: 1
+            memory: 192MiB
+            accel: tcg
+            stopTimeout: 20
+            kernel: {{path: {self.lab.folder}/vmlinuz, initrd: {self.lab.folder}/initrd,
+                      cmdline: console=ttyS0 quiet panic=-1 word={word} end}}
+            disks:{items}
+        """)
+
+    def hears(self, line: str) -> None:
+        log = self.lab.storage / "consoles" / "net.log"
+        deadline = time.monotonic() + BOOT_SECONDS
+        while line not in log.read_text(errors="replace"):
+            assert time.monotonic() < deadline, log.read_text(errors="replace")[-2000:]
+            time.sleep(0.2)
+
+
+@pytest.fixture(scope="module")
+def storage() -> Iterator[Storage]:
+    with ExitStack() as stack:
+        lab = Lab.make("tctn")
+        stack.callback(lab.clean)
+        folder = lab.folder
+        tiny_guest.make(folder)
+        files = {name: folder / f"{name}.disk" for name in DISKS}
+        for file in files.values():
+            file.write_bytes(bytes(4 << 20))
+        cluster = stack.enter_context(ceph(folder / "ceph"))
+        words = _words(stack, folder, files, cluster)
+        key = cluster.key("web")
+        lab.secret("chap", PASSWORD)
+        lab.secret("cephx", key)
+        yield Storage(lab, words, key)
+
+
+def _words(
+    stack: ExitStack, folder: Path, files: dict[str, Path], cluster: Cluster
+) -> dict[str, str]:
+    cluster.rbd("create", f"{POOL}/web", "--size", "4M")
+    iscsi = stack.enter_context(tgt.tgtd(folder, files["iscsi"], "web", PASSWORD))
+    socket = stack.enter_context(nbd.at_socket(folder, files["socket"]))
+    port = stack.enter_context(nbd.at_port(folder, files["port"], "web"))
+    tls = stack.enter_context(nbd.over_tls(folder, files["tls"]))
+    target = f"iscsi: {{host: 127.0.0.1, port: {iscsi}, target: {tgt.TARGET}, lun: LUN, auth: " \
+             "{user: web, secret: {file: secrets/chap}}}"
+    return {
+        "iscsi": target.replace("LUN", "1"),
+        "refused": target.replace("LUN", "2").replace("secrets/chap", "secrets/cephx"),
+        "socket": f"nbd: {{socket: {socket}}}",
+        "port": f"nbd: {{host: 127.0.0.1, port: {port}, export: web}}",
+        "tls": f"nbd: {{host: 127.0.0.1, port: {tls}, tls: true}}",
+        "plain": f"nbd: {{host: 127.0.0.1, port: {tls}, export: plain}}",
+        "silent": f"nbd: {{host: 127.0.0.1, port: {free_port()}}}",
+        "rbd": f"rbd: {{monitors: ['127.0.0.1:{cluster.port}'], pool: {POOL}, image: web, auth: "
+               "{user: web, secret: {file: secrets/cephx}}}",
+    }
+
+
+@contextmanager
+def nobody_is_told(*secrets: str) -> Iterator[None]:
+    """Meanwhile no process has one of them among its words."""
+    found: list[bytes] = []
+    over = threading.Event()
+
+    def look() -> None:
+        while not over.is_set():
+            for file in Path("/proc").glob("[0-9]*/cmdline"):
+                try:
+                    words = file.read_bytes()
+                except (FileNotFoundError, ProcessLookupError):
+                    continue
+                found.extend(words for secret in secrets if secret.encode() in words)
+            time.sleep(0.02)
+
+    watcher = threading.Thread(target=look)
+    watcher.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watcher.join()
+    assert found == []
+
+
+def secrets_of(lab: Lab) -> list[str]:
+    """What libvirt keeps for the lab, by its usage."""
+    return sorted(line.split(maxsplit=2)[2] for line in virsh("secret-list").splitlines()[2:]
+                  if f"tinycloud {lab.name} " in line)
+
+
+def test_a_machine_starts_on_disks_of_every_server(storage: Storage) -> None:
+    lab = storage.lab
+    storage.declare(*DISKS, word="one")
+    with nobody_is_told(PASSWORD, storage.key):
+        lab.apply()
+        for disk in DISKS:
+            storage.hears(f"disk {disk} had () has (one)")
+    lab.assert_settled()
+    assert secrets_of(lab) == [
+        f"tinycloud tctn virtualmachine/net disks[{disk}].{disk}.auth.secret"
+        for disk in ("iscsi", "rbd")]
+
+
+def test_what_it_wrote_it_reads_when_it_starts_again(storage: Storage) -> None:
+    virsh("destroy", storage.lab.domain("net"))
+    storage.declare(*DISKS, word="two")
+    storage.lab.apply()
+    for disk in DISKS:
+        storage.hears(f"disk {disk} had (one) has (two)")
+    storage.lab.assert_settled()
+
+
+def test_a_disk_comes_and_goes_while_it_runs(storage: Storage) -> None:
+    lab = storage.lab
+    storage.declare("socket", "port", "tls", word="two")
+    assert lab.plan()["virtualmachine/net"]["impact"] == "live"
+    lab.apply()
+    lab.assert_settled()
+    assert secrets_of(lab) == []
+    storage.declare("socket", "port", "tls", "late iscsi", "later rbd", word="two")
+    lab.apply()
+    for disk in ("late", "later"):
+        storage.hears(f"disk {disk} had (two) has (two)")
+    lab.assert_settled()
+
+
+@pytest.mark.parametrize(("disk", "words"), [
+    ("refused", "refused the user or the password"), ("plain", "tls: true")])
+def test_what_the_server_refuses_leaves_all_as_it_was(
+    storage: Storage, disk: str, words: str
+) -> None:
+    lab, there = storage.lab, ("socket", "port", "tls", "late iscsi", "later rbd")
+    before = virsh("dumpxml", lab.domain("net"), "--inactive"), secrets_of(lab)
+    storage.declare(*there, disk, word="two")
+    assert words in lab.apply(expect=1)
+    assert (virsh("dumpxml", lab.domain("net"), "--inactive"), secrets_of(lab)) == before
+    storage.declare(*there, word="two")
+    lab.assert_settled()
+
+
+def test_a_server_that_does_not_answer_stops_the_plan(storage: Storage) -> None:
+    lab = storage.lab
+    storage.declare("silent", word="two", name="other")
+    said = lab.run("plan", expect=1)
+    assert "does not answer: Connection refused" in said
+    assert "other.yaml:" in said
+    assert lab.domain("other") not in virsh("list", "--all", "--name")
+    (lab.manifests / "other.yaml").unlink()
+
+
+def test_no_credential_is_written_anywhere(storage: Storage) -> None:
+    lab = storage.lab
+    plan = lab.folder / "saved.plan"
+    (lab.storage / "journal.jsonl").stat()
+    virsh("destroy", lab.domain("net"))
+    said = lab.run("plan", "--commands") + lab.run("plan", "--json") + lab.run(
+        "plan", "--out", str(plan))
+    said += virsh("dumpxml", lab.domain("net"), "--security-info")
+    needles = [PASSWORD.encode(), storage.key.encode(), base64.b64decode(storage.key)]
+    files = [plan, *(file for file in lab.storage.rglob("*") if file.is_file()),
+             *(file for log in LOGS for file in log.glob(f"{lab.name}-*.log"))]
+    assert len(files) > 3
+    assert [file for file in files for needle in needles if needle in file.read_bytes()] == []
+    assert [needle for needle in needles if needle in said.encode()] == []
+
+
+def test_the_passwords_go_with_the_machine(storage: Storage) -> None:
+    lab = storage.lab
+    lab.run("destroy", "--yes", "--force-off", "vm/net")
+    assert secrets_of(lab) == []
