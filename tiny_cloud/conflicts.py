@@ -176,14 +176,14 @@ def _borrowed(guests: Iterable[Resource]) -> Iterator[Problem]:
 
 
 def _files(resources: Iterable[Resource]) -> Iterator[Claim]:
-    """Two documents that mean one file would treat it differently."""
+    """Two documents that mean one file or volume would treat it differently."""
     for disk in resources:
-        if disk.address.kind == "disk":
+        if disk.address.kind in ("disk", "logicalvolume"):
             names = disk.provides()["names"]
             assert isinstance(names, tuple)
             for name in names:
-                path = ("spec", "path") if disk.external else ("metadata", "name")
-                yield Claim(name, disk, path, (f"is the file {name}", "so is"))
+                path = ("spec", "external") if disk.external else ("metadata", "name")
+                yield Claim(name, disk, path, (f"is {name}", "so is"))
 
 
 def _ports(machines: Iterable[Resource]) -> Iterator[tuple[Forward, Claim]]:
