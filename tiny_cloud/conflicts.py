@@ -182,8 +182,10 @@ def _files(resources: Iterable[Resource]) -> Iterator[Claim]:
             names = disk.provides()["names"]
             assert isinstance(names, tuple)
             for name in names:
-                path = ("spec", "external") if disk.external else ("metadata", "name")
-                yield Claim(name, disk, path, (f"is {name}", "so is"))
+                said = "path" if disk.address.kind == "disk" else "name"
+                path = ("spec", said) if disk.external else ("metadata", "name")
+                what = "file" if disk.address.kind == "disk" else "volume"
+                yield Claim(name, disk, path, (f"is the {what} {name}", "so is"))
 
 
 def _ports(machines: Iterable[Resource]) -> Iterator[tuple[Forward, Claim]]:
