@@ -6,14 +6,15 @@ from collections.abc import Mapping
 
 from tiny_cloud import steps
 from tiny_cloud.facts import GroupFacts, VolumeFacts
-from tiny_cloud.volumes import extents
+from tiny_cloud.volumes import extents, tags
 
 
 def made(
     step: steps.CreateVolume, volumes: Mapping[str, VolumeFacts], groups: Mapping[str, GroupFacts],
     number: int,
 ) -> VolumeFacts:
-    assert step.path not in volumes, f"{step.path} is there"
+    left = volumes.get(step.path)
+    assert left is None or tags.INCOMPLETE in left.tags, f"{step.path} is there"
     _, _, group, name = step.path.split("/")
     origin = volumes[f"/dev/{group}/{step.origin}"] if step.origin else None
     if step.pool:

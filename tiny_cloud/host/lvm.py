@@ -65,8 +65,10 @@ def find(path: str) -> VolumeFacts | None:
     return found.get(path)
 
 
-def create(step: CreateVolume, lock: int) -> None:
-    """lvcreate itself refuses a name that is taken."""
+def create(step: CreateVolume, cloud: str, lock: int) -> None:
+    """A leftover of an apply that was cut off is replaced; lvcreate refuses any other name that is
+    taken."""
+    remove_part(step.path, cloud, lock)
     _change(step.argv, lock)
 
 

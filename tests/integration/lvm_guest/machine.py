@@ -15,8 +15,8 @@ from pathlib import Path
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
 BUSYBOX = Path("/bin/busybox")
-MODULES = ("virtio_pci", "virtio_blk", "9pnet_virtio", "9p", "overlay", "dm_mod", "dm_thin_pool",
-           "dm_snapshot", "crc32c_generic")
+MODULES = ("virtio_pci", "virtio_blk", "9pnet_virtio", "9p", "overlay", "crc32c_generic", "dm_mod",
+           "dm_thin_pool", "dm_snapshot")
 SECONDS = 400
 DISKS, SIZE = 2, "4G"
 
@@ -26,8 +26,9 @@ def run(folder: Path, *argv: str) -> Path:
     ``/out`` is in the folder that is returned; ``said`` is what it printed, ``code`` its exit."""
     kernel, out = newest_kernel(), folder / "out"
     out.mkdir()
-    words = shlex.join(argv)
-    (out / "start").write_text(f"export HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin\ncd {shlex.quote(str(ROOT))}\nexec {words}\n")
+    (out / "start").write_text(
+        "export HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin\n"
+        f"cd {shlex.quote(str(ROOT))}\nexec {shlex.join(argv)}\n")
     initrd = ramdisk(folder, kernel.name.removeprefix("vmlinuz-"))
     command = ["qemu-system-x86_64", "-machine", "q35,accel=tcg", "-cpu", "max", "-smp", "2",
                "-m", "3072", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",

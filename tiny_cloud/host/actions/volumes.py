@@ -10,7 +10,7 @@ from tiny_cloud.host.hands import Hands, do
 
 @do.register
 def _(step: steps.CreateVolume, host: Hands, progress: Progress) -> None:
-    lvm.create(step, host.lock)
+    lvm.create(step, host.cloud.name, host.lock)
 
 
 @do.register
