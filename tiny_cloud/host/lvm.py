@@ -68,8 +68,13 @@ def find(path: str) -> VolumeFacts | None:
 def create(step: CreateVolume, cloud: str, lock: int) -> None:
     """A leftover of an apply that was cut off is replaced; lvcreate refuses any other name that is
     taken."""
-    remove_part(step.path, cloud, lock)
-    _change(step.argv, lock)
+    try:
+        _change(step.argv, lock)
+    except Failure:
+        if find(step.path) is None:
+            raise
+        remove_part(step.path, cloud, lock)
+        _change(step.argv, lock)
 
 
 def grow(step: GrowVolume, lock: int) -> None:

@@ -108,10 +108,9 @@ def claim_fifty_volumes_are_made_and_the_second_plan_is_empty() -> None:
     journal = (FOLDER / "s-many/journal.jsonl").read_bytes()
     apply(folder)
     assert (FOLDER / "s-many/journal.jsonl").read_bytes() == journal
-    tiny_cloud_destroy(folder)
 
 
-def tiny_cloud_destroy(folder: str) -> None:
+def destroy(folder: str) -> None:
     plan = tiny_cloud.load(folder).plan(Wish(Consents(delete_data=("*",)), destroy=True))
     wrong = [event for event in plan.apply() if event.what in ("failed", "skipped")]
     assert not wrong, wrong
@@ -144,7 +143,7 @@ def claim_thin_snapshots_diverge_and_overcommit_is_said() -> None:
     assert get(device("thin", "large"), 0, 6) == b"before"
     assert get(device("thin", "data"), 0, 6) == b"after."
     assert get(device("thin", "data"), 1 << 20, 9) == bytes(9)
-    tiny_cloud_destroy(folder)
+    destroy(folder)
 
 
 def claim_a_snapshot_that_copies_on_write_keeps_what_was() -> None:
@@ -157,7 +156,7 @@ def claim_a_snapshot_that_copies_on_write_keeps_what_was() -> None:
     settled(folder)
     put(device("cow", "data"), 4096, b"after.")
     assert get(device("cow", "snap"), 4096, 6) == b"before"
-    tiny_cloud_destroy(folder)
+    destroy(folder)
 
 
 def claim_a_grow_under_a_running_machine_is_seen_by_it() -> None:
@@ -220,7 +219,7 @@ for event in tiny_cloud.load({folder!r}).plan().apply(): pass
     assert get(device("kill", "data"), 0, len(content)) == content
     tags = sh("lvs", "--noheadings", "-o", "lv_tags", str(device("kill", "data")))
     assert "incomplete" not in tags and "tinycloud.uuid=" in tags, tags
-    tiny_cloud_destroy(folder)
+    destroy(folder)
 
 
 def filling(part: str) -> bool:
