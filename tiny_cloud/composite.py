@@ -1,4 +1,5 @@
-"""A VirtualMachine document as people write it becomes plain Disk, Guest and VirtualMachine ones.
+"""A VirtualMachine document as people write it becomes plain ones: Disk or LogicalVolume, Guest
+and VirtualMachine.
 
 They keep the positions of the lines they come from, so that errors point at what was written. Pure.
 """
@@ -13,7 +14,7 @@ from tiny_cloud.yaml12 import Path
 
 GUEST_SIDE = ("address", "gateway", "dns", "search", "dhcp")
 """Fields of a machine's interface that are written inside the guest."""
-DISK_SIDE = ("image", "size", "format", "encryption", "reclaimPolicy")
+DISK_SIDE = ("image", "size", "format", "encryption", "reclaimPolicy", "volumeGroup", "thinPool")
 
 
 def expand_machine(document: Document) -> Iterator[Document]:
@@ -72,7 +73,8 @@ def _disk_name(document: Document, item: Mapping[str, Any]) -> str:
 def _disk(document: Document, at: int, item: Mapping[str, Any]) -> Document:
     spec = {key: item[key] for key in DISK_SIDE if key in item}
     origin: dict[Path, Path] = {("spec",): ("spec", "disks", at)}
-    return _derive(document, "Disk", f"-{item['name']}", spec, origin)
+    kind = "LogicalVolume" if "volumeGroup" in item else "Disk"
+    return _derive(document, kind, f"-{item['name']}", spec, origin)
 
 
 def _guest(

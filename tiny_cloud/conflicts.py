@@ -185,14 +185,16 @@ def _borrowed(guests: Iterable[Resource]) -> Iterator[Problem]:
 
 
 def _files(resources: Iterable[Resource]) -> Iterator[Claim]:
-    """Two documents that mean one file would treat it differently."""
+    """Two documents that mean one file or volume would treat it differently."""
     for disk in resources:
-        if disk.address.kind == "disk":
+        if disk.address.kind in ("disk", "logicalvolume"):
             names = disk.provides()["names"]
             assert isinstance(names, tuple)
             for name in names:
-                path = ("spec", "path") if disk.external else ("metadata", "name")
-                yield Claim(name, disk, path, (f"is the file {name}", "so is"))
+                said = "path" if disk.address.kind == "disk" else "name"
+                path = ("spec", said) if disk.external else ("metadata", "name")
+                what = "file" if disk.address.kind == "disk" else "volume"
+                yield Claim(name, disk, path, (f"is the {what} {name}", "so is"))
 
 
 def _ports(machines: Iterable[Resource]) -> Iterator[tuple[Forward, Claim]]:

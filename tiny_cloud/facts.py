@@ -20,7 +20,8 @@ class FileFacts:
 
     path: str
     size: int
-    inode: int
+    inode: int | str
+    """Of a logical volume its UUID."""
     stamp: Mapping[str, str] | None = None
     """As written by the Stamp step, whoever's it is; None: no stamp."""
     genuine: bool = False
@@ -83,6 +84,54 @@ class SecretFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class VolumeFacts:
+    """What ``lvs`` says of a logical volume; sizes in bytes."""
+
+    group: str
+    name: str
+    uuid: str
+    size: int
+    """Of a snapshot that copies on write: the room for what differs."""
+    type: str
+    """LVM's segment type; ``snapshot`` for one that copies on write."""
+    stripes: int = 1
+    pool: str = ""
+    """Name of the thin pool that it is in."""
+    origin: str = ""
+    """Name of the volume that it is a snapshot of."""
+    origin_size: int = 0
+    tags: frozenset[str] = frozenset()
+    used: int = 0
+    """Of a thin pool, how many bytes of its data are taken."""
+    aliases: tuple[str, ...] = ()
+    """Other paths of its device."""
+
+    @property
+    def path(self) -> str:
+        return f"/dev/{self.group}/{self.name}"
+
+    @property
+    def virtual_size(self) -> int:
+        """What a guest sees."""
+        return self.origin_size if self.type == "snapshot" else self.size
+
+
+@dataclass(frozen=True, slots=True)
+class GroupFacts:
+    """What ``vgs`` says of a volume group."""
+
+    name: str
+    extent_size: int
+    """Bytes."""
+    extents: int
+    free: int
+    """Extents."""
+    devices: int = 1
+    """How many physical volumes it has, those that are missing too."""
+    missing: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class DiskUse:
     domain: str
     uuid: str
@@ -109,6 +158,12 @@ class Reader(Protocol):
 
     def images(self, formats: Mapping[str, str]) -> Mapping[str, ImageFacts | Unknown]:
         """Facts of disk images by path, read in the stated format (path -> format)."""
+
+    def volumes(self) -> Mapping[str, VolumeFacts] | Unknown:
+        """All logical volumes by path, ``/dev/VG/LV``."""
+
+    def volume_groups(self) -> Mapping[str, GroupFacts] | Unknown:
+        """All volume groups by name."""
 
     def domains(self) -> Mapping[str, DomainFacts]:
         """All domains by name. Raises Failure if libvirt does not answer."""

@@ -23,9 +23,11 @@ def link(resources: Sequence[Resource], links: Mapping[Address, dict[str, Resour
     for resource in resources:
         for ref in schema.refs(resource.KIND, resource.spec):
             addresses = [Address(kind, ref.name) for kind in ref.kinds]
-            target = next((known[address] for address in addresses if address in known), None)
-            if target is not None:
-                links[resource.address][ref.field] = target
+            targets = [known[address] for address in addresses if address in known]
+            if len(targets) > 1:
+                problems.append(_ambiguous(resource, ref, targets))
+            elif targets:
+                links[resource.address][ref.field] = targets[0]
             elif not ref.optional and not any(map(excused, addresses)):
                 problems.append(_dangling(resource, ref, known))
     return problems
@@ -59,6 +61,13 @@ def _waits_for(resource: Resource) -> Iterator[Address]:
     for ref in schema.refs(resource.KIND, resource.spec):
         if ref.order and ref.field in resource.links:
             yield resource.links[ref.field].address
+
+
+def _ambiguous(resource: Resource, ref: Ref, targets: Sequence[Resource]) -> Problem:
+    span = resource.document.span(ref.path) if resource.document else resource.span
+    both = " and ".join(str(target.address) for target in targets)
+    return Problem(f"{resource.address} refers to {ref.name}, and there are {both}", span,
+                   "give one of them another name")
 
 
 def _dangling(resource: Resource, ref: Ref, known: Iterable[Address]) -> Problem:

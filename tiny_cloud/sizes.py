@@ -14,6 +14,7 @@ LARGEST = 2**63 - 1
 # Nineteen digits are the longest a 63-bit number has; more would only cost time.
 _SIZE = re.compile(r"([0-9]{1,19})(?:\.([0-9]{1,19}))?([A-Za-z]*)", re.ASCII)
 _IEC = re.compile(r"([KMGTP]?)(?:iB)?|B", re.ASCII)
+_SHARE = re.compile(r"([1-9][0-9]?|100)%(VG|FREE|ORIGIN)", re.ASCII)
 _DECIMAL = re.compile(r"([KMGTP])B", re.ASCII | re.IGNORECASE)
 
 
@@ -36,6 +37,21 @@ def parse_size(text: str | int) -> int:
     if not 0 <= size <= LARGEST:
         raise ValueError(f"a size lies between 0 and {LARGEST} bytes")
     return size
+
+
+def share_of(text: str) -> tuple[int, str]:
+    """Percent and of what: ``20%VG`` as lvcreate(8) has it, ``50%FREE``, ``10%ORIGIN``.
+
+    Raises ValueError with a sentence that says what to write instead.
+    """
+    match = _SHARE.fullmatch(text)
+    if match is None:
+        raise ValueError("a share is a percentage from 1 to 100 of VG, FREE or ORIGIN, as in 20%VG")
+    return int(match[1]), match[2]
+
+
+def is_share(value: object) -> bool:
+    return isinstance(value, str) and "%" in value
 
 
 def format_size(size: int) -> str:

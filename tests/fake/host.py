@@ -17,6 +17,7 @@ from lxml import etree
 
 from tests.fake.networks import named, updated
 from tests.fake.objections import objection, resized
+from tests.fake.volumes import made
 from tiny_cloud import steps
 from tiny_cloud.apply import Progress
 from tiny_cloud.errors import Failure
@@ -24,13 +25,17 @@ from tiny_cloud.facts import (
     DiskUse,
     DomainFacts,
     FileFacts,
+    GroupFacts,
     ImageFacts,
     NetworkFacts,
     SecretFacts,
     Server,
+    VolumeFacts,
 )
 from tiny_cloud.libvirt_xml import bases, disk_paths, read_network, renamed, taps
 from tiny_cloud.model import Address, Cloud, HostDevices, Secret, Unknown
+from tiny_cloud.volumes import tags
+from tiny_cloud.volumes.tags import as_file
 
 
 @dataclass
@@ -53,6 +58,11 @@ class FakeHost:
     """The host's own; those of its networks have every card on them."""
     pages: dict[int, int] = field(default_factory=lambda: {2 << 20: 0})
     folder: set[str] = field(default_factory=set)
+    volume: dict[str, VolumeFacts] = field(default_factory=dict)
+    group: dict[str, GroupFacts] = field(
+        default_factory=lambda: {"vg0": GroupFacts("vg0", 4 << 20, 25600, 25600, devices=2)})
+    blind: Unknown | None = None
+    """What LVM says to one without the right to see devices."""
     device: HostDevices = field(default_factory=HostDevices)
     server: dict[Server, str] = field(default_factory=dict)
     """Those that do not answer, and why."""
@@ -72,13 +82,23 @@ class FakeHost:
                 mine = {"path": path, "inode": str(one.inode)}
                 genuine = one.stamp is not None and mine.items() <= one.stamp.items()
                 found[path] = FileFacts(path, one.facts.actual_size, one.inode, one.stamp, genuine)
+            elif path in self.volume:
+                found[path] = as_file(self.volume[path])
         return found
+
+    def volumes(self) -> Mapping[str, VolumeFacts] | Unknown:
+        return self.blind or self.volume
+
+    def volume_groups(self) -> Mapping[str, GroupFacts] | Unknown:
+        return self.blind or self.group
 
     def listing(self, folder: str) -> tuple[str, ...]:
         return tuple(sorted(p for p in self.file if str(PurePosixPath(p).parent) == folder))
 
     def images(self, formats: Mapping[str, str]) -> Mapping[str, ImageFacts | Unknown]:
-        return {path: self.file[path].facts for path in formats if path in self.file}
+        volumes = {path: ImageFacts("raw", facts.virtual_size, facts.size)
+                   for path, facts in self.volume.items() if path in formats}
+        return volumes | {path: self.file[path].facts for path in formats if path in self.file}
 
     def domains(self) -> Mapping[str, DomainFacts]:
         return self.domain
@@ -188,6 +208,9 @@ class FakeHost:
         self._resize(step.path, step.size)
 
     def _resize(self, path: str, size: int) -> None:
+        if path in self.volume:
+            assert self.volume[path].virtual_size == size
+            return
         one = self.file[path]
         self.file[path] = replace(one, facts=replace(one.facts, virtual_size=size))
 
@@ -233,17 +256,54 @@ class FakeHost:
 
     @_do.register
     def _(self, step: steps.EditGuest) -> None:
-        one = self.file[step.disk]
+        volume = self.volume.get(step.disk)
+        inode = volume.uuid if volume else self.file[step.disk].inode
         hashes = {
             f"users.{name}.password": self._hash(**user["password"])
             for name, user in step.settings.get("users", {}).items()
             if "password" in user
         }
         address = Address.parse(step.address)
-        told = {**step.record, "hashes": hashes, "inode": str(one.inode)}
+        told = {**step.record, "hashes": hashes, "inode": str(inode)}
         if step.fresh:
             told["before"] = self.record.get(address)
-        self.record[address] = {**told, "diskSize": one.facts.virtual_size}
+        size = self.images({step.disk: step.format})[step.disk].virtual_size
+        self.record[address] = {**told, "diskSize": size}
+
+    @_do.register
+    def _(self, step: steps.CreateVolume) -> None:
+        self.volume[step.path] = made(step, self.volume, self.group, next(iter(self.inodes)))
+
+    @_do.register
+    def _(self, step: steps.FillVolume) -> None:
+        assert self.file[step.source].facts.virtual_size <= self.volume[step.path].size
+
+    @_do.register
+    def _(self, step: steps.GrowVolume) -> None:
+        assert step.size >= self.volume[step.path].size
+        self.volume[step.path] = replace(self.volume[step.path], size=step.size)
+
+    @_do.register
+    def _(self, step: steps.StampVolume) -> None:
+        facts = self.volume[step.path]
+        marks = tags.complete(step.cloud, step.address, facts.uuid, step.extra)
+        self.volume[step.path] = replace(facts, tags=facts.tags - tags.ours(facts.tags) | marks)
+
+    @_do.register
+    def _(self, step: steps.RenameVolume) -> None:
+        if step.path in self.volume:
+            name = step.to.rpartition("/")[2]
+            self.volume[step.to] = replace(self.volume.pop(step.path), name=name)
+
+    @_do.register
+    def _(self, step: steps.TrashVolume) -> None:
+        facts = self.volume.pop(step.path)
+        self.volume[step.trash] = replace(facts, name=step.trash.rpartition("/")[2],
+                                          tags=facts.tags | {tags.TRASHED})
+
+    @_do.register
+    def _(self, step: steps.RemoveVolume) -> None:
+        self.volume.pop(step.path, None)
 
     @_do.register
     def _(self, step: steps.DefineSecret) -> None:

@@ -32,6 +32,10 @@ def _(step: steps.Start, host: FakeHost) -> str:
             if remote.user and remote.secret not in host.libvirt_secret:
                 return f"{step.name} starts without the secret {remote.secret}"
             continue
+        if chain and chain[0].path in host.volume:
+            if in_use(host, chain[0].path):
+                return f"{step.name} starts on {chain[0].path}, which is in use"
+            continue
         missing = [layer.path for layer in chain if layer.path not in host.file]
         if missing:
             return f"{step.name} starts without {missing}"
@@ -48,6 +52,8 @@ def _(step: steps.Start, host: FakeHost) -> str:
 
 @objection.register(steps.EditGuest)
 def _(step: steps.EditGuest, host: FakeHost) -> str:
+    if step.disk in host.volume:
+        return f"{step.disk} is edited while in use" if in_use(host, step.disk) else ""
     if step.disk not in host.file:
         return f"{step.disk} is edited and not there"
     if not step.fresh and (host.file[step.disk].stamp or {}).get("cloud") != host.cloud.name:
@@ -93,6 +99,22 @@ def _(step: steps.Rename, host: FakeHost) -> str:
     return f"{step.to} would be overwritten" if step.to in host.file else ""
 
 
+@objection.register(steps.RenameVolume)
+def _(step: steps.RenameVolume, host: FakeHost) -> str:
+    if step.path not in host.volume:
+        return ""
+    if in_use(host, step.path):
+        return f"{step.path} is renamed while in use"
+    return f"{step.to} would be overwritten" if step.to in host.volume else ""
+
+
+@objection.register(steps.TrashVolume)
+def _(step: steps.TrashVolume, host: FakeHost) -> str:
+    if step.trash in host.volume:
+        return f"{step.trash} would be overwritten"
+    return f"{step.path} goes to the trash while in use" if in_use(host, step.path) else ""
+
+
 @objection.register(steps.RenameDomain)
 def _(step: steps.RenameDomain, host: FakeHost) -> str:
     facts = host.domain.get(step.name)
@@ -106,7 +128,7 @@ def _(step: steps.RenameDomain, host: FakeHost) -> str:
 @objection.register(steps.AttachDevice)
 def _(step: steps.AttachDevice, host: FakeHost) -> str:
     for path, _ in disk_paths(f"<domain><devices>{step.xml}</devices></domain>"):
-        if path.startswith("/") and path not in host.file:
+        if path.startswith("/") and path not in host.file and path not in host.volume:
             return f"{path} is plugged in and not there"
         if in_use(host, path):
             return f"{path} is plugged in and in use"

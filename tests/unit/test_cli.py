@@ -161,6 +161,11 @@ def test_a_reader_that_left_is_no_error_to_talk_about(
     assert run("plan", "a.yaml") == (1, "", "")
 
 
+@pytest.fixture
+def no_volumes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tiny_cloud.host.lvm.volumes", dict)
+
+
 def thrown_away(name: str) -> Path:
     Path("a.yaml").write_text(GOOD)
     path = Path("s/trash", name)
@@ -169,6 +174,7 @@ def thrown_away(name: str) -> Path:
     return path
 
 
+@pytest.mark.usefixtures("no_volumes")
 def test_purge_shows_names_as_they_are(run: Run) -> None:
     path = thrown_away("[bold]a\x1b:smile:\nb")
     code, out, _ = run("purge", *HERE, "--yes")
@@ -177,6 +183,7 @@ def test_purge_shows_names_as_they_are(run: Run) -> None:
     assert not path.exists()
 
 
+@pytest.mark.usefixtures("no_volumes")
 def test_purge_does_nothing_while_somebody_holds_the_cloud(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -187,6 +194,7 @@ def test_purge_does_nothing_while_somebody_holds_the_cloud(
     assert code == 1 and "another run holds" in err and path.exists()
 
 
+@pytest.mark.usefixtures("no_volumes")
 def test_purge_of_what_was_never_there_makes_nothing(run: Run) -> None:
     Path("a.yaml").write_text(GOOD)
     assert run("purge", *HERE)[:2] == (0, "The trash is empty.\n")

@@ -18,7 +18,7 @@ from tiny_cloud.schema.errors import validator
 from tiny_cloud.schema.files import schema_of
 from tiny_cloud.schema.sentences import SENTENCES
 
-KINDS = ("Cloud", "Disk", "Guest", "Image", "Network", "VirtualMachine")
+KINDS = ("Cloud", "Disk", "Guest", "Image", "LogicalVolume", "Network", "VirtualMachine")
 
 MACHINE: dict[str, Any] = {
     "cpus": 2,
@@ -112,7 +112,7 @@ def test_impact(kind: str, field: str, cost: Impact) -> None:
     ("Image", "source", "x-create-only", True),
     ("Image", "source.url", "x-create-only", True),
     ("Disk", "image", "x-ref", ["image"]),
-    ("VirtualMachine", "disks[root].disk", "x-ref", ["disk"]),
+    ("VirtualMachine", "disks[root].disk", "x-ref", ["disk", "logicalvolume"]),
     ("VirtualMachine", "disks[root].bus", "x-ref", None),
     ("VirtualMachine", "disks[root].disk", "x-on-remove", "remove"),
     ("VirtualMachine", "disks[root].bus", "x-on-remove", "keep"),
@@ -133,14 +133,16 @@ def test_default() -> None:
 
 def test_refs() -> None:
     assert schema.refs("VirtualMachine", MACHINE) == [
-        Ref("disks[root].disk", ("spec", "disks", 0, "disk"), ("disk",), "web-root"),
-        Ref("disks[data].disk", ("spec", "disks", 1, "disk"), ("disk",), "data"),
+        Ref("disks[root].disk", ("spec", "disks", 0, "disk"), ("disk", "logicalvolume"),
+            "web-root"),
+        Ref("disks[data].disk", ("spec", "disks", 1, "disk"), ("disk", "logicalvolume"),
+            "data"),
         Ref("interfaces[eth0].network", ("spec", "interfaces", 0, "network"), ("network",), "lab",
             optional=True),
         Ref("guest", ("spec", "guest"), ("guest",), "web"),
     ]
     assert schema.refs("Guest", GUEST) == [
-        Ref("disk", ("spec", "disk"), ("disk",), "web-root", within=True),
+        Ref("disk", ("spec", "disk"), ("disk", "logicalvolume"), "web-root", within=True),
         Ref("machine", ("spec", "machine"), ("virtualmachine",), "web", order=False),
     ]
 

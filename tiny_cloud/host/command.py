@@ -19,7 +19,7 @@ PACKAGES: Mapping[str, str] = {
     "dnsmasq": "dnsmasq-base",
     "ip": "iproute2",
     "lvs": "lvm2", "lvcreate": "lvm2", "lvextend": "lvm2", "lvremove": "lvm2", "lvchange": "lvm2",
-    "lvrename": "lvm2", "vgs": "lvm2",
+    "lvrename": "lvm2", "vgs": "lvm2", "timeout": "coreutils",
     "mke2fs": "e2fsprogs",
     "sfdisk": "fdisk",
     "mmdebstrap": "mmdebstrap",
@@ -56,6 +56,7 @@ def run(
     input: bytes | None = None,
     environ: Mapping[str, str] | None = None,
     foreign: bool = False,
+    held: bool = False,
     progress: Callable[[float], None] | None = None,
     pass_fds: Sequence[int] = (),
     timeout: float | None = None,
@@ -66,6 +67,8 @@ def run(
     ``environ`` is added to the few variables that are inherited. ``foreign`` sets the limits above.
     ``progress`` gets fractions of 1 as ``qemu-img -p`` prints them. ``timeout`` is in seconds.
     Descriptors in ``pass_fds`` (the host lock) stay open in the child, which may outlive us.
+    ``held`` is for programs that close what they inherit: timeout(1), told to wait for ever, starts
+    them and keeps it until they have ended, whatever becomes of us.
     ``accept`` are the exit codes that are no failure.
     """
     given = tuple(argv)
@@ -75,6 +78,8 @@ def run(
         timeout = FOREIGN_WALL if timeout is None else timeout
         argv = limited(given, cpu=FOREIGN_CPU, memory=FOREIGN_MEMORY, file_size=FOREIGN_FILE)
         require(argv[0], variables["PATH"])
+    if held:
+        argv = ("timeout", "0", *given)
     # Memory files instead of pipes: nothing can fill up and block while only stdout is being read.
     with _memory_file(input or b"") as stdin, _memory_file(b"") as stderr:
         child = subprocess.Popen(tuple(argv), stdin=stdin, stdout=subprocess.PIPE, stderr=stderr,

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tiny_cloud.errors import Failure
 from tiny_cloud.facts import FileFacts
+from tiny_cloud.host import lvm
 from tiny_cloud.model import Unknown
 from tiny_cloud.steps import MakeFolder, Publish, Rename, Stamp, Trash
 
@@ -47,6 +48,12 @@ def facts(paths: Iterable[str]) -> dict[str, FileFacts | Unknown]:
             path, status.st_size, status.st_ino, mark, genuine, _is_intact(mark, status)
         )
     return found
+
+
+def identity(path: str) -> str:
+    """Which very object it is: a file's inode, a volume's UUID."""
+    status = os.stat(path)
+    return lvm.uuid(path) if stat.S_ISBLK(status.st_mode) else str(status.st_ino)
 
 
 def listing(folder: str) -> tuple[str, ...]:

@@ -11,15 +11,18 @@ from tiny_cloud.facts import (
     DiskUse,
     DomainFacts,
     FileFacts,
+    GroupFacts,
     ImageFacts,
     NetworkFacts,
     SecretFacts,
     Server,
+    VolumeFacts,
 )
 from tiny_cloud.host import (
     files,
     host_devices,
     libvirt_network,
+    lvm,
     passwords,
     qemu_img,
     records,
@@ -28,6 +31,7 @@ from tiny_cloud.host import (
 from tiny_cloud.host.libvirt import Libvirt
 from tiny_cloud.host.servers import silent
 from tiny_cloud.model import Address, Cloud, HostDevices, Secret, Unknown
+from tiny_cloud.volumes.tags import as_file
 
 
 class Snapshot:
@@ -41,16 +45,43 @@ class Snapshot:
         self._secrets: dict[Secret, str | None] = {}
 
     def files(self, paths: Iterable[str]) -> Mapping[str, FileFacts | Unknown]:
-        return files.facts(paths)
+        wanted = list(paths)
+        volumes = self._volumes_among(wanted)
+        found = files.facts(path for path in wanted if path not in volumes)
+        return {**found, **{path: as_file(facts) for path, facts in volumes.items()}}
+
+    def _volumes_among(self, paths: Iterable[str]) -> Mapping[str, VolumeFacts]:
+        """LVM is asked only if there is something that may be a volume of it."""
+        devices = [path for path in paths if path.startswith("/dev/")]
+        there = self.volumes() if devices else {}
+        return {} if isinstance(there, Unknown) else {
+            path: there[path] for path in devices if path in there}
 
     def listing(self, folder: str) -> tuple[str, ...]:
         return files.listing(folder)
 
     def images(self, formats: Mapping[str, str]) -> Mapping[str, ImageFacts | Unknown]:
+        for path, facts in self._volumes_among(formats).items():
+            if formats[path] == "raw":
+                self._images[path] = ImageFacts("raw", facts.virtual_size, facts.size)
         self._images.update(
             qemu_img.infos({path: f for path, f in formats.items() if path not in self._images})
         )
         return {path: self._images[path] for path in formats if path in self._images}
+
+    def volumes(self) -> Mapping[str, VolumeFacts] | Unknown:
+        return self._volumes
+
+    @cached_property
+    def _volumes(self) -> Mapping[str, VolumeFacts] | Unknown:
+        return lvm.volumes()
+
+    def volume_groups(self) -> Mapping[str, GroupFacts] | Unknown:
+        return self._groups
+
+    @cached_property
+    def _groups(self) -> Mapping[str, GroupFacts] | Unknown:
+        return lvm.groups()
 
     def domains(self) -> Mapping[str, DomainFacts]:
         return self._domains

@@ -77,7 +77,8 @@ class Guest(Resource):
         outputs = self.link("disk").provides()
         before = outputs["former_names"]
         assert isinstance(before, tuple)
-        return (str(outputs["path"]), *(str(p) for p in before if str(p).endswith(self._format())))
+        form, now = self._format(), str(outputs["path"])
+        return (now, *(str(p) for p in before if str(p).endswith(form) or now.startswith("/dev/")))
 
     def _format(self) -> str:
         return str(self.link("disk").provides()["format"])
@@ -172,7 +173,7 @@ class Guest(Resource):
                 return
         outputs = self.link("disk").provides()
         fresh = change.aside
-        if fresh and not outputs.get("backing"):
+        if fresh and not (outputs.get("backing") or outputs.get("filled")):
             disk = self.link("disk").address
             raise self.refuse(
                 ("spec", "disk"), f"{self.address} is written into {disk}, which is blank",

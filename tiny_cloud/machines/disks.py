@@ -26,7 +26,9 @@ def names(machine: Resource, host: Reader, xml: str) -> State:
         info = images.get(chain[0].path)
         below = chain[1].path if len(chain) > 1 else ""
         known = chain[0].path in files(link, host)
-        ending = str(link.provides()["format"]) if link.external else chain[0].path
+        # What is ours and a file has its format for an ending.
+        device = link.external or chain[0].path.startswith("/dev/")
+        ending = str(link.provides()["format"]) if device else chain[0].path
         keyed = chain[0].secret == link.provides().get("secret", "")
         same = keyed and ending.endswith(chain[0].format) and (
             not isinstance(info, ImageFacts) or info.backing == below or name in unsaid

@@ -10,7 +10,7 @@ from typing import Any
 
 from tiny_cloud.model import Impact, Scalar, Secret, Value
 from tiny_cloud.schema.files import Node, below, segments, spec_of, trail
-from tiny_cloud.sizes import parse_size
+from tiny_cloud.sizes import is_share, parse_size
 from tiny_cloud.yaml12 import Path
 
 IMPACTS = {
@@ -155,7 +155,7 @@ def _scalar(node: Node, value: Any) -> Scalar:
         defaults = {key: known["default"] for key, known in node.get("properties", {}).items()
                     if "default" in known}
         return json.dumps({**defaults, **jsonable(value)}, sort_keys=True, separators=(",", ":"))
-    scalar: Scalar = parse_size(value) if "x-size" in node else value
+    scalar: Scalar = parse_size(value) if "x-size" in node and not is_share(value) else value
     return scalar
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from jsonschema import FormatChecker
 
-from tiny_cloud.sizes import parse_size
+from tiny_cloud.sizes import is_share, parse_size, share_of
 
 SECTOR = 512
 """Bytes: qemu-img and libvirt count disks in sectors, and would round anything else."""
@@ -26,6 +26,14 @@ def size(value: str | int) -> None:
         raise ValueError("it must be more than nothing")
     if bytes_ % SECTOR:
         raise ValueError(f"it must be a whole number of sectors of {SECTOR} bytes")
+
+
+def volume_size(value: str | int) -> None:
+    """A size, or a share as lvcreate(8) has it."""
+    if is_share(value):
+        share_of(str(value))
+    else:
+        size(value)
 
 
 def path(value: str) -> None:
@@ -135,7 +143,8 @@ def checker() -> FormatChecker:
     """For jsonschema: values of another type pass, because ``type`` complains of them already."""
     found = FormatChecker(formats=())
     for name, types, check in (
-        ("size", (str, int), size), ("path", (str,), path), ("ip", (str,), ip),
+        ("size", (str, int), size), ("volume-size", (str, int), volume_size),
+        ("path", (str,), path), ("ip", (str,), ip),
         ("ipv4", (str,), ipv4), ("ipv4-card", (str,), ipv4_card), ("mac", (str,), mac),
         ("ipv4-network", (str,), ipv4_network), ("ipv6", (str,), ipv6),
         ("ipv6-network", (str,), ipv6_network), ("host-port", (str, int), host_port),

@@ -17,7 +17,7 @@ from tiny_cloud.verbs.arguments import YES, manifests
 def purge(paths: tuple[str, ...], connect: str, storage: str, yes: bool) -> None:
     """Empty the trash: what is in it is gone for good."""
     from tiny_cloud import journal
-    from tiny_cloud.host import trash
+    from tiny_cloud.host import lvm, trash
     from tiny_cloud.render.text import one_line
     from tiny_cloud.sizes import about
 
@@ -25,11 +25,16 @@ def purge(paths: tuple[str, ...], connect: str, storage: str, yes: bool) -> None
     found, out = trash.listing(cloud), terminal.out()
     for item, size in found:
         out.print(f"  - {one_line(item)}  {about(size)}")
-    if not found:
+    volumes = lvm.trashed(cloud.name)
+    for volume in volumes:
+        out.print(f"  - {one_line(volume.path)}  {about(volume.size)}")
+    if not found and not volumes:
         out.print("The trash is empty.")
-    elif not terminal.agreed(yes, f"Delete {len(found)} files for good?"):
+    elif not terminal.agreed(yes, f"Delete {len(found) + len(volumes)} items for good?"):
         sys.exit(1)
     if Path(cloud.storage).is_dir():
-        with journal.locked(Path(cloud.storage), " ".join(["tinycloud", *sys.argv[1:]])):
+        with journal.locked(Path(cloud.storage), " ".join(["tinycloud", *sys.argv[1:]])) as book:
             # What came into the trash since was neither shown nor agreed to.
             trash.purge(cloud, [item for item, _ in found])
+            for volume in volumes:
+                lvm.purge(volume, book.descriptor)

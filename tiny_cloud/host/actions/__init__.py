@@ -8,6 +8,7 @@ from tiny_cloud.host.actions import (
     machines,
     networks,
     secrets,
+    volumes,
 )
 
-__all__ = ["devices", "files", "guests", "images", "machines", "networks", "secrets"]
+__all__ = ["devices", "files", "guests", "images", "machines", "networks", "secrets", "volumes"]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from typing import Any
 
 from tiny_cloud import steps
 from tiny_cloud.apply import Progress
-from tiny_cloud.host import guest, qemu_img, records, secrets
+from tiny_cloud.host import files, guest, qemu_img, records, secrets
 from tiny_cloud.host.hands import Hands, do, words_only
 from tiny_cloud.model import Address
 from tiny_cloud.schema import secret_of
@@ -29,7 +28,7 @@ def _(step: steps.EditGuest, host: Hands, progress: Progress) -> None:
     told: Mapping[str, Any] = {
         **step.record,
         "hashes": dict(hashes),
-        "inode": str(os.stat(step.disk).st_ino),
+        "inode": files.identity(step.disk),
         "diskSize": size,
     }
     address = Address.parse(step.address)

@@ -1,0 +1,296 @@
+"""What is tried inside the guest: a function a claim, on real volumes with real data in them.
+
+Run as a program it writes ``/out/results.json``: the claim -> what was wrong, or nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import libvirt
+
+import tiny_cloud
+from tiny_cloud.api import Wish
+from tiny_cloud.errors import Problems
+from tiny_cloud.model import Consents, Plan
+
+CLOUD = "tctv"
+FOLDER = Path("/var/tmp/lab")
+MANY = 50
+BOOTS_NOTHING = """
+kind: VirtualMachine
+metadata: {name: web}
+spec:
+  cpus: 1
+  memory: 64MiB
+  accel: tcg
+  interfaces: []
+  disks: [{name: data, disk: data}]
+"""
+
+
+def claims() -> dict[str, Callable[[], None]]:
+    return {name: value for name, value in globals().items() if name.startswith("claim_")}
+
+
+def sh(*argv: str) -> str:
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{argv}: {done.stderr}"
+    return done.stdout.strip()
+
+
+def write(name: str, *documents: str) -> str:
+    """A folder of manifests for a cloud; returns its path."""
+    folder = FOLDER / name
+    folder.mkdir(parents=True, exist_ok=True)
+    cloud = f"kind: Cloud\nmetadata: {{name: {CLOUD}-{name}}}\nspec: {{storage: {FOLDER}/s-{name}}}"
+    texts = [f"apiVersion: tinycloud/v1\n{text.strip()}\n" for text in (cloud, *documents)]
+    (folder / "all.yaml").write_text("---\n".join(texts))
+    return str(folder)
+
+
+def volume(name: str, **spec: object) -> str:
+    return f"kind: LogicalVolume\nmetadata: {{name: {name}}}\nspec: " + json.dumps(
+        {"volumeGroup": "vg0", **spec})
+
+
+def planned(folder: str, **consents: tuple[str, ...]) -> Plan:
+    return tiny_cloud.load(folder).plan(Wish(Consents(**consents))).plan
+
+
+def apply(folder: str, **consents: tuple[str, ...]) -> None:
+    plan = tiny_cloud.load(folder).plan(Wish(Consents(**consents)))
+    wrong = [event for event in plan.apply() if event.what in ("failed", "skipped")]
+    assert not wrong, wrong
+    assert not plan.plan.blocked, plan.plan.blocked
+
+
+def settled(folder: str) -> None:
+    changes = planned(folder).changes
+    assert not changes, changes
+
+
+def device(cloud: str, name: str) -> Path:
+    return Path(f"/dev/vg0/{CLOUD}-{cloud}-{name}")
+
+
+def put(path: Path, at: int, content: bytes) -> None:
+    with path.open("r+b") as stream:
+        stream.seek(at)
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def get(path: Path, at: int, length: int) -> bytes:
+    with path.open("rb") as stream:
+        stream.seek(at)
+        return stream.read(length)
+
+
+def claim_fifty_volumes_are_made_and_the_second_plan_is_empty() -> None:
+    folder = write("many", *(volume(f"v{n}", size="5MiB") for n in range(MANY)))
+    assert len(planned(folder).changes) == MANY
+    apply(folder)
+    settled(folder)
+    sizes = sh("lvs", "--noheadings", "--units", "b", "--nosuffix", "-o", "lv_size", "-S",
+               f"lv_name=~^{CLOUD}-many-").split()
+    assert sizes == [str(8 << 20)] * MANY, sizes  # 5 MiB in extents of 4
+    journal = (FOLDER / "s-many/journal.jsonl").read_bytes()
+    apply(folder)
+    assert (FOLDER / "s-many/journal.jsonl").read_bytes() == journal
+
+
+def destroy(folder: str) -> None:
+    plan = tiny_cloud.load(folder).plan(Wish(Consents(delete_data=("*",)), destroy=True))
+    wrong = [event for event in plan.apply() if event.what in ("failed", "skipped")]
+    assert not wrong, wrong
+    cloud = f"{CLOUD}-{Path(folder).name}"
+    trash = sh("lvs", "--noheadings", "-o", "lv_name", "-S", f"lv_name=~^{cloud}-").split()
+    assert trash and all(name.endswith(".trash") for name in trash), trash
+    sh(str(Path(sys.executable).with_name("tinycloud")), "purge", folder, "--yes")
+    assert not sh("lvs", "--noheadings", "-o", "lv_name", "-S", f"lv_name=~^{cloud}-")
+
+
+def claim_thin_snapshots_diverge_and_overcommit_is_said() -> None:
+    folder = write(
+        "thin",
+        volume("pool", size="64MiB", type="thin-pool"),
+        volume("data", size="100MiB", thinPool="pool"))
+    apply(folder)
+    settled(folder)
+    assert any("promises" in note.text for note in planned(folder).notes)
+    put(device("thin", "data"), 0, b"before")
+    folder = write(
+        "thin",
+        volume("pool", size="64MiB", type="thin-pool"),
+        volume("data", size="100MiB", thinPool="pool"),
+        volume("snap", snapshotOf="data"), volume("large", snapshotOf="data", size="120MiB"))
+    apply(folder)
+    settled(folder)
+    put(device("thin", "data"), 0, b"after.")
+    put(device("thin", "snap"), 1 << 20, b"only here")
+    assert get(device("thin", "snap"), 0, 6) == b"before"
+    assert get(device("thin", "large"), 0, 6) == b"before"
+    assert get(device("thin", "data"), 0, 6) == b"after."
+    assert get(device("thin", "data"), 1 << 20, 9) == bytes(9)
+    destroy(folder)
+
+
+def claim_a_snapshot_that_copies_on_write_keeps_what_was() -> None:
+    origin = volume("data", size="16MiB", type="striped", stripes=2)
+    folder = write("cow", origin)
+    apply(folder)
+    put(device("cow", "data"), 4096, b"before")
+    folder = write("cow", origin, volume("snap", size="50%ORIGIN", snapshotOf="data"))
+    apply(folder)
+    settled(folder)
+    put(device("cow", "data"), 4096, b"after.")
+    assert get(device("cow", "snap"), 4096, 6) == b"before"
+    destroy(folder)
+
+
+def claim_a_grow_under_a_running_machine_is_seen_by_it() -> None:
+    connection = libvirt.open("qemu:///system")
+    folder = write("live", volume("data", size="8MiB"), BOOTS_NOTHING)
+    apply(folder)
+    settled(folder)
+    machine = connection.lookupByName(f"{CLOUD}-live-web")
+    path = str(device("live", "data"))
+    assert machine.isActive() and machine.blockInfo(path)[0] == 8 << 20
+    put(device("live", "data"), 0, b"data")
+    folder = write("live", volume("data", size="30MiB"), BOOTS_NOTHING)
+    apply(folder)
+    settled(folder)
+    assert machine.blockStats(path) and qemu_size(machine, path) == 32 << 20
+    assert get(device("live", "data"), 0, 4) == b"data"
+    refused("cannot shrink", write("live", volume("data", size="4MiB"), BOOTS_NOTHING))
+    machine.destroy()
+
+
+def qemu_size(machine: libvirt.virDomain, path: str) -> int:
+    """What qemu itself, not the host, says of the disk."""
+    said = json.loads(sh("virsh", "-c", "qemu:///system", "qemu-monitor-command", machine.name(),
+                         '{"execute": "query-named-block-nodes"}'))
+    sizes = {node["image"]["virtual-size"] for node in said["return"] if node["file"] == path}
+    assert len(sizes) == 1, sizes
+    return int(sizes.pop())
+
+
+def refused(words: str, folder: str) -> None:
+    try:
+        planned(folder)
+    except Problems as problems:
+        assert words in str(problems), problems
+        return
+    raise AssertionError(f"planned, and not refused: {words}")
+
+
+def claim_a_kill_while_it_is_filled_is_named_and_finished() -> None:
+    content = os.urandom(48 << 20)
+    source = FOLDER / "image.raw"
+    source.write_bytes(content)
+    image = f"kind: Image\nmetadata: {{name: random}}\nspec: {{source: {{path: {source}}}}}"
+    folder = write("kill", image, volume("data", size="60MiB", image="random"))
+    child = subprocess.Popen([sys.executable, "-c", f"""
+import tiny_cloud
+for event in tiny_cloud.load({folder!r}).plan().apply(): pass
+"""], start_new_session=True)
+    part = f"/dev/vg0/{CLOUD}-kill-data.part"
+    while not filling(part):
+        assert child.poll() is None, "it was not seen while it was filled"
+        time.sleep(0.005)
+    os.killpg(child.pid, signal.SIGKILL)
+    child.wait()
+    assert "tinycloud.incomplete" in sh("lvs", "--noheadings", "-o", "lv_tags", part)
+    (change,) = [c for c in planned(folder).changes if c.address.kind == "logicalvolume"]
+    assert "an earlier apply was cut off" in change.because, change
+    apply(folder)
+    settled(folder)
+    assert get(device("kill", "data"), 0, len(content)) == content
+    tags = sh("lvs", "--noheadings", "-o", "lv_tags", str(device("kill", "data")))
+    assert "incomplete" not in tags and "tinycloud.uuid=" in tags, tags
+    destroy(folder)
+
+
+def filling(part: str) -> bool:
+    for process in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            words = process.read_bytes().split(b"\0")
+            if words[0] == b"qemu-img" and part.encode() in words:
+                return True
+    return False
+
+
+def claim_a_copy_with_the_tags_is_foreign() -> None:
+    one = volume("data", size="8MiB")
+    apply(write("copy", one))
+    tags = sh("lvs", "--noheadings", "-o", "lv_tags", str(device("copy", "data"))).split(",")
+    # It is restored from elsewhere under the very name, tags and all.
+    sh("lvrename", "vg0", f"{CLOUD}-copy-data", "set-aside")
+    marks = [word for tag in tags for word in ("--addtag", tag)]
+    sh("lvcreate", "--yes", "-L", "8m", "-n", f"{CLOUD}-copy-data", *marks, "vg0")
+    (change,) = planned(write("copy", one)).changes
+    assert change.blocked and change.allow == "--adopt logicalvolume/data", change
+    sh("lvremove", "--yes", f"vg0/{CLOUD}-copy-data")
+    sh("lvrename", "vg0", "set-aside", f"{CLOUD}-copy-data")
+    settled(write("copy", one))
+
+
+def claim_renamed_it_keeps_its_data() -> None:
+    apply(write("name", volume("old", size="8MiB")))
+    put(device("name", "old"), 0, b"kept")
+    new = volume("new", size="8MiB").replace("{name: new}", "{name: new, renamedFrom: old}")
+    folder = write("name", new)
+    apply(folder)
+    settled(folder)
+    assert get(device("name", "new"), 0, 4) == b"kept" and not device("name", "old").exists()
+
+
+def claim_what_does_not_fit_is_refused_before_anything_is_made() -> None:
+    before = sh("lvs", "--noheadings", "-o", "lv_name")
+    refused("left", write("full", volume("a", size="60%VG"), volume("b", size="60%VG")))
+    refused("no volume group vg9", write("none", volume("a", size="8MiB", volumeGroup="vg9")))
+    assert sh("lvs", "--noheadings", "-o", "lv_name") == before
+
+
+def start_libvirt() -> None:
+    for daemon in ("virtlogd", "libvirtd"):
+        sh(daemon, "-d")
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            libvirt.open("qemu:///system").close()
+            return
+        except libvirt.libvirtError:
+            assert time.monotonic() < deadline, "libvirt does not answer"
+            time.sleep(0.2)
+
+
+def main() -> None:
+    FOLDER.mkdir(parents=True)
+    start_libvirt()
+    sh("vgcreate", "--yes", "vg0", "/dev/vda", "/dev/vdb")
+    results: dict[str, str] = {}
+    for name, claim in claims().items():
+        began = time.monotonic()
+        try:
+            claim()
+            results[name] = ""
+        except Exception:  # the test says what it was; the other claims are tried all the same
+            results[name] = traceback.format_exc()
+        print(f"{name}: {time.monotonic() - began:.1f} s {results[name]}", flush=True)
+        Path("/out/results.json").write_text(json.dumps(results))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,44 @@
+"""LVM's volumes."""
+
+from __future__ import annotations
+
+from tiny_cloud import steps
+from tiny_cloud.apply import Progress
+from tiny_cloud.host import command, lvm
+from tiny_cloud.host.hands import Hands, do
+
+
+@do.register
+def _(step: steps.CreateVolume, host: Hands, progress: Progress) -> None:
+    lvm.create(step, host.cloud.name, host.lock)
+
+
+@do.register
+def _(step: steps.FillVolume, host: Hands, progress: Progress) -> None:
+    command.run(
+        step.argv, pass_fds=(host.lock,), progress=lambda done: progress("fills", done))
+
+
+@do.register
+def _(step: steps.GrowVolume, host: Hands, progress: Progress) -> None:
+    lvm.grow(step, host.lock)
+
+
+@do.register
+def _(step: steps.StampVolume, host: Hands, progress: Progress) -> None:
+    lvm.stamp(step, host.lock)
+
+
+@do.register
+def _(step: steps.RenameVolume, host: Hands, progress: Progress) -> None:
+    lvm.rename(step.path, step.to, host.lock)
+
+
+@do.register
+def _(step: steps.TrashVolume, host: Hands, progress: Progress) -> None:
+    lvm.to_trash(step.path, step.trash, host.lock)
+
+
+@do.register
+def _(step: steps.RemoveVolume, host: Hands, progress: Progress) -> None:
+    lvm.remove_part(step.path, step.cloud, host.lock)

@@ -1,0 +1,49 @@
+"""A volume's stamp, in LVM's tags (lvm(8)): few and short, for they fill the group's metadata.
+
+``tinycloud=CLOUD/KIND/NAME`` comes with the volume, ``tinycloud.uuid=…`` when it is complete: a
+snapshot, a copy or another volume that bears the tags has another UUID and is not ours. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tiny_cloud.facts import FileFacts, VolumeFacts
+
+OWNER, UUID, GUEST = "tinycloud=", "tinycloud.uuid=", "tinycloud.guest="
+INCOMPLETE = "tinycloud.incomplete"
+"""From the very command that makes it until it is filled and edited."""
+TRASHED = "tinycloud.trash"
+
+
+def owner(cloud: str, address: str) -> str:
+    return f"{OWNER}{cloud}/{address}"
+
+
+def complete(cloud: str, address: str, uuid: str, extra: Mapping[str, str]) -> frozenset[str]:
+    """All that a finished volume bears of ours."""
+    guest = {f"{GUEST}{extra['guest']}"} if "guest" in extra else set()
+    return frozenset({owner(cloud, address), f"{UUID}{uuid}", *guest})
+
+
+def ours(tags: frozenset[str]) -> frozenset[str]:
+    """Those that tinycloud has set, whoever's they are."""
+    return frozenset(tag for tag in tags if tag.startswith("tinycloud"))
+
+
+def stamp(tags: frozenset[str]) -> Mapping[str, str] | None:
+    """As a file's stamp has it; None: there is none."""
+    said = {name: tag.removeprefix(prefix)
+            for name, prefix in (("owner", OWNER), ("inode", UUID), ("guest", GUEST))
+            for tag in sorted(tags) if tag.startswith(prefix)}
+    if "owner" not in said:
+        return None
+    cloud, _, address = said.pop("owner").partition("/")
+    return {"inode": "", **said, "cloud": cloud, "address": address}
+
+
+def as_file(volume: VolumeFacts) -> FileFacts:
+    """A volume in the terms of a file; its UUID stands for the inode."""
+    mark = stamp(volume.tags)
+    genuine = mark is not None and mark["inode"] == volume.uuid
+    return FileFacts(volume.path, volume.size, volume.uuid, mark, genuine)
