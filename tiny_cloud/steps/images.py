@@ -36,10 +36,14 @@ class ImportImage(Step):
     remove_source: bool = False
     digest: str = ""
     """``sha256:…`` that the source must have (it was computed when the plan was made)."""
+    compression: str = ""
+    """``zlib`` or ``zstd``; empty: it is not compressed."""
 
     def shell(self) -> str:
         form = ["-f", self.format] if self.format else []
-        return shlex.join(["qemu-img", "convert", "-p", *form, "-O", "qcow2", self.source, self.to])
+        packed = ["-c", "-o", f"compression_type={self.compression}"] if self.compression else []
+        return shlex.join(["qemu-img", "convert", "-p", *form, "-O", "qcow2", *packed, self.source,
+                           self.to])
 
 
 @dataclass(frozen=True, slots=True)
