@@ -13,7 +13,8 @@ from tiny_cloud.yaml12 import Path
 
 GUEST_SIDE = ("address", "gateway", "dns", "search", "dhcp")
 """Fields of a machine's interface that are written inside the guest."""
-DISK_SIDE = ("image", "size", "format", "reclaimPolicy")
+DISK_SIDE = ("image", "size", "format", "reclaimPolicy", "preallocation", "clusterSize",
+             "lazyRefcounts", "extendedL2")
 
 
 def expand_machine(document: Document) -> Iterator[Document]:

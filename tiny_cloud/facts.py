@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from tiny_cloud.model import Address, Cloud, HostDevices, Secret, Unknown
+from tiny_cloud.model import Address, Cloud, HostDevices, Secret, Unknown, Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,8 @@ class ImageFacts:
     backing: str = ""
     """Absolute path of the backing file; empty: none."""
     backing_format: str = ""
+    options: Mapping[str, Value] = field(default_factory=dict)
+    """``clusterSize``, ``lazyRefcounts`` and ``extendedL2``, as far as it says them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,8 +21,9 @@ from tiny_cloud import steps
 from tiny_cloud.apply import Progress
 from tiny_cloud.errors import Failure
 from tiny_cloud.facts import DiskUse, DomainFacts, FileFacts, ImageFacts, NetworkFacts
+from tiny_cloud.images.options import NAMES
 from tiny_cloud.libvirt_xml import bases, disk_paths, read_network, renamed, taps
-from tiny_cloud.model import Address, Cloud, HostDevices, Secret, Unknown
+from tiny_cloud.model import Address, Cloud, HostDevices, Secret, Unknown, Value
 
 
 @dataclass
@@ -118,9 +119,11 @@ class FakeHost:
     ) -> Sequence[Failure | None]:
         raise AssertionError("no step of the kinds is batched")
 
-    def _new(self, path: str, form: str, size: int, backing: str = "") -> None:
+    def _new(
+        self, path: str, form: str, size: int, backing: str = "", options: Iterable[str] = ()
+    ) -> None:
         inode = next(iter(self.inodes))
-        facts = ImageFacts(form, size, 4096, backing, "qcow2" if backing else "")
+        facts = ImageFacts(form, size, 4096, backing, "qcow2" if backing else "", _told(options))
         self.file[path] = FakeFile(inode, facts)
 
     @singledispatchmethod
@@ -156,7 +159,7 @@ class FakeHost:
     @_do.register
     def _(self, step: steps.CreateDisk) -> None:
         size = step.size or self.file[step.backing].facts.virtual_size
-        self._new(step.to, step.format, size, step.backing)
+        self._new(step.to, step.format, size, step.backing, step.options)
 
     @_do.register
     def _(self, step: steps.Run) -> None:
@@ -345,3 +348,11 @@ class FakeHost:
     @_do.register
     def _(self, step: steps.UndefineNetwork) -> None:
         del self.network[step.name]
+
+
+def _told(options: Iterable[str]) -> dict[str, Value]:
+    """What qemu-img info says of creation options: nothing of how much was allocated."""
+    words = dict(option.split("=") for option in options)
+    known = {name: words[word] for name, word in NAMES.items() if word in words}
+    return {name: int(value) if value.isdecimal() else value == "on"
+            for name, value in known.items() if name != "preallocation"}

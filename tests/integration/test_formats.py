@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 from pathlib import Path
@@ -10,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from tiny_cloud.errors import Failure
-from tiny_cloud.host import digest
 from tiny_cloud.host.imports import import_image
 from tiny_cloud.steps import ImportImage
 

@@ -16,11 +16,12 @@ import pytest
 
 from tiny_cloud.errors import Failure
 from tiny_cloud.host import fetch as fetching
-from tiny_cloud.host import imports, qemu_img
+from tiny_cloud.host import qemu_img
 from tiny_cloud.host.command import run
 from tiny_cloud.host.fetch import fetch
 from tiny_cloud.host.imports import import_image
 from tiny_cloud.host.inspect import Inspected, inspect
+from tiny_cloud.host.space import require_space
 from tiny_cloud.model import Unknown
 from tiny_cloud.steps import Fetch, ImportImage
 
@@ -265,7 +266,7 @@ def test_too_little_space_is_said_before_anything_is_written(
 ) -> None:
     needed = 1 << 62
     with pytest.raises(Failure, match=rf"needs {needed} bytes and .* has \d+ bytes free"):
-        imports.require_space(str(tmp_path / "x"), needed, "it")
+        require_space(str(tmp_path / "x"), needed, "it")
 
 
 # --- downloads -----------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from tiny_cloud.errors import Failure
 from tiny_cloud.host import digest, ends, extents, qemu_img
 from tiny_cloud.host.command import FOREIGN_CPU, FOREIGN_FILE, FOREIGN_MEMORY, limited, run
 from tiny_cloud.host.inspect import Inspected, inspect, inspect_split
+from tiny_cloud.host.space import require_space
 from tiny_cloud.steps import ImportImage
 
 SLOWEST = 4 << 20
@@ -70,9 +71,8 @@ def _convert(
     needed = _needed(source, found.format)
     require_space(step.to, needed, f"the import of {step.source}")
     cpu = FOREIGN_CPU + needed // SLOWEST
-    compress = ("-c", "-o", f"compression_type={step.compression}") if step.compression else ()
-    convert = ("qemu-img", "convert", "-p", "-f", found.format, "-O", "qcow2", *compress, "--",
-               source, step.to)
+    convert = ("qemu-img", "convert", "-p", "-f", found.format, "-O", "qcow2",
+               *qemu_img.packed(step.compression), "--", source, step.to)
     qemu_img.remove(step.to)
     try:
         # Larger than measured means that the source lied about itself, or changed meanwhile.
@@ -83,16 +83,6 @@ def _convert(
     except BaseException:
         qemu_img.remove(step.to)
         raise
-
-
-def require_space(path: str, needed: int, what: str) -> None:
-    """Raises Failure, naming both figures, if there are not ``needed`` bytes free at ``path``."""
-    folder = os.path.dirname(path)
-    system = os.statvfs(folder)
-    free = system.f_bavail * system.f_frsize
-    if free < needed:
-        raise Failure(f"{what} needs {needed} bytes and {folder} has {free} bytes free",
-                      hint="make room, or move the cloud's storage to a larger file system")
 
 
 def _ignore(_fraction: float) -> None:

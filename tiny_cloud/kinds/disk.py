@@ -8,7 +8,9 @@ from dataclasses import replace
 from typing import Self
 
 from tiny_cloud.borrowed import borrowed
+from tiny_cloud.errors import Problem
 from tiny_cloud.facts import FileFacts, ImageFacts, Reader
+from tiny_cloud.images import options
 from tiny_cloud.model import Action, Address, Change, Observed, Ownership, Unknown, Value
 from tiny_cloud.naming import forget, ownership, record_of, unsettled, was
 from tiny_cloud.resource import Resource, declared_of, policy_of
@@ -66,6 +68,9 @@ class Disk(Resource):
             "names": self._names(),
             "former_names": self._former_names(),
         }
+
+    def faults(self) -> Iterator[Problem]:
+        return options.faults(self)
 
     @classmethod
     def probe(cls, host: Reader, wanted: Sequence[Self]) -> Mapping[Address, Observed | Unknown]:
@@ -131,7 +136,8 @@ class Disk(Resource):
         running = use is not None and use.running
         whose, owner = ownership(self, facts)
         size = use.size if use is not None and running and use.size else info.virtual_size
-        fields: dict[str, Value] = {"size": size, "format": info.format}
+        fields = {"size": size, "format": info.format,
+                  **options.seen(info.options, declared_of(record))}
         notes = []
         if info.backing:
             fields["image"] = self._image_name(info.backing)
@@ -216,6 +222,7 @@ class Disk(Resource):
             size if isinstance(size, int) else None,
             str(outputs["backing"]),
             str(outputs["backing_format"]),
+            options.of(self.spec),
         )
 
     def _grow(self, change: Change, old: Value, new: Value) -> Step:

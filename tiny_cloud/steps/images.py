@@ -56,6 +56,7 @@ class Debootstrap(Step):
     size: int
     """Bytes of the disk made."""
     to: str
+    compression: str = ""
 
     def shell(self) -> str:
         argv = ["mmdebstrap", "--variant=minbase", f"--include={','.join(self.packages)}",
@@ -74,11 +75,15 @@ class CreateDisk(Step):
     """Bytes; None: as large as the base."""
     backing: str = ""
     backing_format: str = ""
+    options: tuple[str, ...] = ()
+    """Words of ``-o``: ``cluster_size=65536``."""
 
     def shell(self) -> str:
+        options = ["-o", ",".join(self.options)] if self.options else []
         base = ["-b", self.backing, "-F", self.backing_format] if self.backing else []
         size = [str(self.size)] if self.size else []
-        return shlex.join(["qemu-img", "create", "-f", self.format, *base, self.to, *size])
+        return shlex.join(["qemu-img", "create", "-f", self.format, *options, *base, self.to,
+                           *size])
 
 
 @dataclass(frozen=True, slots=True)

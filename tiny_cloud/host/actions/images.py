@@ -30,7 +30,7 @@ def _(step: steps.Debootstrap, host: Hands, progress: Progress) -> None:
 @do.register
 def _(step: steps.CreateDisk, host: Hands, progress: Progress) -> None:
     base = (step.backing, step.backing_format)
-    qemu_img.create(step.to, step.format, step.size, *base, pass_fds=(host.lock,))
+    qemu_img.create(step.to, step.format, step.size, *base, (host.lock,), step.options)
 
 
 @do.register
