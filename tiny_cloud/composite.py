@@ -14,7 +14,8 @@ from tiny_cloud.yaml12 import Path
 
 GUEST_SIDE = ("address", "gateway", "dns", "search", "dhcp")
 """Fields of a machine's interface that are written inside the guest."""
-DISK_SIDE = ("image", "size", "format", "encryption", "reclaimPolicy", "volumeGroup", "thinPool")
+DISK_SIDE = ("image", "size", "format", "encryption", "reclaimPolicy", "volumeGroup", "thinPool",
+             "preallocation", "clusterSize", "lazyRefcounts", "extendedL2")
 
 
 def expand_machine(document: Document) -> Iterator[Document]:

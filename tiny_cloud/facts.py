@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from tiny_cloud.model import Address, Cloud, HostDevices, Secret, Unknown
+from tiny_cloud.model import Address, Cloud, HostDevices, Secret, Unknown, Value
 
 TRANSIENT = "transient"
 """What runs, but has no definition: it is gone with the power (virsh undefine of a running one)."""
@@ -44,6 +44,8 @@ class ImageFacts:
     """``luks``, or ``aes``, which is qcow2's old one; empty: it is not encrypted."""
     volume: str = ""
     """The UUID in its LUKS header."""
+    options: Mapping[str, Value] = field(default_factory=dict)
+    """``clusterSize``, ``lazyRefcounts`` and ``extendedL2``, as far as it says them."""
 
 
 @dataclass(frozen=True, slots=True)

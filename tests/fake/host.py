@@ -32,8 +32,9 @@ from tiny_cloud.facts import (
     Server,
     VolumeFacts,
 )
+from tiny_cloud.images.options import NAMES
 from tiny_cloud.libvirt_xml import bases, disk_paths, read_network, renamed, taps
-from tiny_cloud.model import Address, Cloud, HostDevices, Secret, Unknown
+from tiny_cloud.model import Address, Cloud, HostDevices, Secret, Unknown, Value
 from tiny_cloud.volumes import tags
 from tiny_cloud.volumes.tags import as_file
 
@@ -156,11 +157,13 @@ class FakeHost:
         raise AssertionError("no step of the kinds is batched")
 
     def _new(
-        self, path: str, form: str, size: int, backing: str = "", encrypted: bool = False
+        self, path: str, form: str, size: int, backing: str = "", options: Iterable[str] = (),
+        encrypted: bool = False,
     ) -> None:
         inode = next(iter(self.inodes))
-        luks = ("luks", f"volume {inode}") if encrypted else ()
-        facts = ImageFacts(form, size, 4096, backing, "qcow2" if backing else "", *luks)
+        luks = ("luks", f"volume {inode}") if encrypted else ("", "")
+        facts = ImageFacts(
+            form, size, 4096, backing, "qcow2" if backing else "", *luks, _told(options))
         self.file[path] = FakeFile(inode, facts)
 
     @singledispatchmethod
@@ -196,7 +199,8 @@ class FakeHost:
     @_do.register
     def _(self, step: steps.CreateDisk) -> None:
         size = step.size or self.file[step.backing].facts.virtual_size
-        self._new(step.to, step.format, size, step.backing, bool(step.secret))
+        self._new(
+            step.to, step.format, size, step.backing, step.options, encrypted=bool(step.secret))
 
     @_do.register
     def _(self, step: steps.Run) -> None:
@@ -438,3 +442,11 @@ class FakeHost:
     @_do.register
     def _(self, step: steps.UndefineNetwork) -> None:
         del self.network[step.name]
+
+
+def _told(options: Iterable[str]) -> dict[str, Value]:
+    """What qemu-img info says of creation options: nothing of how much was allocated."""
+    words = dict(option.split("=") for option in options)
+    known = {name: words[word] for name, word in NAMES.items() if word in words}
+    return {name: int(value) if value.isdecimal() else value == "on"
+            for name, value in known.items() if name != "preallocation"}

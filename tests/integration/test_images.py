@@ -16,11 +16,12 @@ import pytest
 
 from tiny_cloud.errors import Failure
 from tiny_cloud.host import fetch as fetching
-from tiny_cloud.host import imports, qemu_img
+from tiny_cloud.host import qemu_img
 from tiny_cloud.host.command import run
 from tiny_cloud.host.fetch import fetch
 from tiny_cloud.host.imports import import_image
 from tiny_cloud.host.inspect import Inspected, inspect
+from tiny_cloud.host.space import require_space
 from tiny_cloud.model import Unknown
 from tiny_cloud.steps import Fetch, ImportImage
 
@@ -221,9 +222,10 @@ HOSTILE: dict[str, tuple[Callable[[Path, Path], None], str]] = {
     "dirty": (qcow2_of(79, b"\x01"), "dirty"),
     "corrupt": (qcow2_of(79, b"\x02"), "corrupt"),
     "32 PiB": (qcow2_of(24, b"\x00\x80" + bytes(6)), "claims a disk of 32768 TiB"),
-    "version 1": (qcow2_of(7, b"\x01"), "not known here"),
+    "version 1": (qcow2_of(7, b"\x01"), "qcow header is cut off or broken"),
+    "version 9": (qcow2_of(7, b"\x09"), "not known here"),
     "encrypted": (qcow2_of(32, (1).to_bytes(4, "big")), "encrypted"),
-    "VMDK descriptor": (vmdk_that_reads_passwd, "self-contained"),
+    "VMDK descriptor": (vmdk_that_reads_passwd, "'/etc/passwd' is no file beside it"),
     "VMDK extent": (vmdk_with_a_foreign_extent, "refused"),
     "differencing VHD": (differencing_vhd, "difference to another"),
     "cut off": (cut_off, "cut off"),
@@ -264,7 +266,7 @@ def test_too_little_space_is_said_before_anything_is_written(
 ) -> None:
     needed = 1 << 62
     with pytest.raises(Failure, match=rf"needs {needed} bytes and .* has \d+ bytes free"):
-        imports.require_space(str(tmp_path / "x"), needed, "it")
+        require_space(str(tmp_path / "x"), needed, "it")
 
 
 # --- downloads -----------------------------------------------------------------------------------

@@ -59,8 +59,9 @@ ELSEWHERE = {
     "kernel.image",
     # What is written inside the guest: test_main_job.py. What its network is told: test_network.py.
     "guest", "interfaces[].address",
-    # Only for a new disk, or one that is somebody else's: test_images.py, test_ownership.py.
-    "image", "path",
+    # Only for a new disk, or one that is somebody else's: test_images.py, test_formats.py,
+    # test_ownership.py.
+    "image", "path", "preallocation", "clusterSize", "lazyRefcounts", "extendedL2",
 }
 DEVICES = {"tctmatrix0": ("bridge",), "tctmatrix1": ("bridge",),
            "tctmatrix2": ("veth", "peer", "name", "tctmatrix3")}

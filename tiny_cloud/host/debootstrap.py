@@ -18,7 +18,7 @@ from tiny_cloud.errors import Failure
 from tiny_cloud.host import debian_base, qemu_img
 from tiny_cloud.host.command import require, run
 from tiny_cloud.host.image_worker import OLD_GRUB
-from tiny_cloud.host.imports import require_space
+from tiny_cloud.host.space import require_space
 from tiny_cloud.steps import Debootstrap
 
 MIB = 1 << 20
@@ -63,7 +63,8 @@ def build(
         say("installing the boot loader")
         _finish(raw, step, identity, tree, environ or {}, pass_fds)
         say("converting")
-        run(("qemu-img", "convert", "-f", "raw", "-O", "qcow2", "--", raw, step.to),
+        packed = qemu_img.packed(step.compression)
+        run(("qemu-img", "convert", "-f", "raw", "-O", "qcow2", *packed, "--", raw, step.to),
             pass_fds=pass_fds)
     except BaseException:
         qemu_img.remove(step.to)

@@ -1,18 +1,45 @@
-"""Content digests of local files, remembered by device, inode, size and mtime (best effort)."""
+"""Content digests of local images, remembered by device, inode, size and mtime (best effort).
+
+That of a VMDK in several files is the digest of all their digests: another byte in any of them
+makes another image.
+"""
 
 import hashlib
 import json
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from tiny_cloud.errors import Failure
+from tiny_cloud.host import extents
 
 
 def sha256(path: str, cache: Path) -> str:
     """Hexadecimal. The cache folder may be absent or unwritable: then it is computed each time.
 
-    Raises Failure if the file cannot be read.
+    Raises Failure if a file cannot be read or is missing.
     """
+    found = _remembered(path, cache)
+    split = extents.look(path)
+    return _together(found, [_remembered(one, cache) for one in split.paths]) if split else found
+
+
+def of_image(path: str, algorithm: str) -> str:
+    """Hexadecimal, computed now. Raises Failure for an extent that is missing."""
+    found, split = of_file(path, algorithm), extents.look(path)
+    return _together(found, [of_file(one, algorithm) for one in split.paths]) if split else found
+
+
+def of_file(path: str, algorithm: str) -> str:
+    with open(path, "rb") as stream:
+        return hashlib.file_digest(stream, algorithm).hexdigest()
+
+
+def _together(descriptor: str, extents: Iterable[str]) -> str:
+    return hashlib.sha256("\n".join((descriptor, *extents)).encode()).hexdigest()
+
+
+def _remembered(path: str, cache: Path) -> str:
     try:
         with open(path, "rb") as stream:
             status = os.fstat(stream.fileno())

@@ -19,8 +19,8 @@ from urllib3.response import BaseHTTPResponse
 
 from tiny_cloud.errors import Failure
 from tiny_cloud.host import http, sums
-from tiny_cloud.host.imports import require_space
 from tiny_cloud.host.qemu_img import remove
+from tiny_cloud.host.space import require_space
 from tiny_cloud.steps import Fetch
 
 CHUNK = 1 << 20

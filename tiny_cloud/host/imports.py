@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from tiny_cloud.errors import Failure
-from tiny_cloud.host import qemu_img
+from tiny_cloud.host import digest, ends, extents, qemu_img
 from tiny_cloud.host.command import FOREIGN_CPU, FOREIGN_FILE, FOREIGN_MEMORY, limited, run
-from tiny_cloud.host.inspect import inspect
+from tiny_cloud.host.inspect import Inspected, inspect, inspect_split
+from tiny_cloud.host.space import require_space
 from tiny_cloud.steps import ImportImage
 
 SLOWEST = 4 << 20
@@ -30,37 +31,58 @@ def import_image(
     """
     if not step.to.endswith(".part"):
         raise Failure(f"{step.to} is no place for a conversion: its name must end in .part")
-    found = inspect(step.source, step.format)
-    _check_digest(step)
-    if found.format == "qcow2":
-        _refuse_truncated(step.source)
-    needed = _needed(step.source, found.format)
+    with _opened(step) as (source, found):
+        _check_digest(step)
+        if found.format == "qcow2":
+            _refuse_truncated(source)
+        _convert(step, source, found, progress or _ignore, pass_fds)
+    if step.remove_source:
+        qemu_img.remove(step.source)
+
+
+@contextmanager
+def _opened(step: ImportImage) -> Iterator[tuple[str, Inspected]]:
+    """What qemu is to read, and what it is."""
+    split = extents.look(step.source)
+    if split is None:
+        found = inspect(step.source, step.format)
+        ends.require_whole(step.source, found.format)
+        yield step.source, found
+        return
+    if step.remove_source:
+        # What it names would be looked for among our own images.
+        raise Failure(f"{step.source} is a VMDK's descriptor, and its extents were not downloaded",
+                      "get all its files into one folder, and write source: {path: …}")
+    if step.format not in ("", "vmdk"):
+        raise Failure(f"{step.source} is declared as {step.format} and is in fact vmdk",
+                      "write format: vmdk, if that is what you expect")
+    extents.require_whole(split)
+    with extents.gathered(split, f"{step.to}.extents") as ours:
+        yield ours, inspect_split(step.source, split.virtual_size, ours)
+
+
+def _convert(
+    step: ImportImage,
+    source: str,
+    found: Inspected,
+    progress: Callable[[float], None],
+    pass_fds: Sequence[int],
+) -> None:
+    needed = _needed(source, found.format)
     require_space(step.to, needed, f"the import of {step.source}")
     cpu = FOREIGN_CPU + needed // SLOWEST
-    convert = ("qemu-img", "convert", "-p", "-f", found.format, "-O", "qcow2", "--",
-               step.source, step.to)
+    convert = ("qemu-img", "convert", "-p", "-f", found.format, "-O", "qcow2",
+               *qemu_img.packed(step.compression), "--", source, step.to)
     qemu_img.remove(step.to)
     try:
         # Larger than measured means that the source lied about itself, or changed meanwhile.
         run(limited(convert, cpu=cpu, memory=FOREIGN_MEMORY,
                     file_size=needed + needed // 8 + FOREIGN_FILE),
-            progress=progress or _ignore, pass_fds=pass_fds, timeout=cpu * PATIENCE)
+            progress=progress, pass_fds=pass_fds, timeout=cpu * PATIENCE)
         _verify(step, found.virtual_size)
     except BaseException:
         qemu_img.remove(step.to)
         raise
-    if step.remove_source:
-        qemu_img.remove(step.source)
-
-
-def require_space(path: str, needed: int, what: str) -> None:
-    """Raises Failure, naming both figures, if there are not ``needed`` bytes free at ``path``."""
-    folder = os.path.dirname(path)
-    system = os.statvfs(folder)
-    free = system.f_bavail * system.f_frsize
-    if free < needed:
-        raise Failure(f"{what} needs {needed} bytes and {folder} has {free} bytes free",
-                      hint="make room, or move the cloud's storage to a larger file system")
 
 
 def _ignore(_fraction: float) -> None:
@@ -71,11 +93,14 @@ def _check_digest(step: ImportImage) -> None:
     if not step.digest:
         return
     algorithm, _, wanted = step.digest.partition(":")
-    with open(step.source, "rb") as file:
-        actual = hashlib.file_digest(file, algorithm).hexdigest()
-    if actual != wanted.lower():
-        raise Failure(f"{step.source} has the {algorithm} {actual} and not {wanted}, "
-                      "which it had when the plan was made", hint="plan again")
+    actual = digest.of_image(step.source, algorithm)
+    if actual == wanted.lower():
+        return
+    if digest.of_file(step.source, algorithm) == wanted.lower():
+        raise Failure(f"{step.source} is one of several files, and its digest alone says nothing "
+                      "of the others", "write source: {path: …}: then the plan reads all of them")
+    raise Failure(f"{step.source} has the {algorithm} {actual} and not {wanted}, "
+                  "which it had when the plan was made", hint="plan again")
 
 
 def _needed(source: str, format: str) -> int:

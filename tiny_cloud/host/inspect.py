@@ -16,8 +16,9 @@ from typing import Any
 
 from oslo_utils.imageutils import format_inspector
 
+from tiny_cloud import support
 from tiny_cloud.errors import Failure
-from tiny_cloud.host import qemu_img
+from tiny_cloud.host import qcow1, qemu_img
 
 # It logs each refusal as a warning of its own; ours are sentences already.
 logging.getLogger("oslo_utils").addHandler(logging.NullHandler())
@@ -72,6 +73,18 @@ def inspect(path: str, declared_format: str = "") -> Inspected:
     return Inspected(format, facts["virtual-size"])
 
 
+def inspect_split(path: str, virtual_size: int, ours: str) -> Inspected:
+    """Of a VMDK in several files that ``ours`` describes again; ``path`` is what people call it.
+    Raises Failure unless qemu sees the same disk, in no other files."""
+    facts = qemu_img.describe(ours, "vmdk", foreign=True)
+    files = {part["filename"] for part in facts["format-specific"]["data"]["extents"]}
+    if facts["virtual-size"] != virtual_size or {os.path.dirname(it) for it in files} != {
+            os.path.dirname(ours)}:
+        raise Failure(f"{path} is refused: qemu makes another disk of its extents")
+    _refuse_size(path, virtual_size)
+    return Inspected("vmdk", virtual_size)
+
+
 def _require_file(path: str) -> None:
     try:
         found = os.stat(path)
@@ -85,6 +98,13 @@ def _require_file(path: str) -> None:
 
 def _independent(path: str) -> str:
     """The format in qemu's words, by the reader that is not qemu."""
+    with open(path, "rb") as file:
+        head = file.read(512)
+    if refused := support.by_magic(head):
+        raise Failure(f"{path} is {refused.refused}", refused.instead)
+    if qcow1.is_one(head):
+        _refuse_size(path, qcow1.checked(path, head))
+        return "qcow"
     try:
         found = format_inspector.detect_file_format(path)
     except format_inspector.ImageFormatError as error:
@@ -92,10 +112,9 @@ def _independent(path: str) -> str:
     except OSError as error:
         raise Failure(f"{path} cannot be read: {error.strerror}") from error
     name = str(found)
-    if name == "iso":
-        raise Failure(f"{path} is a CD image, not a disk", hint="attach it as a cdrom")
-    if name == "luks":
-        raise Failure(f"{path} is encrypted", hint="decrypt it first")
+    if name in support.WORDS:
+        refused = next(item for item in support.FORMATS if item.name == name)
+        raise Failure(f"{path} is {refused.refused}", refused.instead)
     # A raw disk has no header that qemu could act upon, so an odd partition table harms nobody.
     if found is not None and name not in ("raw", "gpt"):
         _check(path, found)

@@ -10,7 +10,7 @@ from tiny_cloud.errors import Failure
 from tiny_cloud.guests.kernels import newest
 from tiny_cloud.host import files, guest
 from tiny_cloud.host.guest_session import GuestSession
-from tiny_cloud.host.imports import require_space
+from tiny_cloud.host.space import require_space
 from tiny_cloud.images.kernels import SOURCE, STAMPED
 from tiny_cloud.steps import ExtractKernel, Stamp
 

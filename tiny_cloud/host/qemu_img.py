@@ -14,6 +14,8 @@ from tiny_cloud import luks
 from tiny_cloud.errors import Failure
 from tiny_cloud.facts import ImageFacts
 from tiny_cloud.host.command import run
+from tiny_cloud.host.space import require_space
+from tiny_cloud.images.options import TAKEN_AT_ONCE
 from tiny_cloud.model import Unknown
 
 PARALLEL = 8
@@ -25,6 +27,8 @@ def info(path: str, format: str, *, foreign: bool = False) -> ImageFacts:
     facts = describe(path, format, foreign=foreign)
     data = facts.get("format-specific", {}).get("data", {})
     header = data if facts["format"] == "luks" else data.get("encrypt", {})
+    told = {"clusterSize": facts.get("cluster-size"), "lazyRefcounts": data.get("lazy-refcounts"),
+            "extendedL2": data.get("extended-l2")}
     if data.get("corrupt"):
         raise Failure(f"{path} is marked corrupt", hint=f"look at it with: qemu-img check {path}")
     return ImageFacts(
@@ -35,6 +39,7 @@ def info(path: str, format: str, *, foreign: bool = False) -> ImageFacts:
         backing_format=facts.get("backing-filename-format", ""),
         encryption="luks" if facts["format"] == "luks" else header.get("format", ""),
         volume=header.get("uuid", ""),
+        options={name: value for name, value in told.items() if value is not None},
     )
 
 
@@ -62,9 +67,11 @@ def create(
     backing: str = "",
     backing_format: str = "",
     pass_fds: Sequence[int] = (),
+    layout: Sequence[str] = (),
     key: str = "",
 ) -> None:
     """Make a blank image of ``size`` bytes, or an overlay (of its base's size if none is given).
+    ``layout``: words of ``-o``, as ``images.options`` makes them.
 
     A leftover ``….part`` is replaced; anything else that exists is refused, for qemu-img would
     erase it and return 0. So would it make an overlay that cuts off the end of its base.
@@ -76,7 +83,7 @@ def create(
             raise Failure(f"{to} exists already and is not overwritten",
                           hint="move it away, or adopt it")
         os.unlink(to)
-    options: Sequence[str] = ()
+    options: Sequence[str] = ("-o", ",".join(layout)) if layout else ()
     if backing:
         base = info(backing, backing_format)
         if size is not None and size < base.virtual_size:
@@ -85,17 +92,24 @@ def create(
                 f"of {base.virtual_size} bytes",
                 hint=f"ask for at least {base.virtual_size} bytes",
             )
-        options = ("-b", backing, "-F", backing_format)
+        options = (*options, "-b", backing, "-F", backing_format)
+        size = base.virtual_size if size is None else size
     elif size is None:
         raise Failure(f"{to} has neither a size nor an image to take it from")
-    sized = () if size is None else (str(size),)
     keyed = (*luks.KEY, *luks.creation(format)) if key else ()
+    if any(word == f"preallocation={kind}" for word in layout for kind in TAKEN_AT_ONCE):
+        require_space(to, size, f"the disk {to.removesuffix('.part')}")
     try:
-        run(("qemu-img", "create", "-q", "-f", format, *keyed, *options, "--", to, *sized),
+        run(("qemu-img", "create", "-q", "-f", format, *keyed, *options, "--", to, str(size)),
             input=key.encode(), pass_fds=pass_fds)
     except BaseException:
         remove(to)
         raise
+
+
+def packed(compression: str) -> tuple[str, ...]:
+    """What makes convert compress; nothing for an empty word."""
+    return ("-c", "-o", f"compression_type={compression}") if compression else ()
 
 
 def resize(path: str, format: str, size: int, pass_fds: Sequence[int] = ()) -> None:

@@ -9,7 +9,9 @@ from typing import Self
 
 from tiny_cloud import encryption
 from tiny_cloud.borrowed import borrowed
+from tiny_cloud.errors import Problem
 from tiny_cloud.facts import FileFacts, ImageFacts, Reader
+from tiny_cloud.images import options
 from tiny_cloud.model import Action, Address, Change, FieldDiff, Observed, Ownership, Unknown, Value
 from tiny_cloud.naming import forget, ownership, record_of, unsettled, was
 from tiny_cloud.resource import Resource, declared_of, policy_of
@@ -69,6 +71,9 @@ class Disk(Resource):
             "names": self._names(),
             "former_names": self._former_names(),
         }
+
+    def faults(self) -> Iterator[Problem]:
+        return options.faults(self)
 
     @classmethod
     def probe(cls, host: Reader, wanted: Sequence[Self]) -> Mapping[Address, Observed | Unknown]:
@@ -139,7 +144,8 @@ class Disk(Resource):
         running = use is not None and use.running
         size = use.size if use is not None and running and use.size else info.virtual_size
         form = "raw" if info.format == encryption.LUKS else info.format
-        fields: dict[str, Value] = {"size": size, "format": form}
+        fields: dict[str, Value] = {
+            "size": size, "format": form, **options.seen(info.options, declared_of(record))}
         fields |= encryption.observed(host, self, info)
         notes = list(encryption.remarks(host, self, fields))
         if info.backing:
@@ -234,6 +240,7 @@ class Disk(Resource):
             size if isinstance(size, int) else None,
             str(outputs["backing"]),
             str(outputs["backing_format"]),
+            options.of(self.spec),
             encryption.source_of(self),
         )
 

@@ -51,11 +51,16 @@ class Image(Resource):
         source: Mapping[str, Any] = self.spec["source"]
         return source
 
+    @property
+    def compression(self) -> str:
+        return str(self.spec.get("compression", ""))
+
     @cached_property
     def key(self) -> str:
         if "key" in self.recorded:
             return str(self.recorded["key"])  # the source need not be there any more
-        text = json.dumps(self._identity(), sort_keys=True)
+        packed = {"compression": self.compression} if self.compression else {}
+        text = json.dumps({**self._identity(), **packed}, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:KEY_LENGTH]
 
     def _identity(self) -> Mapping[str, Any]:
@@ -102,10 +107,11 @@ class Image(Resource):
         if self.external:
             return super().desired()
         # Out of it, for machines that want to boot it.
-        kernel: State = {"kernel": True} if kernels.users(self) else {}
+        more: dict[str, Value] = {"kernel": True} if kernels.users(self) else {}
+        more |= {"compression": self.compression} if self.compression else {}
         if "debootstrap" in self.source:
-            return {"source": f"debootstrap {self.source['debootstrap']['suite']}", **kernel}
-        return {"source": self.source.get("url") or self.source["path"], **kernel}
+            return {"source": f"debootstrap {self.source['debootstrap']['suite']}", **more}
+        return {"source": self.source.get("url") or self.source["path"], **more}
 
     @classmethod
     def check(cls, host: Reader, wanted: Sequence[Self]) -> Iterator[Problem]:
@@ -213,6 +219,7 @@ class Image(Resource):
                 mirror=recipe.get("mirror", ""),
                 size=parse_size(recipe.get("size", BUILD_SIZE)),
                 to=part,
+                compression=self.compression,
             )
             return
         form = self.source.get("format", "")
@@ -221,9 +228,9 @@ class Image(Resource):
             download = f"{self.path}.download.part"
             algorithm, _, value = digest.partition(":")
             yield Fetch(self.source["url"], algorithm, value, download, self.source.get("sums", ""))
-            yield ImportImage(download, form, part, remove_source=True)
+            yield ImportImage(download, form, part, True, compression=self.compression)
         else:
-            yield ImportImage(self._local(), form, part, digest=digest)
+            yield ImportImage(self._local(), form, part, False, digest, self.compression)
 
     def seal(self, change: Change) -> Iterator[Step]:
         if not change.aside:

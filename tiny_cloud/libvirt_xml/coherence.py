@@ -26,12 +26,14 @@ MODULE = 2 * MEBIBYTE
 """qemu rounds memory modules up to it at each start, and would seem to drift."""
 
 IDE_PLACES = 4
+THREADED = ("virtio", "scsi")
+"""Buses whose disks an I/O thread can serve."""
 
 
 def problems(document: Document) -> Iterator[Problem]:
     """Of a machine that its schema finds nothing wrong with."""
     spec = document.spec
-    for rule in (_processors, _memory, _modules, _buses, _boot, _texts, _furnished):
+    for rule in (_processors, _memory, _modules, _buses, _threads, _boot, _texts, _furnished):
         for path, summary, hint in rule(spec):
             yield Problem(summary, document.span(("spec", *path)), hint)
     for at, item in enumerate(spec.get("xml", ())):
@@ -94,6 +96,20 @@ def _buses(spec: Mapping[str, Any]) -> Found:
     for kind, at in places[IDE_PLACES:]:
         yield ((kind, at, "bus"), f"a pc has room for {IDE_PLACES} devices on IDE",
                "use bus: sata for the others")
+
+
+def _threads(spec: Mapping[str, Any]) -> Found:
+    chosen = {at: item for at, item in enumerate(spec.get("disks", ())) if "iothread" in item}
+    shared = {item["iothread"] for item in chosen.values() if item.get("bus") == "scsi"}
+    for at, item in chosen.items():
+        bus = item.get("bus", "virtio")
+        if bus not in THREADED:
+            yield (("disks", at, "iothread"), f"a disk on {bus} can have no thread of its own",
+                   "use bus: virtio or scsi, or leave iothread out")
+        elif bus == "scsi" and item["iothread"] != min(shared):
+            yield (("disks", at, "iothread"), "all disks on scsi share one thread, their "
+                   f"controller's, and another of them has iothread {min(shared)}",
+                   f"write iothread: {min(shared)}, or use bus: virtio")
 
 
 def _texts(spec: Mapping[str, Any]) -> Found:

@@ -21,8 +21,8 @@ from tiny_cloud.libvirt_xml.elements import STAMP_NAMESPACE, E, Element, maker
 from tiny_cloud.libvirt_xml.parts import cpu, single
 
 ORDER = ("name", "uuid", "title", "description", "metadata", "maxMemory", "memory",
-         "currentMemory", "memoryBacking", "vcpu", "os", "features", "cpu", "clock", "on_poweroff",
-         "on_reboot", "on_crash", "devices")
+         "currentMemory", "memoryBacking", "vcpu", "iothreads", "os", "features", "cpu", "clock",
+         "on_poweroff", "on_reboot", "on_crash", "devices")
 
 
 def build(domain: Domain) -> str:

@@ -74,9 +74,13 @@ def _fits(kind: str, device: Device, room: Room) -> bool:
             if kind == "cdroms" and not device.get("path"):
                 return False  # libvirt (9.0) plugs no drive in that is empty
             bus = device.get("bus", BUSES[kind])
-            if bus in SLOTLESS:
-                return room.scsi if bus == "scsi" else room.usb
-            return bus == "virtio" and room.take_port()
+            if bus == "usb":
+                return room.usb
+            if bus == "scsi":
+                return room.scsi and device.get("iothread", room.scsi_thread) == room.scsi_thread
+            thread = device.get("iothread")
+            return (bus == "virtio" and (thread is None or thread in room.threads)
+                    and room.take_port())
         case "interfaces":
             return _pluggable(device, room) and room.take_port()
         case "hostDevices":

@@ -10,6 +10,7 @@ from tiny_cloud.libvirt_xml import cards, ports
 from tiny_cloud.libvirt_xml.aliases import PREFIXES, alias_of
 from tiny_cloud.libvirt_xml.domain import family
 from tiny_cloud.libvirt_xml.elements import Element
+from tiny_cloud.libvirt_xml.parts import iothreads
 
 
 @dataclass(slots=True)
@@ -20,6 +21,10 @@ class Room:
     """q35: every new card needs a root port of its own."""
     ports: int
     scsi: bool
+    threads: frozenset[int]
+    """The I/O threads that it has."""
+    scsi_thread: int
+    """That of the disks on scsi; 0: they have none."""
     usb: bool
     slots: int
     """For memory modules."""
@@ -43,6 +48,8 @@ class Room:
             express,
             0 if parent is None else ports.spare(parent),
             scsi="scsi" in buses,
+            threads=iothreads.numbers(root),
+            scsi_thread=iothreads.of_scsi(root),
             usb=buses.get("usb", "none") != "none",
             slots=slots - len(root.findall("devices/memory")),
             shared=access is not None and access.get("mode") == "shared",

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from tiny_cloud import suggest
+from tiny_cloud import suggest, support
 from tiny_cloud.errors import Problem
 from tiny_cloud.schema.files import Node
 from tiny_cloud.schema.words import (
@@ -42,9 +42,19 @@ def sentences(place: Place) -> Sentences:
 def _unknown(place: Place) -> Sentences:
     known = place.node.get("properties", {})
     for count, key in enumerate(_unknown_keys(place.value, place.node)):
+        if key in support.WORDS:
+            yield _given_up(place, key)
+            continue
         name = "such field" if place.secret else f"field {quote(key, plain=True)}"
         hint = suggest.hint(key, known, "its fields are") if count < MOST_UNKNOWN else ""
         yield Problem(f"there is no {name} in {place.label}", place.at(key), hint)
+
+
+def _given_up(place: Place, word: str) -> Problem:
+    """For what people know from elsewhere."""
+    why, instead = support.WORDS[word]
+    span = place.at(word) if isinstance(place.value, dict) else place.span
+    return Problem(f"{place.label} cannot be {word}: {why}", span, instead)
 
 
 def _unknown_keys(value: Mapping[str, Any], node: Node) -> list[str]:
@@ -100,6 +110,9 @@ def _enum(place: Place) -> Sentences:
     written = str(place.value)
     if place.value is None:
         yield Problem(f"{place.label} has no value", place.span, f"write {one_of(allowed)}")
+        return
+    if written in support.WORDS:
+        yield _given_up(place, written)
         return
     near = suggest.nearest(written, allowed)
     hint = f"did you mean {near}?" if near else ""

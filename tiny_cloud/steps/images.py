@@ -37,10 +37,14 @@ class ImportImage(Step):
     remove_source: bool = False
     digest: str = ""
     """``sha256:…`` that the source must have (it was computed when the plan was made)."""
+    compression: str = ""
+    """``zlib`` or ``zstd``; empty: it is not compressed."""
 
     def shell(self) -> str:
         form = ["-f", self.format] if self.format else []
-        return shlex.join(["qemu-img", "convert", "-p", *form, "-O", "qcow2", self.source, self.to])
+        packed = ["-c", "-o", f"compression_type={self.compression}"] if self.compression else []
+        return shlex.join(["qemu-img", "convert", "-p", *form, "-O", "qcow2", *packed, self.source,
+                           self.to])
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,7 @@ class Debootstrap(Step):
     size: int
     """Bytes of the disk made."""
     to: str
+    compression: str = ""
 
     def shell(self) -> str:
         argv = ["mmdebstrap", "--variant=minbase", f"--include={','.join(self.packages)}",
@@ -71,14 +76,17 @@ class CreateDisk(Step):
     """Bytes; None: as large as the base."""
     backing: str = ""
     backing_format: str = ""
+    options: tuple[str, ...] = ()
+    """Words of ``-o``: ``cluster_size=65536``."""
     secret: Mapping[str, Any] | None = None
     """The reference to its LUKS key; None: it is not encrypted."""
 
     def shell(self) -> str:
+        options = ["-o", ",".join(self.options)] if self.options else []
         base = ["-b", self.backing, "-F", self.backing_format] if self.backing else []
         size = [str(self.size)] if self.size else []
         key = [*luks.KEY, *luks.creation(self.format)] if self.secret else []
-        argv = ("qemu-img", "create", "-f", self.format, *key, *base, self.to, *size)
+        argv = ("qemu-img", "create", "-f", self.format, *key, *options, *base, self.to, *size)
         return luks.typed(argv, self.secret) if self.secret else shlex.join(argv)
 
 

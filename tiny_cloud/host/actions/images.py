@@ -32,7 +32,7 @@ def _(step: steps.Debootstrap, host: Hands, progress: Progress) -> None:
 def _(step: steps.CreateDisk, host: Hands, progress: Progress) -> None:
     base = (step.backing, step.backing_format)
     key = secrets.need(secret_of(step.secret)) if step.secret else ""
-    qemu_img.create(step.to, step.format, step.size, *base, pass_fds=(host.lock,), key=key)
+    qemu_img.create(step.to, step.format, step.size, *base, (host.lock,), step.options, key)
 
 
 @do.register

@@ -25,6 +25,7 @@ from tiny_cloud.libvirt_xml.parts import (
     graphics,
     host_devices,
     inputs,
+    iothreads,
     kernel,
     lifecycle,
     memory,
@@ -65,9 +66,11 @@ class Naming(Protocol):
 PARTS: tuple[Part, ...] = (
     cpu, vcpus, memory, memory_backing, tpm, kernel, texts, lifecycle, clock, boot,
     video, rng, watchdog, usb, graphics, sound, inputs, host_devices, filesystems, panic,
+    iothreads,
 )
 FORGETFUL: tuple[Forgetful, ...] = (
     cpu, vcpus, memory, memory_backing, kernel, texts, boot, graphics, filesystems, fragments,
+    iothreads,
 )
 NAMING: tuple[Naming, ...] = (memory, inputs, host_devices, filesystems)
 SIZES = ("memory", "currentMemory", "maxMemory.size")

@@ -1,0 +1,138 @@
+"""What the field knows of formats, stores and operations, and what becomes of it here. Pure.
+
+The one place where that is said: images are told apart by it, manifests get their sentence from it
+where they name what is refused, and docs/storage.md is written from it by its test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """Of a file that holds a disk."""
+
+    name: str
+    """qemu's word, and the manifest's."""
+    what: str
+    disk: bool = False
+    """Whether disks of machines are made in it, or used where they are (external)."""
+    refused: str = ""
+    """Why it is not imported, as the end of a sentence; empty: it is."""
+    instead: str = ""
+    magic: tuple[bytes, ...] = ()
+    """How a file of a refused one begins."""
+
+
+FORMATS = (
+    Format("raw", "the disk byte for byte, with holes where nothing was written", disk=True),
+    Format("qcow2", "QEMU's own, versions 2 and 3", disk=True),
+    Format("qcow", "its first version, not encrypted"),
+    Format("vdi", "VirtualBox, dynamic and fixed"),
+    Format("vmdk", "VMware: monolithicSparse, streamOptimized; monolithicFlat, "
+           "twoGbMaxExtentSparse, twoGbMaxExtentFlat by their descriptor"),
+    Format("vpc", "VHD of Virtual PC and Hyper-V, dynamic and fixed (which has to be declared)"),
+    Format("vhdx", "Hyper-V"),
+    Format("cow", "user-mode Linux", magic=(b"OOOM",),
+           refused="a cow image, which no qemu of today reads",
+           instead="let a qemu of before 2.2 convert it to qcow2"),
+    Format("qed", "QEMU's enhanced disk", magic=(b"QED\0",),
+           refused="a qed image, which QEMU gave up for qcow2 and reads only for its own past",
+           instead="qemu-img convert -f qed -O qcow2"),
+    Format("parallels", "Parallels", magic=(b"WithoutFreeSpace", b"WithouFreSpacExt"),
+           refused="a Parallels image, which no second reader checks",
+           instead="qemu-img convert -f parallels -O qcow2"),
+    Format("luks", "an encrypted disk", magic=(b"LUKS\xba\xbe",),
+           refused="encrypted", instead="decrypt it first"),
+    Format("iso", "a CD image", refused="a CD image, not a disk", instead="attach it as a cdrom"),
+)
+READ = {item.name for item in FORMATS if not item.refused}
+
+
+def by_magic(head: bytes) -> Format | None:
+    """The refused format that a file begins like."""
+    return next((item for item in FORMATS if item.magic and head.startswith(item.magic)), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A store or an operation."""
+
+    what: str
+    how: str
+    """Where it is declared, or by what it is done."""
+    refused: str = ""
+    """Why it is not there, as a sentence without its point; empty: it is."""
+    instead: str = ""
+    fields: tuple[str, ...] = ()
+    """``Disk.size``: what has to be in the schemas if it is supported, and must not if not."""
+
+
+STORES = (
+    Row("a file", "`Disk`, qcow2 or raw, in the cloud's storage", fields=("Disk.format",)),
+    Row("a file or block device made elsewhere", "`Disk` with `external: true` and its `path`",
+        fields=("Disk.external", "Disk.path")),
+    Row("a base image", "`Image`, a read-only qcow2", fields=("Image.source",)),
+    Row("a base image made elsewhere", "`Image` with `external: true`, `path` and `format`",
+        fields=("Image.external", "Image.path", "Image.format")),
+    Row("sheepdog", "", refused="it is no more: qemu dropped it in 6.1",
+        instead="use Ceph (rbd) for what several hosts share",
+        fields=("VirtualMachine.disks[].sheepdog",)),
+)
+
+OPERATIONS = (
+    Row("import an image of another format", "`source.path`, `source.url`",
+        fields=("Image.source.path", "Image.source.url", "Image.source.format")),
+    Row("build an image from packages", "`source.debootstrap`",
+        fields=("Image.source.debootstrap",)),
+    Row("compress a base image", "`compression: zlib` or `zstd`", fields=("Image.compression",)),
+    Row("make an overlay of an image", "`image`", fields=("Disk.image",)),
+    Row("make a blank disk", "`size` without `image`", fields=("Disk.size",)),
+    Row("allocate space beforehand", "`preallocation`: off, metadata, falloc or full",
+        fields=("Disk.preallocation",)),
+    Row("allocate space under an overlay without extended L2", "",
+        refused="what is allocated would hide the image", instead="add `extendedL2: true`"),
+    Row("choose cluster size, lazy refcounts, extended L2 entries of a qcow2",
+        "`clusterSize`, `lazyRefcounts`, `extendedL2`, for a new disk",
+        fields=("Disk.clusterSize", "Disk.lazyRefcounts", "Disk.extendedL2")),
+    Row("grow a disk, also under a running machine", "`size`", fields=("Disk.size",)),
+    Row("shrink a disk", "", refused="what lies behind the new end would be lost",
+        instead="make a smaller disk and copy what is in this one"),
+    Row("keep or delete what a disk or image held", "`reclaimPolicy`, `purge`",
+        fields=("Disk.reclaimPolicy", "Image.reclaimPolicy")),
+    Row("import one file of an image whose data is in others", "",
+        refused="a backing file, a parent or an external data file could be any file of the host",
+        instead="convert it where it comes from, to one file; a split VMDK is read whole"),
+    Row("encrypt with AES inside qcow and qcow2 (`encryption=aes`)", "",
+        refused="its cipher can be broken, and qemu reads it only for its own past",
+        instead="convert it where it comes from"),
+)
+
+ATTACHING = (
+    Row("a disk on virtio, scsi, sata, usb or, on a pc, ide", "`disks[].bus`",
+        fields=("VirtualMachine.disks[].disk", "VirtualMachine.disks[].bus")),
+    Row("a CD, changed while the machine runs", "`cdroms[]`",
+        fields=("VirtualMachine.cdroms[].path", "VirtualMachine.cdroms[].bus")),
+    Row("cache, asynchronous I/O, discard", "`disks[].cache`, `io`, `discard`",
+        fields=("VirtualMachine.disks[].cache", "VirtualMachine.disks[].io",
+                "VirtualMachine.disks[].discard")),
+    Row("an I/O thread of its own", "`disks[].iothread`, on virtio or scsi",
+        fields=("VirtualMachine.disks[].iothread",)),
+    Row("a serial number", "`disks[].serial`", fields=("VirtualMachine.disks[].serial",)),
+    Row("boot order", "`boot`", fields=("VirtualMachine.boot",)),
+    Row("read-only", "`disks[].readonly`", fields=("VirtualMachine.disks[].readonly",)),
+    Row("used by several machines at once", "`disks[].shareable`, raw",
+        fields=("VirtualMachine.disks[].shareable",)),
+    Row("one disk in several machines without `shareable`", "",
+        refused="two guests would write over each other",
+        instead="give each machine an overlay of its own"),
+)
+
+WORDS: Mapping[str, tuple[str, str]] = {
+    **{item.name: (f"that is {item.refused}", item.instead)
+       for item in FORMATS if item.refused},
+    **{row.what: (row.refused, row.instead) for row in STORES if row.refused},
+}
+"""What a manifest may name and is refused: the reason, and what to do instead."""
