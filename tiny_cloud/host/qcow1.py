@@ -23,8 +23,8 @@ def checked(path: str, head: bytes) -> int:
     if backing:
         raise Failure(f"{path} is refused: it has a backing file, and could so read any file of "
                       "this host")
-    if crypt:
-        raise Failure(f"{path} is refused: it is encrypted", "decrypt it first")
     if not size or not 9 <= bits <= 16 or not 6 <= second <= 13 or first < 48:
         raise Failure(f"{path} is refused: its qcow header is cut off or broken")
+    if crypt:
+        raise Failure(f"{path} is refused: it is encrypted", "decrypt it first")
     return int(size)

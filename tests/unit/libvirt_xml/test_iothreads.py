@@ -1,4 +1,4 @@
-"""I/O threads: on the disk for virtio, on the controller for scsi, and no more of them than used."""
+"""I/O threads: on the disk for virtio, on the controller for scsi; no more of them than used."""
 
 from __future__ import annotations
 
