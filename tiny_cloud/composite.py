@@ -13,7 +13,7 @@ from tiny_cloud.yaml12 import Path
 
 GUEST_SIDE = ("address", "gateway", "dns", "search", "dhcp")
 """Fields of a machine's interface that are written inside the guest."""
-DISK_SIDE = ("image", "size", "format", "reclaimPolicy")
+DISK_SIDE = ("image", "base", "size", "format", "reclaimPolicy")
 
 
 def expand_machine(document: Document) -> Iterator[Document]:
@@ -48,7 +48,7 @@ def _has_guest(spec: Mapping[str, Any], cards: list[dict[str, Any]]) -> bool:
     """Whether something is to be written into its first disk. Where that is blank, an address alone
     does not say so: the network gives it out to whatever is installed there."""
     first = spec["disks"][0]
-    blank = not first.keys() & {"disk", "image"} and "guest" not in spec
+    blank = not first.keys() & {"disk", "image", "base"} and "guest" not in spec
     outside = {"name", "mac", *(("address",) if blank else ())}
     return bool(spec.get("guest")) or any(card.keys() - outside for card in cards)
 

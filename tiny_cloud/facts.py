@@ -34,6 +34,8 @@ class ImageFacts:
     backing: str = ""
     """Absolute path of the backing file; empty: none."""
     backing_format: str = ""
+    snapshots: tuple[str, ...] = ()
+    """Names of those that the file itself has (``qemu-img snapshot``)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from tiny_cloud.model import (
     Cloud,
     FieldDiff,
     Observed,
+    Offer,
     State,
     Unknown,
     Value,
@@ -149,6 +150,14 @@ class Resource(ABC):
         """The differences with what each costs here and now, where that is not as the schema says:
         what can be changed while it runs depends on what runs."""
         return tuple(diffs)
+
+    def offer(self, seen: Observed, *, alone: bool = False) -> Offer | None:
+        """What changes only with ``--rebase``; ``alone``: by the verb ``flatten``."""
+        return None
+
+    def writes(self) -> frozenset[Address]:
+        """Things that hold data and that it writes to while it runs, or once."""
+        return frozenset()
 
     def asks_guest(self, diffs: Sequence[FieldDiff]) -> bool:
         """Whether a change that is live takes a guest that agrees: with consent to a restart it is

@@ -31,6 +31,7 @@ def info(path: str, format: str, *, foreign: bool = False) -> ImageFacts:
         actual_size=facts["actual-size"],
         backing=_absolute(path, facts),
         backing_format=facts.get("backing-filename-format", ""),
+        snapshots=tuple(item["name"] for item in facts.get("snapshots", ())),
     )
 
 

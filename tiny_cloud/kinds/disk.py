@@ -1,15 +1,26 @@
-"""Disk: a file, an overlay of an image or blank."""
+"""Disk: a file; an overlay of an image or of another disk, or blank."""
 
 from __future__ import annotations
 
 import os.path
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Self
 
+from tiny_cloud import layers
 from tiny_cloud.borrowed import borrowed
 from tiny_cloud.facts import FileFacts, ImageFacts, Reader
-from tiny_cloud.model import Action, Address, Change, Observed, Ownership, Unknown, Value
+from tiny_cloud.images import rebase
+from tiny_cloud.model import (
+    Action,
+    Address,
+    Change,
+    Observed,
+    Offer,
+    Ownership,
+    Unknown,
+    Value,
+)
 from tiny_cloud.naming import forget, ownership, record_of, unsettled, was
 from tiny_cloud.resource import Resource, declared_of, policy_of
 from tiny_cloud.sizes import format_size
@@ -27,6 +38,16 @@ from tiny_cloud.steps import (
 )
 
 FORMATS = ("qcow2", "raw")
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """What all disks are looked up in."""
+
+    files: Mapping[str, FileFacts | Unknown]
+    images: Mapping[str, ImageFacts | Unknown]
+    chains: Mapping[str, tuple[layers.Below, ...]]
+    above: Mapping[str, tuple[Address, ...]]
 
 
 class Disk(Resource):
@@ -57,7 +78,7 @@ class Disk(Resource):
         if self.external:
             names = {"names": (self.path,), "former_names": ()}
             return {"path": self.path, "format": self.format, **names}
-        base = self.links["image"].provides() if "image" in self.links else {}
+        base = below.provides() if (below := layers.base_of(self)) else {}
         return {
             "path": self.path,
             "format": self.format,
@@ -73,22 +94,17 @@ class Disk(Resource):
         paths = [path for item in owned for path in (*item._names(), *item._former_names())]
         files = host.files([*paths, *(f"{path}.part" for path in paths)])
         there = {p: p.rpartition(".")[2] for p in paths if isinstance(files.get(p), FileFacts)}
-        images = host.images(there)
+        batch = _Batch(files, host.images(there), layers.chains(host, there), layers.standing(host))
         found: dict[Address, Observed | Unknown] = {}
         for item in wanted:
             path, form = item.path, item.format
-            seen = borrowed(host, path, form) if item.external else item._look(host, files, images)
+            seen = borrowed(host, path, form) if item.external else item._look(host, batch)
             if seen is not None:
                 found[item.address] = seen
         return found
 
-    def _look(
-        self,
-        host: Reader,
-        files: Mapping[str, FileFacts | Unknown],
-        images: Mapping[str, ImageFacts | Unknown],
-    ) -> Observed | Unknown | None:
-        paths = [*self._names(), *self._former_names()]
+    def _look(self, host: Reader, batch: _Batch) -> Observed | Unknown | None:
+        paths, files, images = (*self._names(), *self._former_names()), batch.files, batch.images
         parts = tuple(part for path in paths if (part := f"{path}.part") in files)
         uses = {path: host.disk_users().get(path) for path in paths}
         for path in paths:
@@ -97,10 +113,10 @@ class Disk(Resource):
                 return facts
             if isinstance(info, Unknown):
                 return info
-            if use is not None and use.base:
+            if use is not None and use.base and path not in batch.above:
                 return Unknown(f"{path} has become the base of another disk of {use.domain}")
             if facts is not None and info is not None:
-                seen = self._observe(host, facts, info, parts)
+                seen = self._observe(host, facts, info, parts, batch)
                 if path in self._names() or seen.ownership is not Ownership.FOREIGN:
                     return replace(seen, rival=self._rival(files, facts))
         for path, use in uses.items():
@@ -121,21 +137,23 @@ class Disk(Resource):
         return ""
 
     def _observe(
-        self, host: Reader, facts: FileFacts, info: ImageFacts, parts: tuple[str, ...]
+        self, host: Reader, facts: FileFacts, info: ImageFacts, parts: tuple[str, ...],
+        batch: _Batch,
     ) -> Observed:
         record = record_of(host, self)
         former = unsettled(host, self, facts.stamp)
         if facts.path in self._former_names():
             former = former or (before.address if (before := was(self)) else None)
         use = host.disk_users().get(facts.path)
+        # What stands on it and runs is no user of the disk itself.
+        use = None if use is not None and use.base else use
         running = use is not None and use.running
         whose, owner = ownership(self, facts)
         size = use.size if use is not None and running and use.size else info.virtual_size
         fields: dict[str, Value] = {"size": size, "format": info.format}
-        notes = []
-        if info.backing:
-            fields["image"] = self._image_name(info.backing)
-            notes = self._age(info.backing)
+        below = batch.chains[facts.path]
+        if called := rebase.called(self, info.backing):
+            fields["base" if "base" in self.links else "image"] = called
         return Observed(
             fields=fields,
             ownership=whose,
@@ -147,7 +165,8 @@ class Disk(Resource):
             running=running,
             users=(use.domain,) if use is not None and running else (),
             attached_to=(use.domain, *use.also) if use is not None else (),
-            notes=tuple(notes),
+            needed_by=batch.above.get(facts.path, ()),
+            notes=(f"stands on {len(below)} layers",) if len(below) > 1 else (),
             policy=policy_of(record),
             facts={
                 "path": self.path_as(info.format) if former else facts.path,
@@ -156,29 +175,18 @@ class Disk(Resource):
                 "inode": facts.inode,
                 "parts": parts,
                 "backing": info.backing,
-                "backing_format": info.backing_format,
+                "below": below,
+                "called": called,
+                "machines": layers.users(host, batch.above, [self.address]),
+                "contents": (facts.stamp or {}).get("contents", ""),
+                "snapshots": info.snapshots,
+                "virtual_size": info.virtual_size,
             },
         )
 
-    def _image_name(self, backing: str) -> str:
-        """An image's file is STEM-KEY.qcow2; what lies elsewhere is called by its path."""
-        folder, file = os.path.split(backing)
-        name = file.rpartition("-")[0]
-        wanted = self.links.get("image")
-        outputs = wanted.provides() if wanted is not None else {}
-        if wanted is not None and backing == outputs["path"]:
-            return wanted.address.name
-        if wanted is not None and name == outputs.get("stem"):
-            name = wanted.address.name
-        return name if name and folder == self.context.cloud.path("images") else backing
-
-    def _age(self, backing: str) -> list[str]:
-        wanted = self.links.get("image")
-        if wanted is None or wanted.provides()["path"] == backing:
-            return []
-        if self._image_name(backing) != wanted.address.name:
-            return []
-        return [f"stands on an older version of {wanted.address}: {os.path.basename(backing)}"]
+    def offer(self, seen: Observed, *, alone: bool = False) -> Offer | None:
+        ask = rebase.alone if alone else rebase.offer
+        return ask(self, seen, str(seen.facts.get("called", "")))
 
     def up(self, change: Change) -> Iterator[Step]:
         if change.action in (Action.CREATE, Action.REPLACE):
@@ -192,22 +200,15 @@ class Disk(Resource):
                 yield self._grow(change, diff.old, diff.new)
         if change.former or _unstamped(change):
             yield self._stamp(self.path, change)
-        yield self._remember(change)
+        if moved := rebase.step(self, change, self._stamp(f"{self.path}.part", change)):
+            self._require_room(change)
+            yield moved
+        yield self.record()
         yield from forget(self, change)
 
     def _create(self, change: Change) -> Iterator[Step]:
-        outputs = self.provides()
-        size = self.desired().get("size")
-        image = self.links.get("image")
-        base = change.around.get(image.address) if image else None
-        smallest = base.facts.get("virtual_size", 0) if base else 0
-        if isinstance(size, int) and isinstance(smallest, int) and size < smallest:
-            least = format_size(smallest)
-            raise self.refuse(
-                ("spec", "size"),
-                f"{self.address} is smaller than its image, which has {least}",
-                f"write size: {least} or more",
-            )
+        outputs, size = self.provides(), self.desired().get("size")
+        self._require_room(change)
         yield from self._tidy(change)
         yield MakeFolder(self.context.cloud.path("disks"), 0o711)
         yield CreateDisk(
@@ -217,6 +218,21 @@ class Disk(Resource):
             str(outputs["backing"]),
             str(outputs["backing_format"]),
         )
+
+    def _require_room(self, change: Change) -> None:
+        """An overlay that is smaller than its base would cut off the end of that."""
+        below, size = layers.base_of(self), self.desired().get("size")
+        if size is None and change.observed is not None:
+            size = change.observed.fields.get("size")
+        base = change.around.get(below.address) if below else None
+        smallest = base.facts.get("virtual_size", 0) if base else 0
+        if below and isinstance(size, int) and isinstance(smallest, int) and size < smallest:
+            least, word = format_size(smallest), "image" if "image" in self.links else "base"
+            raise self.refuse(
+                ("spec", "size"),
+                f"{self.address} is smaller than its {word}, which has {least}",
+                f"write size: {least} or more",
+            )
 
     def _grow(self, change: Change, old: Value, new: Value) -> Step:
         assert isinstance(old, int) and isinstance(new, int)
@@ -231,21 +247,20 @@ class Disk(Resource):
         return Run(("qemu-img", "resize", "-f", self.format, self.path, str(new)))
 
     def _stamp(self, path: str, change: Change) -> Stamp:
-        kept = change.observed.facts.get("guest") if change.observed and change.former else ""
-        guest = change.fillers[0] if change.fillers else kept
-        extra = {"guest": str(guest)} if guest else {}
-        return Stamp(path, self.path, self.context.cloud.name, str(self.address), extra)
-
-    def _remember(self, change: Change) -> Step:
         seen = change.observed.facts if change.observed and not change.aside else {}
-        return self.record(backing=seen.get("backing", self.provides()["backing"]))
+        moved = path != self.path and not change.aside
+        known = rebase.contents(seen) if moved else seen.get("contents")
+        kept = seen.get("guest") if change.former or moved else ""
+        guest = change.fillers[0] if change.fillers else kept
+        extra = {key: str(it) for key, it in (("guest", guest), ("contents", known)) if it}
+        return Stamp(path, self.path, self.context.cloud.name, str(self.address), extra)
 
     def seal(self, change: Change) -> Iterable[Step]:
         if not change.aside:
             return
         part = f"{self.path}.part"
         yield self._stamp(part, change)
-        yield self._remember(change)
+        yield self.record()
         yield from forget(self, change)
         yield from self._discard(change)
         yield Publish(part, self.path, 0o600)

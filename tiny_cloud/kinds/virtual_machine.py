@@ -104,6 +104,10 @@ class VirtualMachine(Resource):
     def faults(self) -> Iterator[Problem]:
         yield from card_faults(self)
         yield from kernel.faults(self)
+        yield from disks.faults(self)
+
+    def writes(self) -> frozenset[Address]:
+        return disks.written(self)
 
     def desired(self) -> State:
         fields = dict(super().desired())
@@ -264,7 +268,8 @@ class VirtualMachine(Resource):
             return
         elsewhere = {"running", "autostart", *self.policy()}
         changed = {diff.field for diff in change.diffs} - elsewhere
-        if changed or not ours or change.former or change.fresh or not change.diffs:
+        moved = change.former or change.fresh or change.rebased
+        if changed or not ours or moved or not change.diffs:
             yield from self._redefine(change, seen)
 
     def _redefine(self, change: Change, seen: Observed) -> Iterator[Step]:
@@ -274,7 +279,7 @@ class VirtualMachine(Resource):
         fresh = merge(xml, self._wanted(change))
         yield from renewed(self.context.cloud.path("nvram"), nvram_of(xml), nvram_of(fresh))
         # Not back to a definition whose files are no more.
-        yield Define(name, fresh, before="" if change.fresh else xml)
+        yield Define(name, fresh, before="" if change.fresh or change.rebased else xml)
         # A guest that goes off anyway is not asked to let go of anything before.
         if seen.running and not change.stop and self.spec.get("running", True):
             patience = self.spec.get("stopTimeout", STOP_TIMEOUT)

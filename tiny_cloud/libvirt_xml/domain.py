@@ -27,6 +27,8 @@ class Layer:
     """Always stated, never probed: a guest can write any header into its own raw disk."""
     type: str = "file"
     """``file`` or ``block``."""
+    private: bool = False
+    """Only its owner may read it: libvirt gives it to its qemu user, as it does with the top."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ from tiny_cloud.steps.images import (
     Fetch,
     ImportImage,
 )
+from tiny_cloud.steps.layers import CommitDisk, RebaseDisk
 from tiny_cloud.steps.machines import Autostart, Define, RenameDomain, Shutdown, Start, Undefine
 from tiny_cloud.steps.networks import (
     AutostartNetwork,
@@ -50,6 +51,7 @@ __all__ = [
     "Autostart",
     "AutostartNetwork",
     "BlockResize",
+    "CommitDisk",
     "CreateDisk",
     "Debootstrap",
     "Define",
@@ -65,6 +67,7 @@ __all__ = [
     "MoveRecord",
     "Publish",
     "ReattachCards",
+    "RebaseDisk",
     "Remove",
     "Rename",
     "RenameDomain",

@@ -1,0 +1,178 @@
+"""Overlays of overlays, rebase, flatten, commit and gc: real qemu-img on real files."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.integration.lab import TINYCLOUD, Lab, digest, virsh
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+
+ROOT = Path(__file__).parents[2]
+MIB = 1 << 20
+
+
+def qemu_io(path: Path, *commands: str) -> str:
+    argv = [word for command in commands for word in ("-c", command)]
+    return subprocess.run(["qemu-io", "-f", "qcow2", *argv, str(path)], check=True,
+                          capture_output=True, text=True).stdout
+
+
+def chain(path: Path) -> list[str]:
+    argv = ["qemu-img", "info", "--force-share", "--output=json", "--backing-chain", str(path)]
+    found = json.loads(subprocess.run(argv, check=True, capture_output=True).stdout)
+    return [item["filename"] for item in found]
+
+
+def content(path: Path, folder: Path) -> str:
+    """The digest of every byte that the disk shows."""
+    raw = folder / "content.raw"
+    subprocess.run(["qemu-img", "convert", "-f", "qcow2", "-O", "raw", path, raw], check=True)
+    return digest(raw)
+
+
+class Stack:
+    """Image base in two versions, disk web-root of the machine web on it, with writes of its own;
+    golden on the image, and leaf on golden."""
+
+    def __init__(self, lab: Lab) -> None:
+        self.lab = lab
+        for name, pattern in (("one", 1), ("two", 2)):
+            source = lab.folder / f"{name}.qcow2"
+            subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", source, "32M"], check=True)
+            qemu_io(source, f"write -P {pattern} 0 4M", f"write -P {pattern + 4} 12M 1M")
+        self.image("one")
+        lab.write("web", """
+            kind: VirtualMachine
+            metadata: {name: web}
+            spec:
+              running: false
+              cpus: 1
+              memory: 64MiB
+              disks: [{name: root, image: base, size: 40MiB}]
+        """)
+
+    def image(self, version: str) -> None:
+        self.lab.write("image", f"""
+            kind: Image
+            metadata: {{name: base}}
+            spec: {{source: {{path: {self.lab.folder}/{version}.qcow2}}}}
+        """)
+
+    def run(self, verb: str, *arguments: str, expect: int = 0) -> str:
+        """With what comes before the manifests."""
+        argv = [TINYCLOUD, verb, *arguments, str(self.lab.manifests), "--yes"]
+        done = subprocess.run(argv, capture_output=True, text=True, check=False)
+        assert done.returncode == expect, done.stdout + done.stderr
+        return done.stdout + (done.stderr if expect else "")
+
+    @property
+    def root(self) -> Path:
+        return self.lab.disk("web-root")
+
+    def bases(self) -> dict[str, str]:
+        """Digests of all images; and that nobody may write to them."""
+        paths = sorted((self.lab.storage / "images").glob("*.qcow2"))
+        assert all(path.stat().st_mode & 0o222 == 0 for path in paths)
+        return {path.name: digest(path) for path in paths}
+
+    def defined_chain(self, machine: str = "web") -> list[str]:
+        from tiny_cloud.libvirt_xml import chains
+
+        xml = virsh("dumpxml", "--inactive", self.lab.domain(machine))
+        (only,) = chains(xml).values()
+        return [layer.path for layer in only]
+
+
+@pytest.fixture
+def stack(lab: Callable[[str], Lab]) -> Iterator[Stack]:
+    made = Stack(lab("tctglayers"))
+    made.lab.apply()
+    qemu_io(made.root, "write -P 9 2M 1M", "write -P 8 36M 1M")
+    made.lab.assert_settled()
+    yield made
+
+
+def test_a_disk_moves_to_a_new_version_only_when_asked(stack: Stack) -> None:
+    lab, before = stack.lab, content(stack.root, stack.lab.folder)
+    stack.image("two")
+    lab.apply()
+    notes = " ".join(note["text"] for note in lab.plan()["notes"])
+    assert "--rebase disk/web-root moves it" in notes
+    assert "on it stand disk/web-root, the machine tctglayers-web" in notes
+    bases, old = stack.bases(), chain(stack.root)[1]
+    lab.assert_settled()
+
+    shown = lab.plan("--rebase", "disk/web-root")["disk/web-root"]
+    assert shown["action"] == "update" and "qemu-img rebase" in " ".join(shown["commands"])
+    lab.apply("--rebase", "disk/web-root")
+    new = chain(stack.root)[1]
+    assert new != old and stack.defined_chain() == chain(stack.root)
+    assert content(stack.root, lab.folder) == before
+    assert stack.bases() == bases
+    lab.assert_settled()
+
+    # The old version is of no use to anybody now.
+    assert Path(old).name in lab.run("gc", "--commands", "--yes")
+    assert sorted(stack.bases()) == [Path(new).name]
+    assert [path.name.rpartition(".")[0] for path in (lab.storage / "trash").iterdir()] == [
+        Path(old).name]
+    assert "No changes" in lab.run("gc")
+    lab.assert_settled()
+
+
+def test_a_running_machine_restarts_for_it_only_with_consent(stack: Stack) -> None:
+    lab = stack.lab
+    stack.image("two")
+    lab.apply()
+    virsh("start", lab.domain("web"))
+    lab.write("web", (lab.manifests / "web.yaml").read_text().partition("\n")[2].replace(
+        "running: false", "running: true"))
+    blocked = lab.plan("--rebase", "disk/web-root")["disk/web-root"]
+    assert "--restart virtualmachine/web" in blocked["allow"]
+    assert "is in use by the running domain" in stack.run("commit", "web-root", "golden", expect=1)
+    lab.apply("--rebase", "disk/web-root", "--restart", "vm/web", "--force-off", "vm/web")
+    assert virsh("domstate", lab.domain("web")).strip() == "running"
+    assert stack.defined_chain() == chain(stack.root) and "two" not in chain(stack.root)[1]
+    lab.assert_settled()
+
+
+@pytest.mark.parametrize("verb", ["rebase", "flatten", "commit"])
+def test_killed_at_every_command(stack: Stack, verb: str) -> None:
+    """SIGKILL of the whole group in the middle of each program that is run, and after each step."""
+    lab, before = stack.lab, content(stack.root, stack.lab.folder)
+    stack.image("two")
+    lab.apply()
+    bases = stack.bases()
+    argv = {"rebase": ["apply", str(lab.manifests), "--yes", "--rebase", "disk/web-root"],
+            "flatten": ["flatten", "web-root", str(lab.manifests), "--yes"],
+            "commit": ["commit", "web-root", "golden", str(lab.manifests), "--yes"]}[verb]
+    kills = 0
+    while killed_at(argv, kills + 1):
+        kills += 1
+        assert content(stack.root, lab.folder) == before
+        now = stack.bases()
+        assert {name: now[name] for name in bases} == bases
+        lab.run("plan")
+        assert kills < 30
+    assert kills >= 4
+    lab.apply()
+    lab.assert_settled()
+    assert content(stack.root, lab.folder) == before
+    assert len(chain(stack.root)) == {"rebase": 2, "flatten": 1, "commit": 2}[verb]
+    assert not [path for path in lab.storage.rglob("*.part") if "golden" not in path.name]
+
+
+def killed_at(argv: list[str], moment: int) -> bool:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.integration.killed_verb", str(moment), *argv],
+        cwd=ROOT, start_new_session=True, capture_output=True, text=True, check=False)
+    assert done.returncode in (0, -signal.SIGKILL), done.stdout + done.stderr
+    return done.returncode != 0

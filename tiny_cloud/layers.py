@@ -1,0 +1,79 @@
+"""Which image stands on which, as their own headers say. Pure.
+
+A base is never written: an overlay keeps only what differs from it (qemu's docs/interop/qcow2).
+"""
+
+from __future__ import annotations
+
+import os.path
+from collections.abc import Mapping, Sequence
+
+from tiny_cloud.facts import ImageFacts, Reader
+from tiny_cloud.model import Address
+from tiny_cloud.resource import Resource
+
+Below = tuple[str, str]
+"""Absolute path and format of an image that something stands on."""
+ENDINGS = ("qcow2", "raw")
+
+
+def chains(host: Reader, tops: Mapping[str, str]) -> Mapping[str, tuple[Below, ...]]:
+    """What each image stands on, the nearest first; ``tops`` is path -> format.
+
+    A chain ends at what cannot be read, has no stated format, or stands on itself; one batch for
+    each level."""
+    found: dict[str, tuple[Below, ...]] = dict.fromkeys(tops, ())
+    ends: Mapping[str, Below] = {top: (top, form) for top, form in tops.items()}
+    while ends:
+        images = host.images(dict(ends.values()))
+        ends = {top: below for top, (path, _) in ends.items()
+                if (below := _next(images.get(path))) and below not in found[top]}
+        for top, below in ends.items():
+            found[top] = (*found[top], below)
+        ends = {top: below for top, below in ends.items() if below[1]}
+    return found
+
+
+def _next(info: object) -> Below | None:
+    if isinstance(info, ImageFacts) and info.backing:
+        return info.backing, info.backing_format
+    return None
+
+
+def standing(host: Reader) -> Mapping[str, tuple[Address, ...]]:
+    """Who really stands on what, by the base's path: every disk that is there, declared or not."""
+    disks = {path: path.rpartition(".")[2] for path in host.listing(host.cloud.path("disks"))
+             if path.endswith(ENDINGS)}
+    found: dict[str, tuple[Address, ...]] = {}
+    for path, info in host.images(disks).items():
+        if isinstance(info, ImageFacts) and info.backing:
+            found[info.backing] = (*found.get(info.backing, ()), address_of(path))
+    return found
+
+
+def address_of(path: str) -> Address:
+    """Of a disk by its file: STORAGE/disks/NAME.FORMAT."""
+    return Address("disk", os.path.basename(path).rpartition(".")[0])
+
+
+def users(
+    host: Reader, above: Mapping[str, tuple[Address, ...]], disks: Sequence[Address]
+) -> tuple[str, ...]:
+    """The domains that have one of these disks, or something that stands on one of them.
+    ``above``: who stands on what (``standing``)."""
+    domains: set[str] = set()
+    todo, seen = list(disks), set(disks)
+    while todo:
+        name = todo.pop().name
+        for path in (host.cloud.path("disks", f"{name}.{form}") for form in ENDINGS):
+            use = host.disk_users().get(path)
+            if use is not None and not use.base:
+                domains |= {use.domain, *use.also}
+            todo += set(above.get(path, ())) - seen
+            seen |= set(above.get(path, ()))
+    return tuple(sorted(domains))
+
+
+def base_of(disk: Resource) -> Resource | None:
+    """What a declared disk is to stand on: an Image, or another Disk."""
+    return disk.links.get("image") or disk.links.get("base")
