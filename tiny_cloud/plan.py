@@ -48,6 +48,7 @@ def plan(
     rules.contain(drafts)
     rules.wake(drafts, consents, notes)
     rules.spare(drafts)
+    rules.withhold(drafts)
     leaving = [seen.domain for item in undeclared if prune
                and isinstance(seen := actual.get(item.address), Observed)]
     downtime.settle(drafts, consents, leaving)

@@ -2,12 +2,13 @@
 
 1. ``first_draft``  what differs, for each thing by itself
 2. ``guard``        ownership, protection, consent to lose data
-3. ``preserve``     what others stand on is not written
+3. ``preserve``     what others stand on is not changed
 4. ``contain``      what is inside a thing that is made anew is made anew with it
 5. ``wake``         what waits for a restart is done when a restart comes or none is needed
 6. ``spare``        what does not restart under other people's machines
+7. ``withhold``     nobody writes to what others stand on
 
-The seventh, which goes round until nothing changes, is ``downtime.settle``.
+The eighth, which goes round until nothing changes, is ``downtime.settle``.
 """
 
 from __future__ import annotations
@@ -150,25 +151,29 @@ def guard(drafts: Drafts, consents: Consents) -> None:
 
 
 def preserve(drafts: Drafts) -> None:
-    """What others stand on is never written: not by a change of its own, not by what writes into
-    it, and nothing is put on what somebody writes to."""
+    """What others stand on is not changed, and nothing is put on what somebody writes to."""
     for draft in drafts.values():
         seen, data = draft.observed, draft.resource.IS_DATA and not draft.resource.VERSIONED
         if data and seen and seen.needed_by and (
                 draft.renames or any(diff.impact is not Impact.NONE for diff in draft.diffs)):
             draft.block(f"{_names(seen.needed_by)} stands on it, and a base is never written")
-        for below in _written(draft, drafts):
-            if draft.action or (draft.resource.INTERRUPTS and draft.runs and not draft.ends):
-                draft.own = draft.own or Action.UPDATE
-                draft.block(f"it would write to {below.address}, on which "
-                            f"{_names(below.observed.needed_by if below.observed else ())} stands")
         for target in ordering.ordered_links(draft.resource) if data and draft.makes else ():
             if writers := _writers(target, drafts):
                 draft.block(f"{target} is in use by the running domain {', '.join(writers)}, "
                             "and what others stand on is never written")
 
 
-def _written(draft: Draft, drafts: Drafts) -> list[Draft]:
+def withhold(drafts: Drafts) -> None:
+    """What others stand on is not written by what uses it or lives inside it."""
+    for draft in drafts.values():
+        for below in _bases(draft, drafts):
+            if draft.action or (draft.resource.INTERRUPTS and draft.runs and not draft.ends):
+                draft.own = draft.own or Action.UPDATE
+                draft.block(f"it would write to {below.address}, on which "
+                            f"{_names(below.observed.needed_by if below.observed else ())} stands")
+
+
+def _bases(draft: Draft, drafts: Drafts) -> list[Draft]:
     """The bases among what it writes to."""
     runs = draft.resource.desired().get("running", True)
     below = [drafts[a] for a in sorted(draft.resource.writes()) if runs and a in drafts]

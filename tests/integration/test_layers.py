@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.integration.lab import TINYCLOUD, Lab, digest, virsh
+from tiny_cloud.errors import Failure
+from tiny_cloud.host.qemu_lock import unwritten
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
@@ -19,8 +21,8 @@ ROOT = Path(__file__).parents[2]
 MIB = 1 << 20
 
 
-def qemu_io(path: Path, *commands: str) -> str:
-    argv = [word for command in commands for word in ("-c", command)]
+def qemu_io(path: Path, *commands: str, readonly: bool = False) -> str:
+    argv = [word for command in commands for word in ("-c", command)] + ["-r"] * readonly
     return subprocess.run(["qemu-io", "-f", "qcow2", *argv, str(path)], check=True,
                           capture_output=True, text=True).stdout
 
@@ -55,6 +57,7 @@ class Stack:
             spec:
               running: false
               cpus: 1
+              stopTimeout: 1
               memory: 64MiB
               disks: [{name: root, image: base, size: 40MiB}]
         """)
@@ -144,6 +147,56 @@ def test_a_running_machine_restarts_for_it_only_with_consent(stack: Stack) -> No
     lab.assert_settled()
 
 
+def test_a_machine_runs_on_a_disk_that_stands_on_a_disk(stack: Stack) -> None:
+    lab = stack.lab
+    lab.write("leaf", """
+        kind: VirtualMachine
+        metadata: {name: leaf}
+        spec:
+          cpus: 1
+          memory: 64MiB
+          stopTimeout: 1
+          disks: [{name: root, base: web-root}]
+    """)
+    before = digest(stack.root), stack.bases()
+    lab.apply()
+    assert virsh("domstate", lab.domain("leaf")).strip() == "running"
+    assert stack.defined_chain("leaf") == chain(lab.disk("leaf-root"))
+    assert chain(lab.disk("leaf-root"))[1:] == chain(stack.root) and len(stack.bases()) == 1
+    assert "disk/leaf-root: stands on 2 layers" in lab.run("plan")
+    lab.assert_settled()
+    # Nobody else may read what is in a disk, also when it is a base.
+    assert stack.root.stat().st_mode & 0o077 == 0
+    web = lab.manifests / "web.yaml"
+    web.write_text(web.read_text().replace("40MiB", "80MiB"))
+    assert "disk/leaf-root stands on it" in lab.plan()["disk/web-root"]["blocked"]
+    web.write_text(web.read_text().replace("running: false", "running: true"))
+    assert "web writes to disk/web-root, on which disk/leaf-root stands" in lab.run(
+        "plan", expect=1)
+    for verb in (["flatten", "web-root"], ["commit", "leaf-root", "golden"]):
+        web.write_text(web.read_text().replace("running: true", "running: false"))
+        stack.run(*verb, expect=1)
+    assert (digest(stack.root), stack.bases()) == before
+
+
+def test_a_disk_becomes_an_image(stack: Stack) -> None:
+    lab, before = stack.lab, content(stack.root, stack.lab.folder)
+    bases = stack.bases()
+    document = stack.run("commit", "disk/web-root", "golden")
+    assert "qemu-img convert" in stack.run("commit", "web-root", "other", "--commands")
+    lab.write("golden", document.partition("\n")[2])
+    lab.assert_settled()
+    made = {name for name in stack.bases() if name.startswith("golden-")}
+    assert len(made) == 1 and bases.items() <= stack.bases().items()
+    lab.write("copy", "kind: Disk\nmetadata: {name: copy}\nspec: {image: golden}")
+    lab.apply()
+    assert content(lab.disk("copy"), lab.folder) == before == content(stack.root, lab.folder)
+    # What was made beside it and is in no manifest goes, and nothing else.
+    assert "other-" in lab.run("gc", "--yes")
+    assert stack.bases().keys() == bases.keys() | made
+    assert "image/golden is there already" in stack.run("commit", "copy", "golden", expect=1)
+
+
 @pytest.mark.parametrize("verb", ["rebase", "flatten", "commit"])
 def test_killed_at_every_command(stack: Stack, verb: str) -> None:
     """SIGKILL of the whole group in the middle of each program that is run, and after each step."""
@@ -167,7 +220,29 @@ def test_killed_at_every_command(stack: Stack, verb: str) -> None:
     lab.assert_settled()
     assert content(stack.root, lab.folder) == before
     assert len(chain(stack.root)) == {"rebase": 2, "flatten": 1, "commit": 2}[verb]
-    assert not [path for path in lab.storage.rglob("*.part") if "golden" not in path.name]
+    lab.run("gc", "--yes")
+    assert not list(lab.storage.rglob("*.part"))
+
+
+def test_qemu_and_we_keep_each_other_out(tmp_path: Path) -> None:
+    disk = tmp_path / "disk.qcow2"
+    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", disk, "1M"], check=True)
+    with unwritten(str(disk)):
+        assert "offset 0" in qemu_io(disk, "read 0 512", readonly=True)
+        with pytest.raises(subprocess.CalledProcessError) as error:
+            qemu_io(disk, "write 0 512")
+        assert 'Failed to get "write" lock' in error.value.stderr
+    writer = subprocess.Popen(["qemu-io", "-f", "qcow2", disk], stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE, text=True)
+    assert writer.stdin and writer.stdout
+    writer.stdin.write("write 0 512\n")
+    writer.stdin.flush()
+    assert "wrote 512" in writer.stdout.readline() + writer.stdout.readline()
+    with pytest.raises(Failure, match="in use"), unwritten(str(disk)):
+        pass
+    writer.communicate("quit\n")
+    with unwritten(str(disk)):
+        pass
 
 
 def killed_at(argv: list[str], moment: int) -> bool:

@@ -18,7 +18,8 @@ from tiny_cloud.images import kernels
 from tiny_cloud.libvirt_xml import read
 from tiny_cloud.model import Action, Address, Change, FieldDiff, Impact, Observed, Plan, Unknown
 from tiny_cloud.resource import Context, Resource
-from tiny_cloud.steps import DropRecord, Step, Trash
+from tiny_cloud.rules import is_protected
+from tiny_cloud.steps import NO_KEY, DropRecord, Remove, Step, Trash
 
 Files = Mapping[str, FileFacts]
 
@@ -30,17 +31,38 @@ def collect(
     """Raises Failure if a disk cannot be read: what it stands on would not be known."""
     files = _ours(host, context)
     kept = {path for path in _used(host, actual) | set(_declared(declared)) if path in files}
-    kept |= {file for image in declared if image.address.kind == "image" and kernels.users(image)
-             for path in kept for file in kernels.files_of(path)}
+    booted = {item.address for item in declared if item.address.kind == "image"
+              and kernels.users(item)}
+    kept |= {file for path in kept if _address(files[path]) in booted
+             for file in kernels.files_of(path) if file in files}
+    kept |= {path for path, facts in files.items() if _address(facts) in _protected(
+        (*declared, *owned), actual)}
     going: dict[Address, list[str]] = defaultdict(list)
     for path, facts in files.items():
         if path not in kept:
-            going[Address.parse((facts.stamp or {})["address"])].append(path)
-    staying = {(facts.stamp or {})["address"] for path, facts in files.items()
-               if path in kept} | {str(item.address) for item in declared}
-    changes = [_change(context, address, paths, files, gone=str(address) not in staying)
+            going[_address(facts)].append(path)
+    staying = {_address(files[path]) for path in kept} | {item.address for item in declared}
+    changes = [_change(context, address, paths, files, gone=address not in staying)
                for address, paths in sorted(going.items())]
-    return plan_of(context.cloud, changes)
+    left = [_left(path) for path in host.listing(context.cloud.path("images"))
+            if path.endswith(NO_KEY)]
+    return plan_of(context.cloud, [*changes, *left])
+
+
+def _address(facts: FileFacts) -> Address:
+    return Address.parse((facts.stamp or {})["address"])
+
+
+def _protected(things: Sequence[Resource], actual: Actual) -> set[Address]:
+    return {item.address for item in things
+            if isinstance(seen := actual.get(item.address), Observed) and is_protected(item, seen)}
+
+
+def _left(part: str) -> Change:
+    """Of a commit that was cut off."""
+    name = os.path.basename(part).removesuffix(NO_KEY)
+    return Change(Address("image", name), Action.DELETE, because=("a commit was cut off",),
+                  down=(Remove(part),))
 
 
 def _ours(host: Reader, context: Context) -> Files:

@@ -34,7 +34,7 @@ from tiny_cloud.steps.images import (
     Fetch,
     ImportImage,
 )
-from tiny_cloud.steps.layers import CommitDisk, RebaseDisk
+from tiny_cloud.steps.layers import NO_KEY, CommitDisk, RebaseDisk
 from tiny_cloud.steps.machines import Autostart, Define, RenameDomain, Shutdown, Start, Undefine
 from tiny_cloud.steps.networks import (
     AutostartNetwork,
@@ -47,6 +47,7 @@ from tiny_cloud.steps.networks import (
 )
 
 __all__ = [
+    "NO_KEY",
     "AttachDevice",
     "Autostart",
     "AutostartNetwork",

@@ -10,6 +10,9 @@ from typing import Any
 from tiny_cloud.steps.base import Step
 from tiny_cloud.steps.files import Stamp
 
+NO_KEY = f"-{'0' * 12}.qcow2.part"
+"""How the name of an image ends that is being made of a disk: its key is not known yet."""
+
 
 @dataclass(frozen=True, slots=True)
 class RebaseDisk(Step):
@@ -51,8 +54,7 @@ class CommitDisk(Step):
 
     @property
     def part(self) -> str:
-        """No key is made of zeros alone; an Image of that name tidies it up."""
-        return f"{self.folder}/{self.name}-{'0' * 12}.qcow2.part"
+        return f"{self.folder}/{self.name}{NO_KEY}"
 
     def shell(self) -> str:
         final = f"{self.folder}/{self.name}-KEY.qcow2"
