@@ -30,6 +30,7 @@ def borrowed(
         fields={"path": path, "size": info.virtual_size, "format": info.format},
         running=running,
         users=(use.domain,) if use is not None and running else (),
+        notes=() if base else layers.depth(below),
         facts={
             "path": path,
             "virtual_size": info.virtual_size,

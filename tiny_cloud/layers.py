@@ -51,6 +51,11 @@ def standing(host: Reader) -> Mapping[str, tuple[Address, ...]]:
     return found
 
 
+def depth(below: Sequence[Below]) -> tuple[str, ...]:
+    """What is said of a disk that stands on more than one image."""
+    return (f"stands on {len(below)} layers",) if len(below) > 1 else ()
+
+
 def address_of(path: str) -> Address:
     """Of a disk by its file: STORAGE/disks/NAME.FORMAT."""
     return Address("disk", os.path.basename(path).rpartition(".")[0])
@@ -62,11 +67,12 @@ def users(
     """The domains that have one of these disks, or something that stands on one of them.
     ``above``: who stands on what (``standing``)."""
     domains: set[str] = set()
+    uses = host.disk_users()
     todo, seen = list(disks), set(disks)
     while todo:
         name = todo.pop().name
         for path in (host.cloud.path("disks", f"{name}.{form}") for form in ENDINGS):
-            use = host.disk_users().get(path)
+            use = uses.get(path)
             if use is not None and not use.base:
                 domains |= {use.domain, *use.also}
             todo += set(above.get(path, ())) - seen

@@ -1,7 +1,7 @@
 """A command line that SIGKILLs its own process group at its Nth moment: run as a program.
 
 ``python -m tests.integration.killed_verb N ARGV…``. A moment is a program that was started a
-hundredth of a second ago and writes to an image, or the end of a step or of a rename.
+hundredth of a second ago and works on an image, the time before a rename, or the end of a step.
 """
 
 import os
@@ -17,7 +17,7 @@ from tiny_cloud.host.perform import Host
 from tiny_cloud.steps import Step
 
 left = int(sys.argv[1])
-start, perform, write_stamp = subprocess.Popen, Host.perform, None
+perform, rename = Host.perform, os.rename
 
 
 def moment() -> None:
@@ -41,8 +41,14 @@ def performed(self: Host, step: Step, progress: Progress) -> None:
     moment()
 
 
+def renamed(source: Any, target: Any) -> None:
+    moment()
+    rename(source, target)
+
+
 if __name__ == "__main__":
     subprocess.Popen = Started  # type: ignore[misc]
+    os.rename = renamed  # type: ignore[assignment]
     Host.perform = performed  # type: ignore[method-assign]
     sys.argv = ["tinycloud", *sys.argv[2:]]
     cli.main()

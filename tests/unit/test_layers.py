@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tests.fake.host import FakeFile, FakeHost
@@ -80,6 +82,53 @@ def test_a_base_is_never_written(change: str) -> None:
         golden = golden.replace("image: debian, ", "")
     plan = plan_for(host, image(), golden, WEB, replace=("*",), restart=("*",))
     assert "disk/web-root stands on it" in blocked(plan, "disk/golden")
+
+
+EXTERNAL = """
+kind: Disk
+metadata: {name: theirs}
+spec: {external: true, path: /srv/top.qcow2, format: qcow2}
+"""
+
+
+def stacked(host: FakeHost, *names: str) -> list[str]:
+    """Images in /srv, each standing on the next."""
+    paths = [f"/srv/{name}.qcow2" for name in names]
+    for number, (path, below) in enumerate(zip(paths, [*paths[1:], ""], strict=True)):
+        facts = ImageFacts("qcow2", 1 << 30, 4096, below, "qcow2" if below else "")
+        host.file[path] = FakeFile(number, facts)
+    return paths
+
+
+def test_a_deep_chain_of_somebody_else_is_taken_as_it_is() -> None:
+    host = fake_host()
+    paths = stacked(host, "top", "middle", "lower", "lowest")
+    web = machine("web", "{name: root, disk: theirs}")
+    settle(host, EXTERNAL, web)
+    assert files(host, "lab-web") == paths
+    assert "disk/theirs: stands on 3 layers" in notes(plan_for(host, EXTERNAL, web))
+    # Somebody moves it to another base behind our back: the definition would show other data.
+    host.file[paths[1]].facts = replace(host.file[paths[1]].facts, backing=paths[3])
+    assert brief(plan_for(host, EXTERNAL, web)) == ["~ virtualmachine/web"]
+
+
+def test_a_chain_with_a_hole_is_not_used() -> None:
+    host = fake_host()
+    paths = stacked(host, "top", "middle", "lower", "lowest")
+    del host.file[paths[2]]
+    plan = plan_for(host, EXTERNAL, machine("web", "{name: root, disk: theirs}"))
+    assert f"stands on {paths[2]}, which is not there" in blocked(plan, "disk/theirs")
+    assert not plan.tasks
+
+
+def test_a_file_of_somebody_else_is_adopted_with_all_it_stands_on() -> None:
+    host = fake_host()
+    paths = stacked(host, "top", "middle", "lower")
+    host.file[f"{DISKS}/web-root.qcow2"] = host.file.pop(paths[0])
+    web = machine("web", "{name: root, size: 1GiB}")
+    assert "--adopt disk/web-root" in plan_for(host, web).changes[0].allow
+    settle(host, web, adopt=("disk/web-root",))
+    assert files(host, "lab-web") == [f"{DISKS}/web-root.qcow2", *paths[1:]]
 
 
 def test_a_base_is_not_renamed_nor_deleted_nor_filled_again() -> None:
@@ -263,5 +312,5 @@ def test_commit_refuses_what_is_taken_or_running() -> None:
 
 def test_a_commits_document_is_a_manifest() -> None:
     source = {"url": "file:///srv/lab/images/new-0123456789ab.qcow2", "sha256": "a" * 64}
-    found = load(document("new", {"spec": {"source": source}}).partition("\n")[2])
+    found = load(document("new", source).partition("\n")[2])
     assert found.resources[0].spec == {"source": source}

@@ -37,8 +37,11 @@ def _commit(
         hint = suggest.hint(disk.name, disks, "there are") or "there is no disk at all"
         raise Problems([Problem(f"there is no {disk}", None, hint)])
     if image in known or image in host.records():
+        source = host.records().get(image, {}).get("spec", {}).get("source", {})
+        # Whoever was cut off before it was printed asks for it again.
+        again = document(image.name, source) if {"url", "sha256"} == source.keys() else ""
         raise Failure(f"{image} is there already, and an image is never written again",
-                      "choose another name")
+                      "choose another name", again)
     seen = actual.get(disk)
     if not isinstance(seen, Observed) or ("at" not in seen.facts and "path" not in seen.facts):
         why = getattr(seen, "reason", "") or "it is not there"
@@ -63,9 +66,8 @@ def _require_name(image: Address) -> None:
         raise Problems(problems)
 
 
-def document(name: str, record: Mapping[str, Any]) -> str:
+def document(name: str, source: Mapping[str, Any]) -> str:
     """What goes into git: JSON's scalars are YAML's (YAML 1.2, chapter 10)."""
-    source = record["spec"]["source"]
     return (f"apiVersion: tinycloud/v1\nkind: Image\nmetadata: {{name: {name}}}\nspec:\n"
             f"  source:\n    url: {json.dumps(source['url'])}\n    sha256: {source['sha256']}\n")
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 import os.path
 from collections.abc import Mapping
 
-from tiny_cloud.layers import address_of, base_of
-from tiny_cloud.model import Change, FieldDiff, Impact, Observed, Offer
+from tiny_cloud.facts import Reader
+from tiny_cloud.layers import address_of, base_of, users
+from tiny_cloud.model import Address, Change, FieldDiff, Impact, Observed, Offer
 from tiny_cloud.resource import Resource
 from tiny_cloud.steps import RebaseDisk, Stamp
 
@@ -33,6 +34,15 @@ def called(disk: Resource, backing: str) -> str:
     if wanted is not None and name == outputs.get("stem"):
         name = wanted.address.name
     return name if name and folder == cloud.path("images") else backing
+
+
+def interested(
+    disk: Resource, host: Reader, above: Mapping[str, tuple[Address, ...]], backing: str
+) -> tuple[str, ...]:
+    """The machines that stand on it, if it does not stand on what is declared."""
+    base = base_of(disk)
+    moved = base is not None and base.provides()["path"] != backing
+    return users(host, above, [disk.address]) if moved else ()
 
 
 def offer(disk: Resource, seen: Observed, called: str) -> Offer | None:

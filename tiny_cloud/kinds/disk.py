@@ -166,7 +166,7 @@ class Disk(Resource):
             users=(use.domain,) if use is not None and running else (),
             attached_to=(use.domain, *use.also) if use is not None else (),
             needed_by=batch.above.get(facts.path, ()),
-            notes=(f"stands on {len(below)} layers",) if len(below) > 1 else (),
+            notes=layers.depth(below),
             policy=policy_of(record),
             facts={
                 "path": self.path_as(info.format) if former else facts.path,
@@ -177,7 +177,7 @@ class Disk(Resource):
                 "backing": info.backing,
                 "below": below,
                 "called": called,
-                "machines": layers.users(host, batch.above, [self.address]),
+                "machines": rebase.interested(self, host, batch.above, info.backing),
                 "contents": (facts.stamp or {}).get("contents", ""),
                 "snapshots": info.snapshots,
                 "virtual_size": info.virtual_size,

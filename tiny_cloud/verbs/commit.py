@@ -31,5 +31,5 @@ def commit(
     planned = workspace.errand(errand(source, name))
     code = terminal.carry_out(planned, yes=yes, commands=commands, aside=True)
     if code == 0:
-        click.echo(document(name, workspace.record("image", name)), nl=False)
+        click.echo(document(name, workspace.record("image", name)["spec"]["source"]), nl=False)
     sys.exit(code)
