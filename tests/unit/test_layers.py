@@ -281,6 +281,19 @@ def test_gc_leaves_alone_what_is_not_ours_or_not_known() -> None:
     assert trashed(errand_for(host, collect)) == []
 
 
+def test_gc_leaves_what_is_protected_and_takes_what_a_commit_left() -> None:
+    host = fake_host()
+    note = '{name: debian, annotations: {tinycloud/protect: "true"}}'
+    kept = image().replace("{name: debian}", note)
+    settle(host, kept)
+    assert trashed(errand_for(host, collect)) == []
+    part = f"{IMAGES}/golden-000000000000.qcow2.part"
+    host.file[part] = FakeFile(9, ImageFacts("qcow2", 1, 1))
+    plan = errand_for(host, collect)
+    assert brief(plan) == ["- image/golden"]
+    assert [step.shell() for task in plan.tasks for step in task.steps] == [f"rm -f {part}"]
+
+
 def test_gc_takes_kernels_that_nobody_boots() -> None:
     host = fake_host()
     kernel = "{fromImage: true, cmdline: root=/dev/vda2}"
