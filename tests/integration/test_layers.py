@@ -69,12 +69,12 @@ class Stack:
             spec: {{source: {{path: {self.lab.folder}/{version}.qcow2}}}}
         """)
 
-    def run(self, verb: str, *arguments: str, expect: int = 0) -> str:
-        """With what comes before the manifests."""
+    def run(self, verb: str, *arguments: str, expect: int = 0, shown: bool = False) -> str:
+        """With what comes before the manifests; ``shown``: what was said beside the result."""
         argv = [TINYCLOUD, verb, *arguments, str(self.lab.manifests), "--yes"]
         done = subprocess.run(argv, capture_output=True, text=True, check=False)
         assert done.returncode == expect, done.stdout + done.stderr
-        return done.stdout + (done.stderr if expect else "")
+        return done.stdout + (done.stderr if expect or shown else "")
 
     @property
     def root(self) -> Path:
@@ -183,7 +183,8 @@ def test_a_disk_becomes_an_image(stack: Stack) -> None:
     lab, before = stack.lab, content(stack.root, stack.lab.folder)
     bases = stack.bases()
     document = stack.run("commit", "disk/web-root", "golden")
-    assert "qemu-img convert" in stack.run("commit", "web-root", "other", "--commands")
+    assert "qemu-img convert" in stack.run(
+        "commit", "web-root", "other", "--commands", shown=True)
     lab.write("golden", document.partition("\n")[2])
     lab.assert_settled()
     made = {name for name in stack.bases() if name.startswith("golden-")}
