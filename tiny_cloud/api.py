@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from pathlib import Path
+from typing import Any
 
 import platformdirs
 
@@ -15,6 +16,7 @@ from tiny_cloud import apply as execution
 from tiny_cloud import journal, linking, loader, plan, probe
 from tiny_cloud.document import Document
 from tiny_cloud.draft import matches
+from tiny_cloud.errands import Errand
 from tiny_cloud.errors import Failure, Problem, Problems
 from tiny_cloud.essence import Essence, difference, essence
 from tiny_cloud.graph import closure
@@ -56,6 +58,23 @@ class Workspace:
         wish = wish or Wish()
         libvirt = Libvirt(self.cloud.connect, readonly=True)
         return Planned(self, wish, self._plan(wish, libvirt))
+
+    def record(self, kind: str, name: str) -> Mapping[str, Any]:
+        """What is remembered of a thing; empty: nothing."""
+        return recall(self.cloud, Address(kind, name))
+
+    def errand(self, what: Errand) -> Planned:
+        """What is done once and is in no manifest, shown as a plan. Raises Problems, Failure."""
+        libvirt = Libvirt(self.cloud.connect, readonly=True)
+        return Planned(self, Wish(), self._planned(Wish(), libvirt, what), what)
+
+    def _planned(self, wish: Wish, libvirt: Libvirt, errand: Errand | None) -> Plan:
+        if errand is None:
+            return self._plan(wish, libvirt)
+        snapshot = Snapshot(self.cloud, libvirt)
+        undeclared = self._undeclared(snapshot)
+        actual = probe.probe(snapshot, [*self.resources, *undeclared])
+        return errand(snapshot, _context(self.cloud), self.resources, undeclared, actual)
 
     def _targeted(self, targets: Sequence[str]) -> Sequence[Resource]:
         """Those that are named and all that they refer to; without names everything."""
@@ -116,6 +135,7 @@ class Planned:
     workspace: Workspace
     wish: Wish
     plan: Plan
+    errand: Errand | None = None
     command: str = field(default_factory=lambda: " ".join(["tinycloud", *sys.argv[1:]]))
 
     def apply(
@@ -131,7 +151,7 @@ class Planned:
         cloud, workspace = self.plan.cloud, self.workspace
         with journal.locked(Path(cloud.storage), self.command) as book:
             libvirt = Libvirt(cloud.connect)
-            require_holding(essence(self.plan), workspace._plan(self.wish, libvirt))
+            require_holding(essence(self.plan), workspace._planned(self.wish, libvirt, self.errand))
             host = Host(cloud, libvirt, CACHE, book.descriptor)
             failed: set[Address] = set()
             for event in execution.apply(self.plan, host, parallel=parallel, stopping=stopping):
@@ -141,7 +161,8 @@ class Planned:
                     event = replace(event, place=self._place(event.address))
                 book.event(event)
                 yield event
-            for event in self._verify(libvirt, failed):
+            # An errand is none of what manifests say: its steps see themselves to what comes of it.
+            for event in () if self.errand else self._verify(libvirt, failed):
                 book.event(event)
                 yield event
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tiny_cloud import layers
 from tiny_cloud.facts import ImageFacts, Reader
 from tiny_cloud.model import Observed, Unknown
 
@@ -11,7 +12,8 @@ def borrowed(
 ) -> Observed | Unknown | None:
     """A file or block device of the stated format; None: it is not there.
 
-    A ``base`` stands on nothing, and a disk on at most one image: machines are told of no more.
+    What it stands on has to be there to the last, with every format stated: machines are told all
+    of it. A ``base`` is only read.
     """
     info = host.images({path: form}).get(path)
     if not isinstance(info, ImageFacts):
@@ -19,22 +21,25 @@ def borrowed(
     if info.encryption:
         return Unknown(f"{path} is encrypted, and the key of an external disk is not kept here",
                        "qemu-img convert makes a plain one of it, or a Disk with encryption")
-    if info.backing:
-        below = host.images({info.backing: info.backing_format}).get(info.backing)
-        single = isinstance(below, ImageFacts) and not below.backing and info.backing_format
-        if base or not single:
-            return Unknown(f"{path} stands on {info.backing}, and so on",
-                           "qemu-img convert makes one image of them")
+    below = layers.chains(host, {path: form})[path]
+    there = host.images({file: its for file, its in below if its})
+    for file, _ in below:
+        if not isinstance(there.get(file), ImageFacts):
+            return Unknown(f"{path} stands on {file}, which is not there or has no stated format",
+                           "qemu-img rebase says where it is now, qemu-img convert makes one image")
+    if locked := layers.locked(host, path, below):
+        return locked
     use = host.disk_users().get(path)
     running = use is not None and use.running and not base
     return Observed(
         fields={"path": path, "size": info.virtual_size, "format": info.format},
         running=running,
         users=(use.domain,) if use is not None and running else (),
+        notes=() if base else layers.depth(below),
         facts={
             "path": path,
             "virtual_size": info.virtual_size,
             "backing": info.backing,
-            "backing_format": info.backing_format,
+            "below": below,
         },
     )

@@ -14,8 +14,8 @@ from tiny_cloud.yaml12 import Path
 
 GUEST_SIDE = ("address", "gateway", "dns", "search", "dhcp")
 """Fields of a machine's interface that are written inside the guest."""
-DISK_SIDE = ("image", "size", "format", "encryption", "reclaimPolicy", "volumeGroup", "thinPool",
-             "preallocation", "clusterSize", "lazyRefcounts", "extendedL2")
+DISK_SIDE = ("image", "base", "size", "format", "encryption", "reclaimPolicy", "volumeGroup",
+             "thinPool", "preallocation", "clusterSize", "lazyRefcounts", "extendedL2")
 
 
 def expand_machine(document: Document) -> Iterator[Document]:
@@ -49,14 +49,14 @@ def expand_machine(document: Document) -> Iterator[Document]:
 
 def _is_remote(item: Mapping[str, Any]) -> bool:
     """A disk of some server: no document is made of it."""
-    return not item.keys() & {"disk", "image", "size"}
+    return not item.keys() & {"disk", "image", "base", "size"}
 
 
 def _has_guest(spec: Mapping[str, Any], cards: list[dict[str, Any]]) -> bool:
     """Whether something is to be written into its first disk. Where that is blank, an address alone
     does not say so: the network gives it out to whatever is installed there."""
     first = spec["disks"][0]
-    blank = not first.keys() & {"disk", "image"} and "guest" not in spec
+    blank = not first.keys() & {"disk", "image", "base"} and "guest" not in spec
     outside = {"name", "mac", *(("address",) if blank else ())}
     return bool(spec.get("guest")) or any(card.keys() - outside for card in cards)
 

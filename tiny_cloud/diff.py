@@ -18,6 +18,8 @@ def differences(
         old = observed.fields.get(name)
         if old == new and type(old) is type(new):
             continue
+        if schema.keyword(kind, name, "x-rebase"):
+            continue  # an Offer, which says so itself
         if schema.keyword(kind, name, "x-create-only"):
             text = f"{name} is {_words(old)} and stays so; {_words(new)} is only for a new one"
             notes.append(Note(resource.address, text))

@@ -39,7 +39,8 @@ def _renewed_for(draft: Draft, drafts: Drafts) -> list[Address]:
     made = [item.address for item in below
             if item.makes and item.resource.IS_DATA and not item.resource.VERSIONED
             and container(item, drafts) is None]
-    moved = [item.address for item in below if item.renames and item.resource.MOVES and item.works]
+    moved = [item.address for item in below if item.works and (
+        item.rebased or (item.renames and item.resource.MOVES))]
     return made + moved
 
 

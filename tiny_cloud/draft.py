@@ -62,6 +62,13 @@ class Draft:
         return renamed and self.own is Action.UPDATE
 
     @property
+    def rebased(self) -> FieldDiff | None:
+        """It gets another base, in place; a new value of None: it stands alone from then on."""
+        diffs = self.diffs if self.works and self.own is Action.UPDATE else ()
+        return next((diff for diff in diffs if schema.keyword(
+            self.resource.KIND, diff.field, "x-rebase")), None)
+
+    @property
     def runs(self) -> bool:
         return self.observed is not None and self.observed.running
 

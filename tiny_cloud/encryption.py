@@ -7,7 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from tiny_cloud import libvirt_secrets, luks
+from tiny_cloud.errors import Problem
 from tiny_cloud.facts import ImageFacts, Reader
+from tiny_cloud.layers import KEYLESS
 from tiny_cloud.libvirt_secrets import ANOTHER, KeptSecret
 from tiny_cloud.model import Action, Change, FieldDiff, Impact, Ownership, State, Unknown, Value
 from tiny_cloud.resource import Resource
@@ -41,12 +43,13 @@ def format_of(disk: Resource, declared: str) -> str:
 
 
 def observed(host: Reader, disk: Resource, info: ImageFacts) -> dict[str, Value]:
-    """The fields; none for what is not encrypted."""
+    """The format, as the manifest has it, and what of the encryption there is."""
     key = key_of(disk)
     if not info.encryption:
-        return {}
+        return {"format": info.format}
     told = {FIELD: libvirt_secrets.observed(host, key, info.volume)} if key else {}
-    return {"encryption.format": info.encryption, **told}
+    form = "raw" if info.format == LUKS else info.format
+    return {"format": form, "encryption.format": info.encryption, **told}
 
 
 def remarks(host: Reader, disk: Resource, fields: Mapping[str, Value]) -> Iterator[str]:
@@ -62,6 +65,15 @@ def declared(fields: State | None, info: ImageFacts) -> State | None:
     """What is ours and encrypted was declared to be so, also if an apply was cut off that had
     written down the fields of the plain disk in its place."""
     return {**(fields or {}), "encryption.format": LUKS} if info.encryption else fields
+
+
+def faults(disk: Resource) -> Iterator[Problem]:
+    base = disk.links.get("base")
+    if base is not None and source_of(base):
+        yield from disk.refuse(
+            ("spec", "base"),
+            f"{disk.address} cannot stand on {base.address}, which is encrypted: {KEYLESS}",
+            "encrypt what stands on it in its place, or write image: and an Image").problems
 
 
 def unusable(

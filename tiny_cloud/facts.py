@@ -46,6 +46,8 @@ class ImageFacts:
     """The UUID in its LUKS header."""
     options: Mapping[str, Value] = field(default_factory=dict)
     """``clusterSize``, ``lazyRefcounts`` and ``extendedL2``, as far as it says them."""
+    snapshots: tuple[str, ...] = ()
+    """Names of those that the file itself has (``qemu-img snapshot``)."""
 
 
 @dataclass(frozen=True, slots=True)

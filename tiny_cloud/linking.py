@@ -40,6 +40,18 @@ def introduce(resources: Iterable[Resource]) -> None:
             target.referrers[resource.address] = resource
 
 
+def above(resources: Iterable[Resource], name: str) -> list[Resource]:
+    """The declared ones that refer to this one, at any height."""
+    found: dict[Address, Resource] = {}
+    todo = [item for item in resources if str(item.address) == name]
+    while todo:
+        for address, other in todo.pop().referrers.items():
+            if address not in found:
+                found[address] = other
+                todo.append(other)
+    return list(found.values())
+
+
 def relink(resources: Sequence[Resource]) -> None:
     """Link what was partly rebuilt from records; what it stood on may be gone: no error here."""
     link(resources, {item.address: item.links for item in resources}, lambda _: True)

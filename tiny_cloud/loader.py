@@ -96,10 +96,11 @@ def _linked(
     resources = [_resource(document, context, links) for document in plain]
     found.problems += link(resources, links, found.excuses)
     introduce(resources)
-    found.problems += [problem for resource in resources for problem in resource.faults()]
-    found.problems += conflicts(resources)
     ordered, cycles = arrange(resources)
     found.problems += cycles
+    if not cycles:  # what stands on itself has no path
+        found.problems += [problem for resource in resources for problem in resource.faults()]
+        found.problems += conflicts(resources)
     if found.problems:
         raise Problems(_by_place(found.problems))
     return tuple(ordered)

@@ -173,6 +173,17 @@ class FieldDiff:
 
 
 @dataclass(frozen=True, slots=True)
+class Offer:
+    """A change that is made only if the user asks for that very thing."""
+
+    diff: FieldDiff
+    note: str
+    """What is said as long as nobody asks."""
+    blocked: str = ""
+    """Why it could not be made if somebody did; empty: it could."""
+
+
+@dataclass(frozen=True, slots=True)
 class Consents:
     """What the user allowed, as globs over addresses (``disk/web-*``)."""
 
@@ -181,6 +192,9 @@ class Consents:
     restart: tuple[str, ...] = ()
     force_off: tuple[str, ...] = ()
     adopt: tuple[str, ...] = ()
+    rebase: tuple[str, ...] = ()
+    flatten: tuple[str, ...] = ()
+    """Of the verb ``flatten``; no flag of apply's."""
 
 
 PHASES = ("down", "up", "seal")
@@ -209,6 +223,8 @@ class Change:
     """It is made under a name nobody uses yet and published when it is complete."""
     fresh: frozenset[Address] = frozenset()
     """Those it refers to that this plan makes anew: they are not published yet."""
+    rebased: Mapping[Address, bool] = field(default_factory=dict)
+    """Those it refers to that get another base in this plan; False: that stand alone from then."""
     fillers: tuple[Address, ...] = ()
     """Those that write into it before it is published (a new disk's guest)."""
     around: Mapping[Address, Observed] = field(default_factory=dict, repr=False)

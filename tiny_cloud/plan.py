@@ -44,9 +44,11 @@ def plan(
     notes: list[Note] = []
     drafts = {item.address: rules.first_draft(item, actual, consents, notes) for item in resources}
     rules.guard(drafts, consents)
+    rules.preserve(drafts)
     rules.contain(drafts)
     rules.wake(drafts, consents, notes)
     rules.spare(drafts)
+    rules.withhold(drafts)
     leaving = [seen.domain for item in undeclared if prune
                and isinstance(seen := actual.get(item.address), Observed)]
     downtime.settle(drafts, consents, leaving)
@@ -99,7 +101,7 @@ def _change(
     fillers: Mapping[Address, tuple[Address, ...]],
 ) -> Change:
     assert draft.action is not None
-    around = [link.address for link in draft.resource.links.values()]
+    around = _around(draft.resource)
     fresh = frozenset(a for a in around if a in drafts and drafts[a].makes)
     inside = ordering.container_of(draft.resource)
     making = draft.action in ordering.MAKING
@@ -122,6 +124,8 @@ def _change(
         takes=handover.data_taken(draft, drafts),
         aside=making and (inside is None or inside in fresh),
         fresh=fresh,
+        rebased={a: diff.new is not None for a in around
+                 if a in drafts and (diff := drafts[a].rebased)},
         fillers=fillers.get(draft.address, ()) if making else (),
         around={a: seen for a in around if a in drafts and (seen := drafts[a].observed)},
         former=observed.former if observed and draft.renames else None,
@@ -129,12 +133,29 @@ def _change(
     )
 
 
+def _around(resource: Resource) -> list[Address]:
+    """What it refers to, and what the data among that stands on at any depth."""
+    found: dict[Address, None] = {}
+    todo = list(resource.links.values())
+    while todo:
+        link = todo.pop(0)
+        if link.address not in found:
+            found[link.address] = None
+            todo += link.links.values() if link.IS_DATA else ()
+    return list(found)
+
+
 def _because(draft: Draft, drafts: Drafts) -> tuple[str, ...]:
-    words = {True: "is made anew", False: "is renamed"}
     # What was not there before is no reason: the field that names it says enough.
-    renewed = [f"{a} {words[drafts[a].makes]}" for a in draft.renewed_for
+    renewed = [f"{a} {_becomes(drafts[a])}" for a in draft.renewed_for
                if drafts[a].own is not Action.CREATE or drafts[a].observed]
     return tuple(dict.fromkeys((*draft.because, *renewed, *draft.stop_because)))
+
+
+def _becomes(draft: Draft) -> str:
+    if draft.makes:
+        return "is made anew"
+    return "is renamed" if draft.renames else "stands on something else"
 
 
 def _impact(draft: Draft, rests: bool) -> Impact:

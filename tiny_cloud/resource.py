@@ -23,6 +23,7 @@ from tiny_cloud.model import (
     Cloud,
     FieldDiff,
     Observed,
+    Offer,
     State,
     Unknown,
     Value,
@@ -63,6 +64,9 @@ class Resource(ABC):
     """Deleting it loses data: reclaimPolicy, --delete-data and the trash apply."""
     VERSIONED: ClassVar[bool] = False
     """Made anew it lies beside what it was, and whoever names that goes on naming it."""
+    LAYERS: ClassVar[bool] = False
+    """What stands on it keeps only what differs from it: as long as something does, it is never
+    written."""
     RENAMES: ClassVar[bool] = False
     """It knows how to follow ``metadata.renamedFrom``."""
     MOVES: ClassVar[bool] = False
@@ -149,6 +153,14 @@ class Resource(ABC):
         """The differences with what each costs here and now, where that is not as the schema says:
         what can be changed while it runs depends on what runs."""
         return tuple(diffs)
+
+    def offer(self, seen: Observed, *, alone: bool = False) -> Offer | None:
+        """What changes only with ``--rebase``; ``alone``: by the verb ``flatten``."""
+        return None
+
+    def writes(self) -> frozenset[Address]:
+        """Things that hold data and that it writes to while it runs, or once."""
+        return frozenset()
 
     def asks_guest(self, diffs: Sequence[FieldDiff]) -> bool:
         """Whether a change that is live takes a guest that agrees: with consent to a restart it is

@@ -2,11 +2,13 @@
 
 1. ``first_draft``  what differs, for each thing by itself
 2. ``guard``        ownership, protection, consent to lose data
-3. ``contain``      what is inside a thing that is made anew is made anew with it
-4. ``wake``         what waits for a restart is done when a restart comes or none is needed
-5. ``spare``        what does not restart under other people's machines
+3. ``preserve``     what others stand on is not changed
+4. ``contain``      what is inside a thing that is made anew is made anew with it
+5. ``wake``         what waits for a restart is done when a restart comes or none is needed
+6. ``spare``        what does not restart under other people's machines
+7. ``withhold``     nobody writes to what others stand on
 
-The sixth, which goes round until nothing changes, is ``downtime.settle``.
+The eighth, which goes round until nothing changes, is ``downtime.settle``.
 """
 
 from __future__ import annotations
@@ -53,6 +55,7 @@ def first_draft(
     found, remarks = differences(resource, seen)
     diffs = resource.costs(found, seen)
     notes += [*remarks, *(Note(resource.address, text) for text in seen.notes)]
+    diffs, refused = _taken_up(resource, seen, diffs, consents, notes)
     draft = Draft(resource, seen, diffs=diffs)
     if draft.has(Impact.DESTROYS):
         draft.own = Action.REPLACE
@@ -66,7 +69,24 @@ def first_draft(
     if seen.ownership is Ownership.UNSTAMPED and matches(consents.adopt, resource.address):
         draft.own = draft.own or Action.UPDATE
         draft.because.append("it is taken over")
+    if refused:
+        draft.block(refused)
     return draft
+
+
+def _taken_up(
+    resource: Resource, seen: Observed, diffs: tuple[FieldDiff, ...], consents: Consents,
+    notes: list[Note],
+) -> tuple[tuple[FieldDiff, ...], str]:
+    """The differences with what is made only on request, and why it cannot be made."""
+    alone = matches(consents.flatten, resource.address)
+    offer = resource.offer(seen, alone=alone)
+    if offer is None:
+        return diffs, ""
+    if alone or matches(consents.rebase, resource.address):
+        return (*diffs, offer.diff), offer.blocked
+    notes.append(Note(resource.address, offer.note))
+    return diffs, ""
 
 
 def missing(
@@ -128,6 +148,50 @@ def guard(drafts: Drafts, consents: Consents) -> None:
         elif draft.own is Action.REPLACE and not matches(consents.replace, address):
             fields = ", ".join(d.field for d in draft.diffs if d.impact is Impact.DESTROYS)
             draft.block(f"{fields} can change only by making it anew", f"--replace {address}")
+
+
+def preserve(drafts: Drafts) -> None:
+    """What others stand on is not changed, and nothing is put on what somebody writes to."""
+    for draft in drafts.values():
+        seen, layer = draft.observed, draft.resource.LAYERS
+        if layer and seen and seen.needed_by and (
+                draft.renames or any(diff.impact is not Impact.NONE for diff in draft.diffs)):
+            draft.block(f"{_names(seen.needed_by)} stands on it, and a base is never written")
+        for target in ordering.ordered_links(draft.resource) if layer and draft.makes else ():
+            if writers := _writers(target, drafts):
+                draft.block(f"{target} is in use by the running domain {', '.join(writers)}, "
+                            "and what others stand on is never written")
+
+
+def withhold(drafts: Drafts) -> None:
+    """What others stand on is not written by what uses it or lives inside it."""
+    for draft in drafts.values():
+        for below in _bases(draft, drafts):
+            if draft.action or (draft.resource.INTERRUPTS and draft.runs and not draft.ends):
+                draft.own = draft.own or Action.UPDATE
+                draft.block(f"it would write to {below.address}, on which "
+                            f"{_names(below.observed.needed_by if below.observed else ())} stands")
+
+
+def _bases(draft: Draft, drafts: Drafts) -> list[Draft]:
+    """The bases among what it writes to."""
+    runs = draft.resource.desired().get("running", True)
+    below = [drafts[a] for a in sorted(draft.resource.writes()) if runs and a in drafts]
+    return [item for item in below
+            if item.resource.LAYERS and item.observed and item.observed.needed_by]
+
+
+def _writers(target: Address, drafts: Drafts) -> list[str]:
+    """Running domains that have it open, but those that are known only to read it."""
+    seen = drafts[target].observed if target in drafts else None
+    readers = {other.observed.domain for other in drafts.values() if other.observed
+               and target in ordering.ordered_links(other.resource)
+               and target not in other.resource.writes()}
+    return sorted(set(seen.users) - readers) if seen and drafts[target].resource.IS_DATA else []
+
+
+def _names(addresses: Iterable[Address]) -> str:
+    return ", ".join(map(str, addresses))
 
 
 def is_protected(resource: Resource, seen: Observed) -> bool:

@@ -203,6 +203,14 @@ class FakeHost:
             step.to, step.format, size, step.backing, step.options, encrypted=bool(step.secret))
 
     @_do.register
+    def _(self, step: steps.RebaseDisk) -> None:
+        one = self.file.pop(step.path)
+        facts = replace(one.facts, backing=step.backing, backing_format=step.backing_format)
+        self.file[step.stamp.path] = FakeFile(next(iter(self.inodes)), facts)
+        self._do(step.stamp)
+        self.file[step.path] = self.file.pop(step.stamp.path)
+
+    @_do.register
     def _(self, step: steps.Run) -> None:
         assert step.argv[:2] == ("qemu-img", "resize"), step
         self._resize(resized(step), int(step.argv[-1]))

@@ -27,7 +27,7 @@ def _(step: steps.Start, host: FakeHost) -> str:
         if fields.get(key, "/boot") not in host.file and str(fields.get(key)).startswith(
                 host.cloud.storage):
             return f"{step.name} starts without {fields[key]}"
-    for chain in chains(host.domain[step.name].xml).values():
+    for name, chain in chains(host.domain[step.name].xml).items():
         if chain and (remote := chain[0].remote):
             if remote.user and remote.secret not in host.libvirt_secret:
                 return f"{step.name} starts without the secret {remote.secret}"
@@ -40,9 +40,13 @@ def _(step: steps.Start, host: FakeHost) -> str:
         if missing:
             return f"{step.name} starts without {missing}"
         top = host.file[chain[0].path]
+        above = [p for p, f in host.file.items() if f.facts.backing == chain[0].path]
+        if any("/disks/" in path for path in above) and not fields[f"disks[{name}].readonly"]:
+            return f"{step.name} writes to {chain[0].path}, which is a base"
+        real = chain_of(host, chain[0].path)
         if in_use(host, chain[0].path):
             return f"{step.name} starts on {chain[0].path}, which is in use"
-        if top.facts.backing != (chain[1].path if len(chain) > 1 else ""):
+        if real != [layer.path for layer in chain]:
             return f"{step.name} starts with a chain that is not the disk's"
         ours = chain[0].path.startswith(host.cloud.storage)
         if ours and (top.stamp or {}).get("cloud") != host.cloud.name:
@@ -144,6 +148,21 @@ def resized(step: steps.Run) -> str:
     """The path that ``qemu-img resize`` is given, by itself or among options."""
     words = dict(word.partition("=")[::2] for word in step.argv[-2].split(","))
     return words.get("file.filename", step.argv[-2])
+
+
+@objection.register(steps.RebaseDisk)
+def _(step: steps.RebaseDisk, host: FakeHost) -> str:
+    if in_use(host, step.path):
+        return f"{step.path} is rebased while in use"
+    above = [p for p, f in host.file.items() if f.facts.backing == step.path]
+    if above:
+        return f"{step.path} is rebased under {above}"
+    return "" if step.backing in ("", *host.file) else f"{step.backing} is not there"
+
+
+def chain_of(host: FakeHost, path: str) -> list[str]:
+    below = host.file[path].facts.backing if path in host.file else ""
+    return [path, *chain_of(host, below)] if below else [path]
 
 
 def in_use(host: FakeHost, path: str) -> bool:

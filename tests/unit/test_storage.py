@@ -9,7 +9,7 @@ import pytest
 
 from tiny_cloud import schema
 from tiny_cloud.encryption import LUKS
-from tiny_cloud.kinds.disk import FORMATS as DISK_FORMATS
+from tiny_cloud.layers import ENDINGS
 from tiny_cloud.schema.files import schema_of
 from tiny_cloud.schema.table import rows
 from tiny_cloud.support import ATTACHING, FORMATS, OPERATIONS, READ, STORES, WORDS, Row
@@ -60,7 +60,7 @@ def test_formats_are_those_of_the_schemas() -> None:
                    for kind in ("Image", "Disk"))
     assert set(image["source"]["properties"]["format"]["enum"]) == READ
     kept = [item.name for item in FORMATS if item.disk]
-    assert set(kept) == set(disk["format"]["enum"]) == set(DISK_FORMATS) - {LUKS}
+    assert set(kept) == set(disk["format"]["enum"]) == set(ENDINGS) - {LUKS}
     assert set(image["format"]["enum"]) == set(kept)
 
 

@@ -68,16 +68,16 @@ def _convert(
     progress: Callable[[float], None],
     pass_fds: Sequence[int],
 ) -> None:
-    needed = _needed(source, found.format)
-    require_space(step.to, needed, f"the import of {step.source}")
-    cpu = FOREIGN_CPU + needed // SLOWEST
+    required = needed(source, found.format)
+    require_space(step.to, required, f"the import of {step.source}")
+    cpu = FOREIGN_CPU + required // SLOWEST
     convert = ("qemu-img", "convert", "-p", "-f", found.format, "-O", "qcow2",
                *qemu_img.packed(step.compression), "--", source, step.to)
     qemu_img.remove(step.to)
     try:
         # Larger than measured means that the source lied about itself, or changed meanwhile.
         run(limited(convert, cpu=cpu, memory=FOREIGN_MEMORY,
-                    file_size=needed + needed // 8 + FOREIGN_FILE),
+                    file_size=required + required // 8 + FOREIGN_FILE),
             progress=progress, pass_fds=pass_fds, timeout=cpu * PATIENCE)
         _verify(step, found.virtual_size)
     except BaseException:
@@ -103,10 +103,10 @@ def _check_digest(step: ImportImage) -> None:
                   "which it had when the plan was made", hint="plan again")
 
 
-def _needed(source: str, format: str) -> int:
-    """Bytes that the qcow2 will take at most, by qemu's own measure."""
+def needed(source: str, format: str, *, foreign: bool = True) -> int:
+    """Bytes that a standalone qcow2 of it will take at most, by qemu's own measure."""
     argv = ("qemu-img", "measure", "--output=json", "-f", format, "-O", "qcow2", "--", source)
-    return int(json.loads(run(argv, foreign=True))["required"])
+    return int(json.loads(run(argv, foreign=foreign))["required"])
 
 
 def _refuse_truncated(source: str) -> None:

@@ -40,6 +40,7 @@ def info(path: str, format: str, *, foreign: bool = False) -> ImageFacts:
         encryption="luks" if facts["format"] == "luks" else header.get("format", ""),
         volume=header.get("uuid", ""),
         options={name: value for name, value in told.items() if value is not None},
+        snapshots=tuple(item["name"] for item in facts.get("snapshots", ())),
     )
 
 

@@ -1,18 +1,28 @@
-"""Disk: a file, an overlay of an image or blank."""
+"""Disk: a file; an overlay of an image or of another disk, or blank."""
 
 from __future__ import annotations
 
 import os.path
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Self
 
-from tiny_cloud import encryption
+from tiny_cloud import encryption, layers
 from tiny_cloud.borrowed import borrowed
 from tiny_cloud.errors import Problem
 from tiny_cloud.facts import FileFacts, ImageFacts, Reader
-from tiny_cloud.images import options
-from tiny_cloud.model import Action, Address, Change, FieldDiff, Observed, Ownership, Unknown, Value
+from tiny_cloud.images import options, rebase
+from tiny_cloud.model import (
+    Action,
+    Address,
+    Change,
+    FieldDiff,
+    Observed,
+    Offer,
+    Ownership,
+    Unknown,
+    Value,
+)
 from tiny_cloud.naming import forget, ownership, record_of, unsettled, was
 from tiny_cloud.resource import Resource, declared_of, policy_of
 from tiny_cloud.sizes import format_size
@@ -28,12 +38,21 @@ from tiny_cloud.steps import (
     Trash,
 )
 
-FORMATS = ("qcow2", "raw", encryption.LUKS)
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """What all disks are looked up in."""
+
+    files: Mapping[str, FileFacts | Unknown]
+    images: Mapping[str, ImageFacts | Unknown]
+    chains: Mapping[str, tuple[layers.Below, ...]]
+    above: Mapping[str, tuple[Address, ...]]
 
 
 class Disk(Resource):
     KIND = "Disk"
     IS_DATA = True
+    LAYERS = True
     RENAMES = True
     MOVES = True
 
@@ -50,7 +69,7 @@ class Disk(Resource):
         return str(self.spec["path"]) if self.external else self.path_as(self.format)
 
     def _names(self) -> tuple[str, ...]:
-        return tuple(self.path_as(form) for form in FORMATS)
+        return tuple(self.path_as(form) for form in layers.ENDINGS)
 
     def _former_names(self) -> tuple[str, ...]:
         before = was(self)
@@ -60,7 +79,7 @@ class Disk(Resource):
         if self.external:
             names = {"names": (self.path,), "former_names": ()}
             return {"path": self.path, "format": self.format, **names}
-        base = self.links["image"].provides() if "image" in self.links else {}
+        base = below.provides() if (below := layers.base_of(self)) else {}
         key = encryption.key_of(self)
         return {
             "path": self.path,
@@ -73,7 +92,8 @@ class Disk(Resource):
         }
 
     def faults(self) -> Iterator[Problem]:
-        return options.faults(self)
+        yield from options.faults(self)
+        yield from encryption.faults(self)
 
     @classmethod
     def probe(cls, host: Reader, wanted: Sequence[Self]) -> Mapping[Address, Observed | Unknown]:
@@ -81,22 +101,17 @@ class Disk(Resource):
         paths = [path for item in owned for path in (*item._names(), *item._former_names())]
         files = host.files([*paths, *(f"{path}.part" for path in paths)])
         there = {p: p.rpartition(".")[2] for p in paths if isinstance(files.get(p), FileFacts)}
-        images = host.images(there)
+        batch = _Batch(files, host.images(there), layers.chains(host, there), layers.standing(host))
         found: dict[Address, Observed | Unknown] = {}
         for item in wanted:
             path, form = item.path, item.format
-            seen = borrowed(host, path, form) if item.external else item._look(host, files, images)
+            seen = borrowed(host, path, form) if item.external else item._look(host, batch)
             if seen is not None:
                 found[item.address] = seen
         return found
 
-    def _look(
-        self,
-        host: Reader,
-        files: Mapping[str, FileFacts | Unknown],
-        images: Mapping[str, ImageFacts | Unknown],
-    ) -> Observed | Unknown | None:
-        paths = [*self._names(), *self._former_names()]
+    def _look(self, host: Reader, batch: _Batch) -> Observed | Unknown | None:
+        paths, files, images = (*self._names(), *self._former_names()), batch.files, batch.images
         parts = tuple(part for path in paths if (part := f"{path}.part") in files)
         uses = {path: host.disk_users().get(path) for path in paths}
         for path in paths:
@@ -105,10 +120,10 @@ class Disk(Resource):
                 return facts
             if isinstance(info, Unknown):
                 return info
-            if use is not None and use.base:
+            if use is not None and use.base and path not in batch.above:
                 return Unknown(f"{path} has become the base of another disk of {use.domain}")
             if facts is not None and info is not None:
-                seen = self._observe(host, facts, info, parts)
+                seen = self._observe(host, facts, info, parts, batch)
                 if isinstance(seen, Unknown):
                     return seen
                 if path in self._names() or seen.ownership is not Ownership.FOREIGN:
@@ -131,26 +146,28 @@ class Disk(Resource):
         return ""
 
     def _observe(
-        self, host: Reader, facts: FileFacts, info: ImageFacts, parts: tuple[str, ...]
+        self, host: Reader, facts: FileFacts, info: ImageFacts, parts: tuple[str, ...],
+        batch: _Batch,
     ) -> Observed | Unknown:
         record = record_of(host, self)
         whose, owner = ownership(self, facts)
-        if unusable := encryption.unusable(self, facts.path, info, whose):
+        below = batch.chains[facts.path]
+        if unusable := (encryption.unusable(self, facts.path, info, whose)
+                        or layers.locked(host, facts.path, below)):
             return unusable
         former = unsettled(host, self, facts.stamp)
         if facts.path in self._former_names():
             former = former or (before.address if (before := was(self)) else None)
         use = host.disk_users().get(facts.path)
+        # What stands on it and runs is no user of the disk itself.
+        use = None if use is not None and use.base else use
         running = use is not None and use.running
         size = use.size if use is not None and running and use.size else info.virtual_size
-        form = "raw" if info.format == encryption.LUKS else info.format
         fields: dict[str, Value] = {
-            "size": size, "format": form, **options.seen(info.options, declared_of(record))}
-        fields |= encryption.observed(host, self, info)
-        notes = list(encryption.remarks(host, self, fields))
-        if info.backing:
-            fields["image"] = self._image_name(info.backing)
-            notes += self._age(info.backing)
+            "size": size, **options.seen(info.options, declared_of(record)),
+            **encryption.observed(host, self, info)}
+        if called := rebase.called(self, info.backing):
+            fields["base" if "base" in self.links else "image"] = called
         return Observed(
             fields=fields,
             ownership=whose,
@@ -162,7 +179,8 @@ class Disk(Resource):
             running=running,
             users=(use.domain,) if use is not None and running else (),
             attached_to=(use.domain, *use.also) if use is not None else (),
-            notes=tuple(notes),
+            needed_by=batch.above.get(facts.path, ()),
+            notes=(*encryption.remarks(host, self, fields), *layers.depth(below)),
             policy=policy_of(record),
             facts={
                 "path": self.path_as(info.format) if former else facts.path,
@@ -171,34 +189,20 @@ class Disk(Resource):
                 "inode": facts.inode,
                 "parts": parts,
                 "backing": info.backing,
-                "backing_format": info.backing_format,
                 "format": info.format,
                 "secret": encryption.uuid_of(self) if info.encryption else "",
+                "below": below,
+                "virtual_size": info.virtual_size,
+                "contents": (facts.stamp or {}).get("contents", ""),
+                **rebase.facts(self, host, batch.above, info),
             },
         )
 
     def costs(self, diffs: Sequence[FieldDiff], seen: Observed) -> tuple[FieldDiff, ...]:
         return encryption.costs(diffs)
 
-    def _image_name(self, backing: str) -> str:
-        """An image's file is STEM-KEY.qcow2; what lies elsewhere is called by its path."""
-        folder, file = os.path.split(backing)
-        name = file.rpartition("-")[0]
-        wanted = self.links.get("image")
-        outputs = wanted.provides() if wanted is not None else {}
-        if wanted is not None and backing == outputs["path"]:
-            return wanted.address.name
-        if wanted is not None and name == outputs.get("stem"):
-            name = wanted.address.name
-        return name if name and folder == self.context.cloud.path("images") else backing
-
-    def _age(self, backing: str) -> list[str]:
-        wanted = self.links.get("image")
-        if wanted is None or wanted.provides()["path"] == backing:
-            return []
-        if self._image_name(backing) != wanted.address.name:
-            return []
-        return [f"stands on an older version of {wanted.address}: {os.path.basename(backing)}"]
+    def offer(self, seen: Observed, *, alone: bool = False) -> Offer | None:
+        return rebase.alone(self, seen) if alone else rebase.offer(self, seen)
 
     def up(self, change: Change) -> Iterator[Step]:
         if change.action in (Action.CREATE, Action.REPLACE):
@@ -212,37 +216,35 @@ class Disk(Resource):
                 yield self._grow(change, diff.old, diff.new)
             if diff.field == encryption.FIELD:
                 yield from encryption.kept(self, self.path)
-        if change.former or _unstamped(change):
+        seen = change.observed
+        if change.former or (seen and seen.ownership is Ownership.UNSTAMPED):
             yield self._stamp(self.path, change)
-        yield self._remember(change)
+        if moved := rebase.step(self, change, self._stamp(f"{self.path}.part", change)):
+            self._require_room(change)
+            yield moved
+        yield self.record()
         if change.former and (before := was(self)):
             yield from encryption.left(before)
         yield from forget(self, change)
 
     def _create(self, change: Change) -> Iterator[Step]:
-        outputs = self.provides()
-        size = self.desired().get("size")
-        image = self.links.get("image")
-        base = change.around.get(image.address) if image else None
-        smallest = base.facts.get("virtual_size", 0) if base else 0
-        if isinstance(size, int) and isinstance(smallest, int) and size < smallest:
-            least = format_size(smallest)
-            raise self.refuse(
-                ("spec", "size"),
-                f"{self.address} is smaller than its image, which has {least}",
-                f"write size: {least} or more",
-            )
+        outputs, size = self.provides(), self.desired().get("size")
+        self._require_room(change)
         yield from self._tidy(change)
         yield MakeFolder(self.context.cloud.path("disks"), 0o711)
         yield CreateDisk(
             f"{self.path}.part",
             self.format,
             size if isinstance(size, int) else None,
-            str(outputs["backing"]),
-            str(outputs["backing_format"]),
+            str(outputs["backing"]), str(outputs["backing_format"]),
             options.of(self.spec),
             encryption.source_of(self),
         )
+
+    def _require_room(self, change: Change) -> None:
+        seen = change.observed.fields if change.observed else {}
+        size = self.desired().get("size", seen.get("size"))
+        layers.require_room(self, layers.base_of(self), size, change)
 
     def _grow(self, change: Change, old: Value, new: Value) -> Step:
         assert isinstance(old, int) and isinstance(new, int)
@@ -257,21 +259,20 @@ class Disk(Resource):
         return encryption.grown(self, self.path, new)
 
     def _stamp(self, path: str, change: Change) -> Stamp:
-        kept = change.observed.facts.get("guest") if change.observed and change.former else ""
-        guest = change.fillers[0] if change.fillers else kept
-        extra = {"guest": str(guest)} if guest else {}
-        return Stamp(path, self.path, self.context.cloud.name, str(self.address), extra)
-
-    def _remember(self, change: Change) -> Step:
         seen = change.observed.facts if change.observed and not change.aside else {}
-        return self.record(backing=seen.get("backing", self.provides()["backing"]))
+        moved = path != self.path and not change.aside
+        known = rebase.contents(seen) if moved else seen.get("contents")
+        kept = seen.get("guest") if change.former or moved else ""
+        guest = change.fillers[0] if change.fillers else kept
+        extra = {key: str(it) for key, it in (("guest", guest), ("contents", known)) if it}
+        return Stamp(path, self.path, self.context.cloud.name, str(self.address), extra)
 
     def seal(self, change: Change) -> Iterable[Step]:
         if not change.aside:
             return
         part = f"{self.path}.part"
         yield self._stamp(part, change)
-        yield self._remember(change)
+        yield self.record()
         yield from encryption.kept(self, part)
         yield from encryption.forgotten(self, change)
         yield from forget(self, change)
@@ -297,7 +298,3 @@ class Disk(Resource):
             yield from self._discard(change)
             yield from encryption.forgotten(self, change)
             yield from forget(self, change)
-
-
-def _unstamped(change: Change) -> bool:
-    return change.observed is not None and change.observed.ownership is Ownership.UNSTAMPED

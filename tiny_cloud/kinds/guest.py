@@ -152,6 +152,9 @@ class Guest(Resource):
                 notes.append(f"{name} is not compared: the secret from {secret} is not there")
         return fields, tuple(notes)
 
+    def writes(self) -> frozenset[Address]:
+        return frozenset({self.links["disk"].address} if "disk" in self.links else ())
+
     def policy(self) -> State:
         """It goes the way of its disk."""
         return {}
@@ -209,7 +212,9 @@ def _record_for(facts: FileFacts, record: Mapping[str, Any] | None) -> Mapping[s
     the old one is kept within that of the new one (``before``)."""
     while isinstance(record, Mapping):
         sane = isinstance(record.get("hashes"), Mapping) and isinstance(record.get("diskSize"), int)
-        if sane and str(record.get("inode")) == str(facts.inode):
+        # A disk that was rebased is another file, and says which ones it was (``contents``).
+        known = {str(facts.inode), *(facts.stamp or {}).get("contents", "").split()}
+        if sane and str(record.get("inode")) in known and (facts.genuine or len(known) == 1):
             return record
         record = record.get("before")
     return None

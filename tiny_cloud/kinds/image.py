@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os.path
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -11,10 +9,11 @@ from functools import cached_property
 from typing import Any, Self
 from urllib.parse import unquote, urlsplit
 
+from tiny_cloud import layers
 from tiny_cloud.borrowed import borrowed
 from tiny_cloud.errors import Failure, Problem
-from tiny_cloud.facts import FileFacts, ImageFacts, Reader
-from tiny_cloud.images import kernels
+from tiny_cloud.facts import FileFacts, Reader
+from tiny_cloud.images import kernels, keys
 from tiny_cloud.model import Address, Change, Observed, Ownership, State, Unknown, Value
 from tiny_cloud.naming import forget, known, ownership, record_of, unsettled
 from tiny_cloud.resource import Resource, declared_of, policy_of
@@ -31,7 +30,6 @@ from tiny_cloud.steps import (
     Trash,
 )
 
-KEY_LENGTH = 12
 BUILD_SIZE = "3GiB"
 
 
@@ -60,8 +58,7 @@ class Image(Resource):
         if "key" in self.recorded:
             return str(self.recorded["key"])  # the source need not be there any more
         packed = {"compression": self.compression} if self.compression else {}
-        text = json.dumps({**self._identity(), **packed}, sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:KEY_LENGTH]
+        return keys.key_of({**self._identity(), **packed})
 
     def _identity(self) -> Mapping[str, Any]:
         """What makes two sources the same: content where it can be known, else the recipe."""
@@ -124,7 +121,7 @@ class Image(Resource):
 
     @classmethod
     def probe(cls, host: Reader, wanted: Sequence[Self]) -> Mapping[Address, Observed | Unknown]:
-        bases = _bases(host)
+        bases = layers.standing(host)
         siblings = host.files(host.listing(host.cloud.path("images")))
         sound = {path for path, seen in siblings.items() if isinstance(seen, FileFacts)}
         found: dict[Address, Observed | Unknown] = {}
@@ -179,6 +176,7 @@ class Image(Resource):
             declared=declared_of(record),
             complete=record is not None and not self._leftovers(siblings),
             policy=policy_of(record),
+            notes=tuple(self._older(host, versions, bases)),
             needed_by=tuple(address for path in versions for address in bases.get(path, ())),
             facts={
                 "virtual_size": info.virtual_size,
@@ -189,11 +187,20 @@ class Image(Resource):
             },
         )
 
+    def _older(
+        self, host: Reader, versions: Iterable[str], bases: Mapping[str, tuple[Address, ...]]
+    ) -> Iterator[str]:
+        """Who stands on what it was."""
+        for path in sorted(set(versions) & set(bases) - {self.path}):
+            users = layers.users(host, bases, bases[path])
+            said = ", ".join([*map(str, bases[path]), *(f"the machine {name}" for name in users)])
+            yield f"{os.path.basename(path)} is an older version; on it stand {said}"
+
     def _leftovers(self, siblings: Iterable[str]) -> tuple[str, ...]:
         """What cut-off applies of any version left behind."""
         start = re.escape(self.context.cloud.path("images", self.stem))
         endings = "|".join((r"qcow2(\.download)?", *kernels.ENDINGS))
-        pattern = re.compile(rf"{start}-[0-9a-f]{{{KEY_LENGTH}}}\.({endings})\.part")
+        pattern = re.compile(rf"{start}-[0-9a-f]{{{keys.LENGTH}}}\.({endings})\.part")
         return tuple(path for path in siblings if pattern.fullmatch(path))
 
     def up(self, change: Change) -> Iterator[Step]:
@@ -279,17 +286,3 @@ def _facts(change: Change, key: str) -> Mapping[str, Any]:
     assert isinstance(facts, Mapping)
     return facts
 
-
-def _bases(host: Reader) -> Mapping[str, tuple[Address, ...]]:
-    """Who really stands on what, by the base's path: every disk that is there, declared or not."""
-    disks = {
-        path: path.rpartition(".")[2]
-        for path in host.listing(host.cloud.path("disks"))
-        if path.endswith((".qcow2", ".raw"))
-    }
-    found: dict[str, tuple[Address, ...]] = {}
-    for path, info in host.images(disks).items():
-        if isinstance(info, ImageFacts) and info.backing:
-            name = os.path.basename(path).rpartition(".")[0]
-            found[info.backing] = (*found.get(info.backing, ()), Address("disk", name))
-    return found

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Self
 
+from tiny_cloud import layers
 from tiny_cloud.errors import Problem
 from tiny_cloud.facts import DiskUse, GroupFacts, Reader, VolumeFacts
 from tiny_cloud.model import Action, Address, Change, Observed, Ownership, State, Unknown, Value
@@ -228,7 +229,7 @@ class LogicalVolume(Resource):
     def _create(self, change: Change) -> Iterator[Step]:
         size, part = self.desired().get("size"), f"{self.path}{PART}"
         assert size is None or isinstance(size, int | str)
-        self._require_room(change, size)
+        layers.require_room(self, self.links.get("image"), size, change)
         yield from self._tidy(change)
         pool, origin = (self.links[key].provides()["volume"] if key in self.links else ""
                         for key in ("thinPool", "snapshotOf"))
@@ -241,18 +242,6 @@ class LogicalVolume(Resource):
             yield FillVolume(part, str(outputs["path"]), str(outputs["format"]), zeroed)
         if origin and self.type == "thin" and isinstance(size, int):
             yield GrowVolume(part, size)
-
-    def _require_room(self, change: Change, size: str | int | None) -> None:
-        """An image of which a part does not fit is not written."""
-        image = self.links.get("image")
-        base = change.around.get(image.address) if image else None
-        smallest = base.facts.get("virtual_size", 0) if base else 0
-        if isinstance(size, int) and isinstance(smallest, int) and size < smallest:
-            least = format_size(smallest)
-            raise self.refuse(
-                ("spec", "size"),
-                f"{self.address} is smaller than its image, which has {least}",
-                f"write size: {least} or more")
 
     def _grow(self, change: Change, old: Value) -> Iterator[Step]:
         assert change.observed is not None and isinstance(old, int)

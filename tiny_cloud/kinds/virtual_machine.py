@@ -26,7 +26,7 @@ from tiny_cloud.libvirt_xml import (
     renamed,
     stamp_of,
 )
-from tiny_cloud.machines import fields, kernel, remotes
+from tiny_cloud.machines import disks, fields, kernel, remotes
 from tiny_cloud.machines.domain import domain_of, gone_from
 from tiny_cloud.machines.identity import mac_of, macs_of, uuid_of
 from tiny_cloud.machines.takeover import with_our_names
@@ -101,8 +101,10 @@ class VirtualMachine(Resource):
         return {"domain": self.domain, "console": self._console, **macs, **addresses_of(self)}
 
     def faults(self) -> Iterator[Problem]:
-        yield from card_faults(self)
-        yield from kernel.faults(self)
+        yield from (*card_faults(self), *kernel.faults(self), *disks.faults(self))
+
+    def writes(self) -> frozenset[Address]:
+        return disks.written(self)
 
     def desired(self) -> State:
         fields = dict(super().desired())
@@ -255,10 +257,9 @@ class VirtualMachine(Resource):
             yield from renewed(self.context.cloud.path("nvram"), "", nvram_of(xml))
             yield Define(self.domain, xml, model.accel, keep_cpu)
             return
-        elsewhere = {"running", "autostart", *self.policy()}
-        changed = {diff.field for diff in change.diffs} - elsewhere
-        lost = seen.fields["running"] == TRANSIENT
-        if changed or lost or not ours or change.former or change.fresh or not change.diffs:
+        changed = {diff.field for diff in change.diffs} - {"running", "autostart", *self.policy()}
+        moved = change.former or change.fresh or change.rebased
+        if changed or moved or not ours or not change.diffs or seen.fields["running"] == TRANSIENT:
             yield from self._redefine(change, seen)
 
     def _redefine(self, change: Change, seen: Observed) -> Iterator[Step]:
@@ -268,7 +269,7 @@ class VirtualMachine(Resource):
         fresh = merge(xml, self._wanted(change))
         yield from renewed(self.context.cloud.path("nvram"), nvram_of(xml), nvram_of(fresh))
         # Not back to a definition whose files are no more.
-        yield Define(name, fresh, before="" if change.fresh else xml)
+        yield Define(name, fresh, before="" if change.fresh or change.rebased else xml)
         # A guest that goes off anyway is not asked to let go of anything before.
         if seen.running and not change.stop and self.spec.get("running", True):
             patience = self.spec.get("stopTimeout", STOP_TIMEOUT)

@@ -51,10 +51,10 @@ def _backing(chain: tuple[Layer, ...]) -> Element:
     if not chain:
         return E.backingStore()
     layer, below = chain[0], chain[1:]
-    keep_owner = E.seclabel(model="dac", relabel="no")
+    keep_owner = () if layer.private else (E.seclabel(model="dac", relabel="no"),)
     return E.backingStore(
         E.format(type=_format(layer)),
-        _source(layer, keep_owner),
+        _source(layer, *keep_owner),
         _backing(below),
         type=layer.type,
     )

@@ -33,6 +33,8 @@ class Layer:
     """The UUID of libvirt's secret with its LUKS key; empty: it is not encrypted."""
     remote: Remote | None = None
     """What the network's is."""
+    private: bool = False
+    """Only its owner may read it: libvirt gives it to its qemu user, as it does with the top."""
 
     @classmethod
     def at(cls, remote: Remote, form: str) -> Layer:

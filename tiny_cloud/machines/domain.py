@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from tiny_cloud import schema
+from tiny_cloud.layers import base_of
 from tiny_cloud.libvirt_xml import Domain, Interface, Layer, aligned, declared
 from tiny_cloud.machines import kernel, remotes
 from tiny_cloud.model import Change
@@ -45,15 +48,27 @@ def gone_from(change: Change) -> frozenset[str]:
 
 
 def _chain(machine: Resource, change: Change, name: str) -> tuple[Layer, ...]:
+    """The whole of it: libvirt would look for itself, and believe any header."""
     if remote := remotes.layer(machine, name):
         return (remote,)
-    disk = machine.link(f"disks[{name}].disk")
+    return tuple(_layers(machine.link(f"disks[{name}].disk"), change))
+
+
+def _layers(disk: Resource, change: Change) -> Iterator[Layer]:
     # A disk that is there may have another format, and stand on an older image.
     seen = None if disk.address in change.fresh else change.around.get(disk.address)
-    facts = {**seen.fields, **seen.facts} if seen else disk.provides()
-    path = str(facts["path"])
-    top = Layer(path, str(facts["format"]), "block" if path.startswith("/dev/") else "file",
-                str(facts.get("secret", "")))
-    if not facts.get("backing"):
-        return (top,)
-    return (top, Layer(str(facts["backing"]), str(facts["backing_format"])))
+    facts = {**seen.fields, **seen.facts} if seen and "path" in seen.facts else disk.provides()
+    yield _layer(disk, str(facts["path"]), str(facts["format"]), str(facts.get("secret", "")))
+    if seen and disk.address not in change.rebased:
+        below = seen.facts.get("below", ())
+        assert isinstance(below, tuple)
+        yield from (_layer(disk, *one) for one in below)
+    elif (base := base_of(disk)) is not None and change.rebased.get(disk.address, True):
+        yield from _layers(base, change)
+
+
+def _layer(disk: Resource, path: str, form: str, secret: str = "") -> Layer:
+    """Images are for everybody to read, disks are not."""
+    private = path.rpartition("/")[0] == disk.context.cloud.path("disks")
+    return Layer(path, form, "block" if path.startswith("/dev/") else "file", secret,
+                 private=private)

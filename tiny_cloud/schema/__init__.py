@@ -7,6 +7,7 @@ Planner keywords (``x-…``) stand in the schema of the field itself, and nowher
                    ``x-ref-optional``: what is not declared is something that the host has
 ``x-immutable``    a change makes the thing anew; ``x-create-only``: it counts for new things only;
                    ``x-offline``, ``x-next-boot``, ``x-live``: when a change can be made
+``x-rebase``       it changes only with ``--rebase``;
 ``x-on-remove``    ``remove``: a field no longer declared goes; else it stops being managed
 ``x-secret``       says where a secret comes from; ``x-path``: a local path; ``x-size``: bytes
 ``x-composite``    consumed by expansion; ``x-policy``: how to act, no property of the thing

@@ -76,6 +76,8 @@ def _cost(kind: str, field: str, node: Node) -> str:
         return "see its own document"
     if "x-policy" in node:
         return COSTS[Impact.NONE]
+    if "x-rebase" in node:
+        return "restarts the machine; with --rebase only"
     if "x-create-only" in node or keyword(kind, field, "x-create-only"):
         return "only for a new one"
     return COSTS[impact(kind, field)]

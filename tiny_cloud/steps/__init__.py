@@ -34,6 +34,7 @@ from tiny_cloud.steps.images import (
     Fetch,
     ImportImage,
 )
+from tiny_cloud.steps.layers import NO_KEY, CommitDisk, RebaseDisk
 from tiny_cloud.steps.machines import Autostart, Define, RenameDomain, Shutdown, Start, Undefine
 from tiny_cloud.steps.networks import (
     AutostartNetwork,
@@ -56,10 +57,12 @@ from tiny_cloud.steps.volumes import (
 )
 
 __all__ = [
+    "NO_KEY",
     "AttachDevice",
     "Autostart",
     "AutostartNetwork",
     "BlockResize",
+    "CommitDisk",
     "CreateDisk",
     "CreateVolume",
     "Debootstrap",
@@ -79,6 +82,7 @@ __all__ = [
     "MoveRecord",
     "Publish",
     "ReattachCards",
+    "RebaseDisk",
     "Remove",
     "RemoveVolume",
     "Rename",

@@ -14,14 +14,24 @@ CONSENTS = {
     "--delete-data": "Let this thing's data go (to the trash).",
     "--restart": "Let this machine restart, gracefully.",
     "--force-off": "Pull this machine's plug if it does not power off when asked.",
+    "--rebase": "Let this disk stand on what its manifest says; its content stays the same.",
     "--adopt": "Take over what exists under this name and was not made here.",
 }
 YES = click.option("--yes", is_flag=True, help="Do not ask.")
 PARALLEL = click.option("--parallel", default=4, show_default=True, type=click.IntRange(1, 64))
+COMMANDS = click.option("--commands", is_flag=True, help="Show what a person would type.")
 PRUNE = click.option(
     "--prune", is_flag=True, help="Also remove what is owned and no longer declared.")
 TARGET = click.option(
     "--target", multiple=True, metavar="KIND/NAME", help="Only this and what it needs.")
+
+
+def named(kind: str, text: str) -> str:
+    """The name alone of what may be written as KIND/NAME. Raises click.UsageError."""
+    word, slash, name = text.partition("/")
+    if slash and word != kind:
+        raise click.UsageError(f"{text!r}: write {kind}/NAME, or the name alone")
+    return name if slash else word
 
 
 def manifests(command: Command) -> Command:

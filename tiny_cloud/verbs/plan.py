@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from tiny_cloud.verbs import terminal
-from tiny_cloud.verbs.arguments import PRUNE, TARGET, consents, manifests
+from tiny_cloud.verbs.arguments import COMMANDS, PRUNE, TARGET, consents, manifests
 
 CHANGES = 2
 """The exit code that says there are some, as terraform has it."""
@@ -21,7 +21,7 @@ CHANGES = 2
 @TARGET
 @PRUNE
 @click.option("--out", metavar="FILE", help="Also save the plan, for apply --plan.")
-@click.option("--commands", is_flag=True, help="Show what a person would type.")
+@COMMANDS
 @click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 if there are changes.")
 @click.option("--run-commands", is_flag=True, help="Run commands that secrets come from.")

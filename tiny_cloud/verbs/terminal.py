@@ -16,7 +16,7 @@ import tiny_cloud
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from tiny_cloud.api import Planned, Workspace
+    from tiny_cloud.api import Planned, Wish, Workspace
     from tiny_cloud.model import Event
 
 
@@ -29,25 +29,37 @@ def planned(paths: tuple[str, ...], connect: str, storage: str, **wish: Any) -> 
     from tiny_cloud import options
 
     meant = options.wish(**wish)
-    found = load(paths, connect, storage).plan(meant)
+    return planned_of(load(paths, connect, storage), meant)
+
+
+def planned_of(workspace: Workspace, meant: Wish) -> Planned:
+    from tiny_cloud import options
+
+    found = workspace.plan(meant)
     options.require_known(meant, found)
     return found
 
 
-def show(planned: Planned, *, commands: bool = False, as_json: bool = False) -> None:
+def show(
+    planned: Planned, *, commands: bool = False, as_json: bool = False, aside: bool = False
+) -> None:
+    """``aside``: not on stdout, which is for what comes of it."""
     from tiny_cloud.render import json, text
 
     if as_json:
         click.echo(json.dumps(planned.plan))
     else:
-        text.show_plan(out(), planned.plan, commands=commands)
+        text.show_plan(err() if aside else out(), planned.plan, commands=commands)
 
 
-def carry_out(planned: Planned, *, yes: bool, parallel: int, as_json: bool = False) -> int:
+def carry_out(
+    planned: Planned, *, yes: bool, parallel: int = 4, as_json: bool = False,
+    commands: bool = False, aside: bool = False,
+) -> int:
     """The exit code: 1 if something failed, is blocked, or was not agreed to."""
     plan = planned.plan
     if not as_json:
-        show(planned)
+        show(planned, commands=commands, aside=aside)
     blocked = len(plan.blocked)
     if len(plan.changes) == blocked:
         return 1 if blocked else 0
@@ -56,7 +68,7 @@ def carry_out(planned: Planned, *, yes: bool, parallel: int, as_json: bool = Fal
     failed = _follow(planned.apply(parallel=parallel), as_json=as_json)
     if not failed and not as_json:
         done = len(plan.changes) - blocked
-        out().print(f"Done: {done} change{'' if done == 1 else 's'}.")
+        (err() if aside else out()).print(f"Done: {done} change{'' if done == 1 else 's'}.")
     return 1 if failed or blocked else 0
 
 

@@ -5,10 +5,12 @@ from tiny_cloud.host.actions import (
     files,
     guests,
     images,
+    layers,
     machines,
     networks,
     secrets,
     volumes,
 )
 
-__all__ = ["devices", "files", "guests", "images", "machines", "networks", "secrets", "volumes"]
+__all__ = ["devices", "files", "guests", "images", "layers", "machines", "networks", "secrets",
+           "volumes"]

@@ -1,0 +1,110 @@
+"""Which image stands on which, as their own headers say. Pure.
+
+A base is never written: an overlay keeps only what differs from it (qemu's docs/interop/qcow2).
+"""
+
+from __future__ import annotations
+
+import os.path
+from collections.abc import Mapping, Sequence
+
+from tiny_cloud.facts import ImageFacts, Reader
+from tiny_cloud.model import Address, Change, Unknown, Value
+from tiny_cloud.resource import Resource
+from tiny_cloud.sizes import format_size
+
+KEYLESS = "a base is opened without a key"
+Below = tuple[str, str]
+"""Absolute path and format of an image that something stands on."""
+ENDINGS = ("qcow2", "raw", "luks")
+"""qemu's formats of a disk of ours, by which its file's name ends."""
+
+
+def chains(host: Reader, tops: Mapping[str, str]) -> Mapping[str, tuple[Below, ...]]:
+    """What each image stands on, the nearest first; ``tops`` is path -> format.
+
+    A chain ends at what cannot be read, has no stated format, or stands on itself; one batch for
+    each level."""
+    found: dict[str, tuple[Below, ...]] = dict.fromkeys(tops, ())
+    ends: Mapping[str, Below] = {top: (top, form) for top, form in tops.items()}
+    while ends:
+        images = host.images(dict(ends.values()))
+        ends = {top: below for top, (path, _) in ends.items()
+                if (below := _next(images.get(path))) and below not in found[top]}
+        for top, below in ends.items():
+            found[top] = (*found[top], below)
+        ends = {top: below for top, below in ends.items() if below[1]}
+    return found
+
+
+def _next(info: object) -> Below | None:
+    if isinstance(info, ImageFacts) and info.backing:
+        return info.backing, info.backing_format
+    return None
+
+
+def locked(host: Reader, path: str, below: Sequence[Below]) -> Unknown | None:
+    """Why an image cannot be used that stands on something encrypted."""
+    for file, info in host.images({base: form for base, form in below if form}).items():
+        if isinstance(info, ImageFacts) and info.encryption:
+            return Unknown(f"{path} stands on {file}, which is encrypted; {KEYLESS}",
+                           "qemu-img convert makes one image of them")
+    return None
+
+
+def standing(host: Reader) -> Mapping[str, tuple[Address, ...]]:
+    """Who really stands on what, by the base's path: every disk that is there, declared or not."""
+    disks = {path: path.rpartition(".")[2] for path in host.listing(host.cloud.path("disks"))
+             if path.endswith(ENDINGS)}
+    found: dict[str, tuple[Address, ...]] = {}
+    for path, info in host.images(disks).items():
+        if isinstance(info, ImageFacts) and info.backing:
+            found[info.backing] = (*found.get(info.backing, ()), address_of(path))
+    return found
+
+
+def depth(below: Sequence[Below]) -> tuple[str, ...]:
+    """What is said of a disk that stands on more than one image."""
+    return (f"stands on {len(below)} layers",) if len(below) > 1 else ()
+
+
+def address_of(path: str) -> Address:
+    """Of a disk by its file: STORAGE/disks/NAME.FORMAT."""
+    return Address("disk", os.path.basename(path).rpartition(".")[0])
+
+
+def users(
+    host: Reader, above: Mapping[str, tuple[Address, ...]], disks: Sequence[Address]
+) -> tuple[str, ...]:
+    """The domains that have one of these disks, or something that stands on one of them.
+    ``above``: who stands on what (``standing``)."""
+    domains: set[str] = set()
+    uses = host.disk_users()
+    todo, seen = list(disks), set(disks)
+    while todo:
+        name = todo.pop().name
+        for path in (host.cloud.path("disks", f"{name}.{form}") for form in ENDINGS):
+            use = uses.get(path)
+            if use is not None and not use.base:
+                domains |= {use.domain, *use.also}
+            todo += set(above.get(path, ())) - seen
+            seen |= set(above.get(path, ()))
+    return tuple(sorted(domains))
+
+
+def require_room(disk: Resource, base: Resource | None, size: Value, change: Change) -> None:
+    """Something smaller (bytes) than what it stands on, or is filled with, would lose its end."""
+    below = change.around.get(base.address) if base else None
+    least = below.facts.get("virtual_size", 0) if below else 0
+    if base and isinstance(size, int) and isinstance(least, int) and size < least:
+        word = "image" if base is disk.links.get("image") else "base"
+        raise disk.refuse(
+            ("spec", "size"),
+            f"{disk.address} is smaller than its {word}, which has {format_size(least)}",
+            f"write size: {format_size(least)} or more")
+
+
+def base_of(disk: Resource) -> Resource | None:
+    """What a declared Disk is to stand on: an Image, or another Disk. A LogicalVolume stands on
+    nothing: it is filled."""
+    return disk.links.get("image") or disk.links.get("base") if disk.LAYERS else None
