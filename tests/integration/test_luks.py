@@ -73,11 +73,11 @@ def told(lab: Lab) -> list[str]:
 
 @contextmanager
 def sampled(seen: set[str]) -> Iterator[None]:
-    """The argv and the environment of every process, many times a second."""
+    """The argv and the environment of every process, a few times a second."""
     done = threading.Event()
 
     def look() -> None:
-        while not done.wait(0.05):
+        while not done.wait(0.2):
             for process in Path("/proc").glob("[0-9]*"):
                 for file in ("cmdline", "environ"):
                     try:
