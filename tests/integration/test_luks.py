@@ -21,7 +21,7 @@ from tiny_cloud.host import qemu_img
 from tiny_cloud.host.inspect import inspect
 from tiny_cloud.libvirt_xml import chains
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
 KEY = "canary, which opens the disk"
 CLEAR = "canary-in-the-clear"
