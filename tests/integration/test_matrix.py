@@ -62,6 +62,8 @@ ELSEWHERE = {
     # Only for a new disk, or one that is somebody else's: test_images.py, test_formats.py,
     # test_ownership.py.
     "image", "path", "preallocation", "clusterSize", "lazyRefcounts", "extendedL2",
+    # Each key takes seconds: test_luks.py.
+    "encryption.format", "encryption.secret",
 }
 DEVICES = {"tctmatrix0": ("bridge",), "tctmatrix1": ("bridge",),
            "tctmatrix2": ("veth", "peer", "name", "tctmatrix3")}
