@@ -16,6 +16,9 @@ def borrowed(
     info = host.images({path: form}).get(path)
     if not isinstance(info, ImageFacts):
         return info
+    if info.encryption:
+        return Unknown(f"{path} is encrypted, and the key of an external disk is not kept here",
+                       "qemu-img convert makes a plain one of it, or a Disk with encryption")
     if info.backing:
         below = host.images({info.backing: info.backing_format}).get(info.backing)
         single = isinstance(below, ImageFacts) and not below.backing and info.backing_format

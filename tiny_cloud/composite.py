@@ -13,7 +13,7 @@ from tiny_cloud.yaml12 import Path
 
 GUEST_SIDE = ("address", "gateway", "dns", "search", "dhcp")
 """Fields of a machine's interface that are written inside the guest."""
-DISK_SIDE = ("image", "size", "format", "reclaimPolicy")
+DISK_SIDE = ("image", "size", "format", "encryption", "reclaimPolicy")
 
 
 def expand_machine(document: Document) -> Iterator[Document]:

@@ -37,6 +37,10 @@ class ImageFacts:
     backing: str = ""
     """Absolute path of the backing file; empty: none."""
     backing_format: str = ""
+    encryption: str = ""
+    """``luks``, or ``aes``, which is qcow2's old one; empty: it is not encrypted."""
+    volume: str = ""
+    """The UUID in its LUKS header."""
 
 
 @dataclass(frozen=True, slots=True)

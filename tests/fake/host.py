@@ -16,7 +16,7 @@ from typing import Any
 from lxml import etree
 
 from tests.fake.networks import named, updated
-from tests.fake.objections import objection
+from tests.fake.objections import objection, resized
 from tiny_cloud import steps
 from tiny_cloud.apply import Progress
 from tiny_cloud.errors import Failure
@@ -135,9 +135,12 @@ class FakeHost:
     ) -> Sequence[Failure | None]:
         raise AssertionError("no step of the kinds is batched")
 
-    def _new(self, path: str, form: str, size: int, backing: str = "") -> None:
+    def _new(
+        self, path: str, form: str, size: int, backing: str = "", encrypted: bool = False
+    ) -> None:
         inode = next(iter(self.inodes))
-        facts = ImageFacts(form, size, 4096, backing, "qcow2" if backing else "")
+        luks = ("luks", f"volume {inode}") if encrypted else ()
+        facts = ImageFacts(form, size, 4096, backing, "qcow2" if backing else "", *luks)
         self.file[path] = FakeFile(inode, facts)
 
     @singledispatchmethod
@@ -173,13 +176,12 @@ class FakeHost:
     @_do.register
     def _(self, step: steps.CreateDisk) -> None:
         size = step.size or self.file[step.backing].facts.virtual_size
-        self._new(step.to, step.format, size, step.backing)
+        self._new(step.to, step.format, size, step.backing, bool(step.secret))
 
     @_do.register
     def _(self, step: steps.Run) -> None:
-        assert step.argv[:3] == ("qemu-img", "resize", "-f"), step
-        *_, path, size = step.argv
-        self._resize(path, int(size))
+        assert step.argv[:2] == ("qemu-img", "resize"), step
+        self._resize(resized(step), int(step.argv[-1]))
 
     @_do.register
     def _(self, step: steps.BlockResize) -> None:
@@ -249,7 +251,8 @@ class FakeHost:
         self.libvirt_secret[step.uuid] = SecretFacts(step.uuid, usage)
         self.record[Address("secret", step.uuid)] = {
             "cloud": self.cloud.name, "spec": {}, "metadata": {}, "fields": {},
-            "hash": self._hash(**step.secret)}
+            "hash": self._hash(**step.secret),
+            "volume": self.file[step.volume].facts.volume if step.volume else ""}
 
     @_do.register
     def _(self, step: steps.UndefineSecret) -> None:

@@ -57,7 +57,7 @@ def _(step: steps.EditGuest, host: FakeHost) -> str:
 
 @objection.register(steps.Run)
 def _(step: steps.Run, host: FakeHost) -> str:
-    return f"{step.argv} on a disk in use" if in_use(host, step.argv[-2]) else ""
+    return f"{step.argv} on a disk in use" if in_use(host, resized(step)) else ""
 
 
 @objection.register(steps.BlockResize)
@@ -116,6 +116,12 @@ def _(step: steps.AttachDevice, host: FakeHost) -> str:
 @objection.register(steps.Undefine)
 def _(step: steps.Undefine, host: FakeHost) -> str:
     return f"{step.name} is undefined while it runs" if host.domain[step.name].live_xml else ""
+
+
+def resized(step: steps.Run) -> str:
+    """The path that ``qemu-img resize`` is given, by itself or among options."""
+    words = dict(word.partition("=")[::2] for word in step.argv[-2].split(","))
+    return words.get("file.filename", step.argv[-2])
 
 
 def in_use(host: FakeHost, path: str) -> bool:

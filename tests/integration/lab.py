@@ -115,6 +115,9 @@ class Lab:
                     with suppress(libvirt.libvirtError):
                         domain.undefineFlags(libvirt.VIR_DOMAIN_UNDEFINE_NVRAM
                                              | libvirt.VIR_DOMAIN_UNDEFINE_TPM)
+            for secret in connection.listAllSecrets():
+                if secret.usageID().startswith(f"tinycloud {self.name} "):
+                    secret.undefine()
 
 
 def virsh(*argv: str, check: bool = True) -> str:

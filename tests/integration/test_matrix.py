@@ -61,6 +61,8 @@ ELSEWHERE = {
     "guest", "interfaces[].address",
     # Only for a new disk, or one that is somebody else's: test_images.py, test_ownership.py.
     "image", "path",
+    # Each key takes seconds: test_luks.py.
+    "encryption.format", "encryption.secret",
 }
 DEVICES = {"tctmatrix0": ("bridge",), "tctmatrix1": ("bridge",),
            "tctmatrix2": ("veth", "peer", "name", "tctmatrix3")}

@@ -12,7 +12,7 @@ from tests.unit.cloud import fake_host, load
 from tiny_cloud import libvirt_secrets
 from tiny_cloud.facts import SecretFacts
 from tiny_cloud.libvirt_secrets import ANOTHER, MISSING, UNKNOWN, KeptSecret
-from tiny_cloud.steps import Step
+from tiny_cloud.steps import Step, UndefineSecret
 
 SOURCE = {"env": "KEY"}
 FIELD = "encryption.secret"
@@ -57,7 +57,7 @@ def test_it_is_as_declared_once_it_is_defined(host: FakeHost) -> None:
     carry_out(host, secret.define())
     assert libvirt_secrets.observed(host, secret) == "env KEY"
     assert list(libvirt_secrets.remarks(host, secret)) == []
-    carry_out(host, secret.undefine())
+    carry_out(host, UndefineSecret(secret.uuid))
     assert libvirt_secrets.observed(host, secret) == MISSING
     assert host.record == {}
 

@@ -47,7 +47,8 @@ def edit(
     """
     with GuestSession(step.address, environ=environ, pass_fds=pass_fds) as session:
         progress("starts the libguestfs appliance")
-        session.open(disk, step.format, readonly=False)
+        key = secret(step.secret) if step.secret else ""
+        session.open(disk, step.format, readonly=False, key=key)
         root = entered(session, disk, progress)
         found, writer = _read(session, root, step)
         hashes = _hashes(step, writer, found, secret)

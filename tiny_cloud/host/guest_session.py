@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
+from tiny_cloud import luks
 from tiny_cloud.errors import Failure
 from tiny_cloud.guests.base import Edit, File, MakeFolder, Remove, Symlink, WriteFile
 from tiny_cloud.guests.roots import Root
@@ -66,9 +67,13 @@ class GuestSession:
         _close(self.child.stdout)
         self.errors.close()
 
-    def open(self, disk: str, disk_format: str, *, readonly: bool) -> None:
-        """Start an appliance with this one disk. The format is stated, never guessed by qemu."""
-        self._ask("open", drives=[{"path": disk, "format": disk_format, "readonly": readonly}])
+    def open(self, disk: str, disk_format: str, *, readonly: bool, key: str = "") -> None:
+        """Start an appliance with this one disk. The format is stated, never guessed by qemu.
+        With a ``key`` it is encrypted."""
+        drive: dict[str, Any] = {"path": disk, "format": disk_format}
+        if key:
+            drive = {"options": [*luks.KEY, *luks.opened(disk, disk_format)], "key": key}
+        self._ask("open", drives=[{**drive, "readonly": readonly}])
 
     def inspect(self) -> tuple[tuple[Root, ...], Mapping[str, str]]:
         """The systems on the disk, and its file systems by device."""

@@ -12,8 +12,12 @@ from __future__ import annotations
 import base64
 import json
 import os
+import socket
 import stat
+import subprocess
 import sys
+import tempfile
+import time
 from collections.abc import Callable
 from typing import IO, Any
 
@@ -177,12 +181,53 @@ class Edits:
         return made
 
 
+class Export:
+    """An encrypted disk, opened by qemu-nbd and served in the clear on a socket that only we can
+    reach: libguestfs (1.48) has no way to give its qemu a key. It ends with us, however we end."""
+
+    def __init__(self, options: list[str], key: str, readonly: bool) -> None:
+        self.folder = tempfile.TemporaryDirectory(prefix="tinycloud-")
+        self.path = os.path.join(self.folder.name, "disk")
+        with os.fdopen(os.memfd_create("key"), "w+") as stdin:
+            stdin.write(key)
+            stdin.seek(0)
+            # What is inheritable is the host lock: it is held as long as this one writes.
+            self.child = subprocess.Popen(
+                ("setpriv", "--pdeathsig", "TERM", "--", "qemu-nbd", "--persistent",
+                 "--socket", self.path, *(["--read-only"] if readonly else []), *options),
+                stdin=stdin, close_fds=False)
+        while not self._serves():
+            if self.child.poll() is not None:
+                self.folder.cleanup()
+                raise Refused("the encrypted disk does not open: another key, or it is in use")
+            time.sleep(0.05)
+
+    def _serves(self) -> bool:
+        """It listens before it has opened the disk, which takes seconds (that is what LUKS makes a
+        guess cost), and greets afterwards (the NBD protocol, "Newstyle negotiation")."""
+        with socket.socket(socket.AF_UNIX) as client:
+            try:
+                client.connect(self.path)
+                return client.recv(8) == b"NBDMAGIC"
+            except (FileNotFoundError, ConnectionError):
+                return False
+
+    def close(self) -> None:
+        """Write everything back."""
+        self.child.terminate()
+        code = self.child.wait()
+        self.folder.cleanup()
+        if code:
+            raise RuntimeError(f"qemu-nbd failed ({code}) when it wrote everything back")
+
+
 class Session:
     """One appliance, from open to shutdown."""
 
     def __init__(self, make: Callable[[], Any]) -> None:
         self.make = make
         self.g: Any = None
+        self.exports: list[Export] = []
         self.mounts: list[tuple[str, str]] = []
         self.readonly = True
 
@@ -193,9 +238,17 @@ class Session:
         self.g.set_network(False)
         self.readonly = all(drive["readonly"] for drive in drives)
         for drive in drives:
-            self.g.add_drive_opts(drive["path"], format=drive["format"],
-                                  readonly=drive["readonly"])
+            if "key" in drive:
+                self._add_encrypted(**drive)
+            else:
+                self.g.add_drive_opts(drive["path"], format=drive["format"],
+                                      readonly=drive["readonly"])
         self.g.launch()
+
+    def _add_encrypted(self, options: list[str], key: str, readonly: bool) -> None:
+        self.exports.append(Export(options, key, readonly))
+        self.g.add_drive_opts("", format="raw", readonly=readonly, protocol="nbd",
+                              server=[f"unix:{self.exports[-1].path}"])
 
     def inspect(self) -> dict[str, Any]:
         roots = [self._root(root) for root in self.g.inspect_os()]
@@ -303,6 +356,8 @@ class Session:
                 g.shutdown()
             finally:
                 g.close()
+                while self.exports:
+                    self.exports.pop().close()
 
 
 def grow_partition(g: Any, device: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import PurePosixPath
 from typing import Any
 
+from tiny_cloud import luks
 from tiny_cloud.errors import Failure
 from tiny_cloud.facts import ImageFacts
 from tiny_cloud.host.command import run
@@ -18,11 +19,17 @@ from tiny_cloud.model import Unknown
 PARALLEL = 8
 """qemu-img spends 8 ms a process mostly waiting; more than this gains nothing on small hosts."""
 
+MEASUREMENTS = 3
+STANDSTILL = "Unable to get accurate CPU usage"
+"""qemu first measures how fast the host hashes (crypto/pbkdf.c), and gives up if the clock of its
+thread has not moved, as happens on a busy host: then it measures again."""
+
 
 def info(path: str, format: str, *, foreign: bool = False) -> ImageFacts:
     """What the image says of itself. Raises Failure if it is unreadable or marked corrupt."""
     facts = describe(path, format, foreign=foreign)
     data = facts.get("format-specific", {}).get("data", {})
+    header = data if facts["format"] == "luks" else data.get("encrypt", {})
     if data.get("corrupt"):
         raise Failure(f"{path} is marked corrupt", hint=f"look at it with: qemu-img check {path}")
     return ImageFacts(
@@ -31,6 +38,8 @@ def info(path: str, format: str, *, foreign: bool = False) -> ImageFacts:
         actual_size=facts["actual-size"],
         backing=_absolute(path, facts),
         backing_format=facts.get("backing-filename-format", ""),
+        encryption="luks" if facts["format"] == "luks" else header.get("format", ""),
+        volume=header.get("uuid", ""),
     )
 
 
@@ -58,11 +67,13 @@ def create(
     backing: str = "",
     backing_format: str = "",
     pass_fds: Sequence[int] = (),
+    key: str = "",
 ) -> None:
     """Make a blank image of ``size`` bytes, or an overlay (of its base's size if none is given).
 
     A leftover ``….part`` is replaced; anything else that exists is refused, for qemu-img would
     erase it and return 0. So would it make an overlay that cuts off the end of its base.
+    With a ``key`` it is encrypted with LUKS.
     """
     _require_absolute(to)
     if os.path.lexists(to):
@@ -83,9 +94,16 @@ def create(
     elif size is None:
         raise Failure(f"{to} has neither a size nor an image to take it from")
     sized = () if size is None else (str(size),)
+    keyed = (*luks.KEY, *luks.creation(format)) if key else ()
+    argv = ("qemu-img", "create", "-q", "-f", format, *keyed, *options, "--", to, *sized)
     try:
-        run(("qemu-img", "create", "-q", "-f", format, *options, "--", to, *sized),
-            pass_fds=pass_fds)
+        for left in reversed(range(MEASUREMENTS)):
+            try:
+                run(argv, input=key.encode(), pass_fds=pass_fds)
+                break
+            except Failure as failure:
+                if not left or STANDSTILL not in failure.detail:
+                    raise
     except BaseException:
         remove(to)
         raise
@@ -99,6 +117,19 @@ def resize(path: str, format: str, size: int, pass_fds: Sequence[int] = ()) -> N
                       hint="make a new disk and copy what is in this one")
     if size > now:
         run(("qemu-img", "resize", "-q", "-f", format, "--", path, str(size)), pass_fds=pass_fds)
+
+
+def opens(path: str, format: str, key: str) -> bool:
+    """Whether this is the key of an encrypted disk, which may be in use. Takes seconds: that is
+    what LUKS makes a guess cost."""
+    look = ("map", "--force-share", "--max-length=512", "--output=json")
+    try:
+        run(("qemu-img", *look, *luks.KEY, *luks.opened(path, format)), input=key.encode())
+    except Failure as failure:
+        if "Invalid password" in failure.detail:
+            return False
+        raise
+    return True
 
 
 def remove(path: str) -> None:

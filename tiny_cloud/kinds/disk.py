@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Self
 
+from tiny_cloud import encryption
 from tiny_cloud.borrowed import borrowed
 from tiny_cloud.facts import FileFacts, ImageFacts, Reader
-from tiny_cloud.model import Action, Address, Change, Observed, Ownership, Unknown, Value
+from tiny_cloud.model import Action, Address, Change, FieldDiff, Observed, Ownership, Unknown, Value
 from tiny_cloud.naming import forget, ownership, record_of, unsettled, was
 from tiny_cloud.resource import Resource, declared_of, policy_of
 from tiny_cloud.sizes import format_size
@@ -20,13 +21,12 @@ from tiny_cloud.steps import (
     Publish,
     Remove,
     Rename,
-    Run,
     Stamp,
     Step,
     Trash,
 )
 
-FORMATS = ("qcow2", "raw")
+FORMATS = ("qcow2", "raw", encryption.LUKS)
 
 
 class Disk(Resource):
@@ -37,7 +37,8 @@ class Disk(Resource):
 
     @property
     def format(self) -> str:
-        return str(self.spec.get("format", "qcow2"))
+        """qemu's name for it, which is also how its file's name ends."""
+        return encryption.format_of(self, str(self.spec.get("format", "qcow2")))
 
     def path_as(self, form: str) -> str:
         return self.context.cloud.path("disks", f"{self.address.name}.{form}")
@@ -58,9 +59,11 @@ class Disk(Resource):
             names = {"names": (self.path,), "former_names": ()}
             return {"path": self.path, "format": self.format, **names}
         base = self.links["image"].provides() if "image" in self.links else {}
+        key = encryption.key_of(self)
         return {
             "path": self.path,
             "format": self.format,
+            "secret": key.uuid if key else "",
             "backing": base.get("path", ""),
             "backing_format": base.get("format", ""),
             "names": self._names(),
@@ -101,6 +104,8 @@ class Disk(Resource):
                 return Unknown(f"{path} has become the base of another disk of {use.domain}")
             if facts is not None and info is not None:
                 seen = self._observe(host, facts, info, parts)
+                if isinstance(seen, Unknown):
+                    return seen
                 if path in self._names() or seen.ownership is not Ownership.FOREIGN:
                     return replace(seen, rival=self._rival(files, facts))
         for path, use in uses.items():
@@ -122,27 +127,31 @@ class Disk(Resource):
 
     def _observe(
         self, host: Reader, facts: FileFacts, info: ImageFacts, parts: tuple[str, ...]
-    ) -> Observed:
+    ) -> Observed | Unknown:
         record = record_of(host, self)
+        whose, owner = ownership(self, facts)
+        if unusable := encryption.unusable(self, facts.path, info, whose):
+            return unusable
         former = unsettled(host, self, facts.stamp)
         if facts.path in self._former_names():
             former = former or (before.address if (before := was(self)) else None)
         use = host.disk_users().get(facts.path)
         running = use is not None and use.running
-        whose, owner = ownership(self, facts)
         size = use.size if use is not None and running and use.size else info.virtual_size
-        fields: dict[str, Value] = {"size": size, "format": info.format}
-        notes = []
+        form = "raw" if info.format == encryption.LUKS else info.format
+        fields: dict[str, Value] = {"size": size, "format": form}
+        fields |= encryption.observed(host, self, info)
+        notes = list(encryption.remarks(host, self, fields))
         if info.backing:
             fields["image"] = self._image_name(info.backing)
-            notes = self._age(info.backing)
+            notes += self._age(info.backing)
         return Observed(
             fields=fields,
             ownership=whose,
             owner=owner,
             former=former,
             identity=str(facts.inode),
-            declared=declared_of(record),
+            declared=encryption.declared(declared_of(record), info),
             complete=record is not None and not parts,
             running=running,
             users=(use.domain,) if use is not None and running else (),
@@ -157,8 +166,13 @@ class Disk(Resource):
                 "parts": parts,
                 "backing": info.backing,
                 "backing_format": info.backing_format,
+                "format": info.format,
+                "secret": encryption.uuid_of(self) if info.encryption else "",
             },
         )
+
+    def costs(self, diffs: Sequence[FieldDiff], seen: Observed) -> tuple[FieldDiff, ...]:
+        return encryption.costs(diffs)
 
     def _image_name(self, backing: str) -> str:
         """An image's file is STEM-KEY.qcow2; what lies elsewhere is called by its path."""
@@ -190,9 +204,13 @@ class Disk(Resource):
         for diff in change.diffs:
             if diff.field == "size":
                 yield self._grow(change, diff.old, diff.new)
+            if diff.field == encryption.FIELD:
+                yield from encryption.kept(self, self.path)
         if change.former or _unstamped(change):
             yield self._stamp(self.path, change)
         yield self._remember(change)
+        if change.former and (before := was(self)):
+            yield from encryption.left(before)
         yield from forget(self, change)
 
     def _create(self, change: Change) -> Iterator[Step]:
@@ -216,6 +234,7 @@ class Disk(Resource):
             size if isinstance(size, int) else None,
             str(outputs["backing"]),
             str(outputs["backing_format"]),
+            encryption.source_of(self),
         )
 
     def _grow(self, change: Change, old: Value, new: Value) -> Step:
@@ -228,7 +247,7 @@ class Disk(Resource):
             )
         if change.observed and change.observed.running:
             return BlockResize(change.observed.users[0], self.path, new)
-        return Run(("qemu-img", "resize", "-f", self.format, self.path, str(new)))
+        return encryption.grown(self, self.path, new)
 
     def _stamp(self, path: str, change: Change) -> Stamp:
         kept = change.observed.facts.get("guest") if change.observed and change.former else ""
@@ -246,6 +265,8 @@ class Disk(Resource):
         part = f"{self.path}.part"
         yield self._stamp(part, change)
         yield self._remember(change)
+        yield from encryption.kept(self, part)
+        yield from encryption.forgotten(self, change)
         yield from forget(self, change)
         yield from self._discard(change)
         yield Publish(part, self.path, 0o600)
@@ -267,6 +288,7 @@ class Disk(Resource):
         if change.action is Action.DELETE:
             yield from self._tidy(change)
             yield from self._discard(change)
+            yield from encryption.forgotten(self, change)
             yield from forget(self, change)
 
 

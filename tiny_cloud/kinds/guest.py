@@ -185,6 +185,7 @@ class Guest(Resource):
             settings=said.settings(),
             fresh=fresh,
             record=said.remembered(),
+            secret=self.link("disk").spec.get("encryption", {}).get("secret"),
         )
 
     def _as_written(self, change: Change) -> Self:

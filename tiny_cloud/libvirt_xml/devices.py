@@ -25,7 +25,7 @@ def disk(device: DiskDevice, target: str, boot: int) -> Element:
     ``cache`` stays at qemu's default: ``none`` needs O_DIRECT, which tmpfs has not.
     """
     top = device.chain[0] if device.chain else None
-    driver = E.driver(name="qemu", type=top.format if top else "raw")
+    driver = E.driver(name="qemu", type=_format(top) if top else "raw")
     if device.device == "disk":
         for word, value in {"discard": DISCARD, **device.driver}.items():
             driver.set(word, value)
@@ -53,17 +53,23 @@ def _backing(chain: tuple[Layer, ...]) -> Element:
     layer, below = chain[0], chain[1:]
     keep_owner = E.seclabel(model="dac", relabel="no")
     return E.backingStore(
-        E.format(type=layer.format),
-        E.source({_attribute(layer): layer.path}, keep_owner),
+        E.format(type=_format(layer)),
+        _source(layer, keep_owner),
         _backing(below),
         type=layer.type,
     )
 
 
-def _source(layer: Layer) -> Element:
+def _source(layer: Layer, *label: Element) -> Element:
     if layer.remote is not None:
         return remotes.write(layer.remote)
-    return E.source({_attribute(layer): layer.path})
+    key = E.encryption(E.secret(type="passphrase", uuid=layer.secret), format="luks")
+    return E.source({_attribute(layer): layer.path}, *label, *([key] if layer.secret else []))
+
+
+def _format(layer: Layer) -> str:
+    """libvirt's: what is behind a LUKS header is raw to it."""
+    return "raw" if layer.format == "luks" else layer.format
 
 
 def _attribute(layer: Layer) -> str:

@@ -25,15 +25,18 @@ class Layer:
     path: str
     """Absolute path of a file or block device; of a disk on the network its URL."""
     format: str
-    """Always stated, never probed: a guest can write any header into its own raw disk."""
+    """Always stated, never probed: a guest can write any header into its own raw disk. ``luks`` is
+    a raw disk behind a LUKS header."""
     type: str = "file"
     """``file``, ``block`` or ``network``."""
+    secret: str = ""
+    """The UUID of libvirt's secret with its LUKS key; empty: it is not encrypted."""
     remote: Remote | None = None
     """What the network's is."""
 
     @classmethod
     def at(cls, remote: Remote, form: str) -> Layer:
-        return cls(remote.url, form, "network", remote)
+        return cls(remote.url, form, "network", remote=remote)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from tiny_cloud.libvirt_xml.aliases import name_of
 from tiny_cloud.libvirt_xml.domain import DiskDevice, Domain
 from tiny_cloud.libvirt_xml.elements import Element
 from tiny_cloud.libvirt_xml.graft import append, drop, replace_child
-from tiny_cloud.libvirt_xml.read import local_path
+from tiny_cloud.libvirt_xml.read import key_of, local_path
 
 DISK_PARTS = ("backingStore", "alias")
 """Children of <disk> that are ours alone; what is not declared of the others is the user's."""
@@ -95,17 +95,18 @@ def _frees_turns(root: Element, domain: Domain, there: Collection[str]) -> bool:
     return not boots
 
 
-def _origin(disk: Element) -> tuple[object, ...]:
-    return disk.get("type"), local_path(disk), remotes.read(disk)
+def _medium(disk: Element) -> tuple[object, ...]:
+    return disk.get("type"), local_path(disk), remotes.read(disk), key_of(disk)
 
 
 def _graft_disk(element: Element, fresh: Element, disk: DiskDevice) -> None:
     if kept_as.bus_of(element) != kept_as.bus_of(fresh):
         drop(element, "address")
         drop(element, "target")
-    if _origin(element) != _origin(fresh):
+    if _medium(element) != _medium(fresh):
         replace_child(element, fresh, "source")
-        drop(element, "auth")
+        for tag in ("encryption", "auth"):
+            drop(element, tag)
     for name, value in fresh.attrib.items():
         element.set(name, value)
     target, named = element.find("target"), fresh.find("target")

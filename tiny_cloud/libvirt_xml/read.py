@@ -118,12 +118,25 @@ def _layers(disk: Element) -> Iterator[Layer]:
     if remote := remotes.read(disk):
         yield Layer.at(remote, form)
     elif path := local_path(disk):
-        yield Layer(path, form, disk.get("type", "file"))
+        yield _layer(disk, path, form)
     below = disk.find("backingStore")
     while below is not None:
         if path := local_path(below):
-            yield Layer(path, attribute(below, "format", "type"), below.get("type", "file"))
+            yield _layer(below, path, attribute(below, "format", "type"))
         below = below.find("backingStore")
+
+
+def _layer(element: Element, path: str, form: str) -> Layer:
+    secret = key_of(element)
+    return Layer(path, "luks" if secret and form == "raw" else form, element.get("type", "file"),
+                 secret)
+
+
+def key_of(disk: Element) -> str:
+    """The UUID of the secret with its LUKS key; empty: it has none. Older definitions have it in
+    the disk, newer ones in its source."""
+    return (attribute(disk, "source/encryption[@format='luks']/secret", "uuid")
+            or attribute(disk, "encryption[@format='luks']/secret", "uuid"))
 
 
 def local_path(disk: Element) -> str:

@@ -14,7 +14,7 @@ def names(machine: Resource, host: Reader, xml: str) -> State:
     there, unsaid = chains(xml), open_chains(xml)
     tops = {chain[0].path: chain[0].format for chain in there.values()
             if chain and chain[0].remote is None}
-    images = host.images({path: f for path, f in tops.items() if f in ("qcow2", "raw")})
+    images = host.images({path: f for path, f in tops.items() if f in ("qcow2", "raw", "luks")})
     for name, chain in there.items():
         field = f"disks[{name}].disk"
         link = machine.links.get(field)
@@ -27,7 +27,8 @@ def names(machine: Resource, host: Reader, xml: str) -> State:
         below = chain[1].path if len(chain) > 1 else ""
         known = chain[0].path in files(link, host)
         ending = str(link.provides()["format"]) if link.external else chain[0].path
-        same = ending.endswith(chain[0].format) and (
+        keyed = chain[0].secret == link.provides().get("secret", "")
+        same = keyed and ending.endswith(chain[0].format) and (
             not isinstance(info, ImageFacts) or info.backing == below or name in unsaid
         )
         found[field] = link.address.name if known and same else " on ".join(

@@ -52,7 +52,8 @@ def _chain(machine: Resource, change: Change, name: str) -> tuple[Layer, ...]:
     seen = None if disk.address in change.fresh else change.around.get(disk.address)
     facts = {**seen.fields, **seen.facts} if seen else disk.provides()
     path = str(facts["path"])
-    top = Layer(path, str(facts["format"]), "block" if path.startswith("/dev/") else "file")
+    top = Layer(path, str(facts["format"]), "block" if path.startswith("/dev/") else "file",
+                str(facts.get("secret", "")))
     if not facts.get("backing"):
         return (top,)
     return (top, Layer(str(facts["backing"]), str(facts["backing_format"])))

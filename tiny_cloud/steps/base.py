@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
+
+from tiny_cloud import luks
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,8 @@ class Run(Step):
     """Run a command to its end; a non-zero exit is a failure that quotes its stderr."""
 
     argv: tuple[str, ...]
+    secret: Mapping[str, Any] | None = None
+    """The reference to what it reads from stdin; None: nothing."""
 
     def shell(self) -> str:
-        return shlex.join(self.argv)
+        return luks.typed(self.argv, self.secret) if self.secret else shlex.join(self.argv)

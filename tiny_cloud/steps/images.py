@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from tiny_cloud import luks
 from tiny_cloud.steps.base import Step
 
 
@@ -70,11 +71,15 @@ class CreateDisk(Step):
     """Bytes; None: as large as the base."""
     backing: str = ""
     backing_format: str = ""
+    secret: Mapping[str, Any] | None = None
+    """The reference to its LUKS key; None: it is not encrypted."""
 
     def shell(self) -> str:
         base = ["-b", self.backing, "-F", self.backing_format] if self.backing else []
         size = [str(self.size)] if self.size else []
-        return shlex.join(["qemu-img", "create", "-f", self.format, *base, self.to, *size])
+        key = [*luks.KEY, *luks.creation(self.format)] if self.secret else []
+        argv = ("qemu-img", "create", "-f", self.format, *key, *base, self.to, *size)
+        return luks.typed(argv, self.secret) if self.secret else shlex.join(argv)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +115,8 @@ class EditGuest(Step):
     fresh: bool
     """The disk has never booted: machine-id, host keys and the random seed are made anew."""
     record: Mapping[str, Any] = field(default_factory=dict)
+    secret: Mapping[str, Any] | None = None
+    """The reference to the disk's LUKS key; None: it is not encrypted."""
 
     def shell(self) -> str:
         return f"# libguestfs: write {self.address} into {shlex.quote(self.disk)}"

@@ -22,6 +22,10 @@ class DefineSecret(Step):
     xml: str
     secret: Mapping[str, Any]
     """The reference of the manifest: ``{file: …}``, never the value."""
+    volume: str = ""
+    """An encrypted disk that it has to open: else it is a failure, and nothing is changed."""
+    format: str = ""
+    """qemu's, of the volume."""
     fresh: bool = False
     """Something that is there gets its first secret: without it, it was in order as well."""
 

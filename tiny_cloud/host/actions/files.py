@@ -6,14 +6,16 @@ from pathlib import Path
 
 from tiny_cloud import steps
 from tiny_cloud.apply import Progress
-from tiny_cloud.host import command, files, records
+from tiny_cloud.host import command, files, records, secrets
 from tiny_cloud.host.hands import Hands, do
 from tiny_cloud.model import Address
+from tiny_cloud.schema import secret_of
 
 
 @do.register
 def _(step: steps.Run, host: Hands, progress: Progress) -> None:
-    command.run(step.argv, pass_fds=(host.lock,))
+    told = secrets.need(secret_of(step.secret)) if step.secret else ""
+    command.run(step.argv, input=told.encode(), pass_fds=(host.lock,))
 
 
 @do.register

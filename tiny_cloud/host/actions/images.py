@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from tiny_cloud import steps
 from tiny_cloud.apply import Progress
-from tiny_cloud.host import debootstrap, fetch, imports, kernels, qemu_img
+from tiny_cloud.host import debootstrap, fetch, imports, kernels, qemu_img, secrets
 from tiny_cloud.host.hands import Hands, do, words_only
+from tiny_cloud.schema import secret_of
 
 
 @do.register
@@ -30,7 +31,8 @@ def _(step: steps.Debootstrap, host: Hands, progress: Progress) -> None:
 @do.register
 def _(step: steps.CreateDisk, host: Hands, progress: Progress) -> None:
     base = (step.backing, step.backing_format)
-    qemu_img.create(step.to, step.format, step.size, *base, pass_fds=(host.lock,))
+    key = secrets.need(secret_of(step.secret)) if step.secret else ""
+    qemu_img.create(step.to, step.format, step.size, *base, pass_fds=(host.lock,), key=key)
 
 
 @do.register

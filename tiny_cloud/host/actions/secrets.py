@@ -8,7 +8,7 @@ import binascii
 from tiny_cloud import steps
 from tiny_cloud.apply import Progress
 from tiny_cloud.errors import Failure
-from tiny_cloud.host import passwords, records, secrets
+from tiny_cloud.host import passwords, qemu_img, records, secrets
 from tiny_cloud.host.hands import Hands, do
 from tiny_cloud.libvirt_secrets import RECORD
 from tiny_cloud.model import Address, Secret
@@ -19,10 +19,12 @@ from tiny_cloud.schema import secret_of
 def _(step: steps.DefineSecret, host: Hands, progress: Progress) -> None:
     source = secret_of(step.secret)
     plain = secrets.need(source)
+    crypt_hash = passwords.hash_password(plain)
     value = _decoded(plain, source) if step.usage_type == "ceph" else plain.encode()
+    volume = _opened(step, plain, source) if step.volume else ""
     host.libvirt.secrets.define(step.uuid, step.xml, value)
     record = {"cloud": host.cloud.name, "spec": {}, "metadata": {}, "fields": {},
-              "hash": passwords.hash_password(plain)}
+              "hash": crypt_hash, "volume": volume}
     records.write(host.storage, Address(RECORD, step.uuid), record)
 
 
@@ -30,6 +32,14 @@ def _(step: steps.DefineSecret, host: Hands, progress: Progress) -> None:
 def _(step: steps.UndefineSecret, host: Hands, progress: Progress) -> None:
     host.libvirt.secrets.undefine(step.uuid)
     records.drop(host.storage, Address(RECORD, step.uuid))
+
+
+def _opened(step: steps.DefineSecret, plain: str, source: Secret) -> str:
+    """The UUID of the disk that the key opens."""
+    if not qemu_img.opens(step.volume, step.format, plain):
+        raise Failure(f"the key from {source} does not open {step.volume}",
+                      "put the key there that it was made with")
+    return qemu_img.info(step.volume, step.format).volume
 
 
 def _decoded(plain: str, source: Secret) -> bytes:
