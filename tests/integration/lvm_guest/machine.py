@@ -17,7 +17,7 @@ ROOT = HERE.parents[2]
 BUSYBOX = Path("/bin/busybox")
 MODULES = ("virtio_pci", "virtio_blk", "9pnet_virtio", "9p", "overlay", "crc32c_generic", "dm_mod",
            "dm_thin_pool", "dm_snapshot")
-SECONDS = 400
+SECONDS = 900
 DISKS, SIZE = 2, "4G"
 
 
