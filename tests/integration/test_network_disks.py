@@ -106,9 +106,6 @@ def _words(
         "port": f"nbd: {{host: 127.0.0.1, port: {port}, export: web}}",
         "tls": f"nbd: {{host: 127.0.0.1, port: {tls}, tls: true}}",
         "plain": f"nbd: {{host: 127.0.0.1, port: {tls}, export: plain}}",
-        "nowhere": f"nbd: {{host: 127.0.0.1, port: {port}, export: nowhere}}",
-        "lost": f"rbd: {{monitors: ['127.0.0.1:{cluster.port}'], pool: {POOL}, image: lost, auth: "
-                "{user: web, secret: {file: secrets/cephx}}}",
         "wrong": f"rbd: {{monitors: ['127.0.0.1:{cluster.port}'], pool: {POOL}, image: other, "
                  f"config: {folder}/impatient.conf, auth: {{user: web, "
                  "secret: {file: secrets/wrong}}}",
@@ -189,7 +186,6 @@ def test_a_disk_comes_and_goes_while_it_runs(storage: Storage) -> None:
 
 @pytest.mark.parametrize(("disk", "words"), [
     ("refused", "refused the user or the password"), ("plain", "tls: true"),
-    ("nowhere", "no export of that name"), ("lost", "the pool has no image lost"),
     ("wrong", "refused the user or the key")])
 def test_what_the_server_refuses_leaves_all_as_it_was(
     storage: Storage, disk: str, words: str
@@ -216,7 +212,6 @@ def test_a_server_that_does_not_answer_stops_the_plan(storage: Storage) -> None:
 def test_no_credential_is_written_anywhere(storage: Storage) -> None:
     lab = storage.lab
     plan = lab.folder / "saved.plan"
-    (lab.storage / "journal.jsonl").stat()
     virsh("destroy", lab.domain("net"))
     said = lab.run("plan", "--commands") + lab.run("plan", "--json") + lab.run(
         "plan", "--out", str(plan))
@@ -224,7 +219,7 @@ def test_no_credential_is_written_anywhere(storage: Storage) -> None:
     needles = [PASSWORD.encode(), storage.key.encode(), base64.b64decode(storage.key)]
     files = [plan, *(file for file in lab.storage.rglob("*") if file.is_file()),
              *(file for log in LOGS for file in log.glob(f"{lab.name}-*.log"))]
-    assert len(files) > 3
+    assert lab.storage / "journal.jsonl" in files
     assert [file for file in files for needle in needles if needle in file.read_bytes()] == []
     assert [needle for needle in needles if needle in said.encode()] == []
 
