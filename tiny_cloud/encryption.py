@@ -76,9 +76,8 @@ def faults(disk: Resource) -> Iterator[Problem]:
             "encrypt what stands on it in its place, or write image: and an Image").problems
 
 
-def unusable(
-    disk: Resource, path: str, info: ImageFacts, whose: Ownership
-) -> Unknown | None:
+def unusable(disk: Resource, path: str, info: ImageFacts, whose: Ownership) -> Unknown | None:
+    """Why nothing can be done with what is there."""
     if info.encryption and info.encryption != LUKS:
         return Unknown(f"{path} is encrypted with qcow2's old {info.encryption.upper()}, which "
                        "protects nothing and starts no machine any more",
@@ -97,7 +96,7 @@ def costs(diffs: Iterable[FieldDiff]) -> tuple[FieldDiff, ...]:
 
 
 def kept(disk: Resource, path: str) -> Iterator[Step]:
-    """libvirt gets the key of the disk at ``path``, or forgets the one that it had."""
+    """libvirt gets the key of the disk at ``path``, if it has one."""
     key = key_of(disk)
     if key is not None:
         yield key.define(volume=path, format=str(disk.provides()["format"]))

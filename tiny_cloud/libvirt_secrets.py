@@ -15,7 +15,7 @@ from tiny_cloud.facts import Reader
 from tiny_cloud.libvirt_xml import derive_uuid, secret_xml
 from tiny_cloud.model import Address, Value
 from tiny_cloud.resource import Resource
-from tiny_cloud.steps import DefineSecret, UndefineSecret
+from tiny_cloud.steps import DefineSecret
 
 RECORD = "secret"
 """The kind in the address of a secret's record."""
@@ -42,15 +42,14 @@ class KeptSecret:
     """The manifest's reference: ``{file: …}``, env or command."""
 
     def define(
-        self, *, fresh: bool = False, volume: str = "", format: str = ""
+        self, volume: str = "", format: str = "", *, fresh: bool = False
     ) -> DefineSecret:
-        """``volume``: an encrypted disk that the secret has to open, in qemu's ``format``."""
+        """``volume``: an encrypted disk that the secret has to open, in qemu's ``format``;
+        ``fresh``: what it is for goes without it."""
         words = f"{self.usage.removeprefix('tinycloud ')}, kept by tinycloud"
         xml = secret_xml(self.uuid, self.usage_type, self.usage, words)
-        return DefineSecret(self.uuid, self.usage_type, xml, self.source, volume, format, fresh)
-
-    def undefine(self) -> UndefineSecret:
-        return UndefineSecret(self.uuid)
+        return DefineSecret(
+            self.uuid, self.usage_type, xml, self.source, volume, format, fresh)
 
 
 def kept(

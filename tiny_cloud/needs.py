@@ -33,20 +33,17 @@ def missing(
                  if facts.live_xml and not {facts.uuid, facts.name} & set(ours)
                  for device in host_devices(facts.live_xml)}
     for machine in machines:
-        yield from _of(machine, host, taken, ours)
+        yield from _of(machine, host, taken)
+    yield from _servers(host, machines, ours)
 
 
-def _of(
-    machine: Resource, host: Reader, taken: Taken, ours: Collection[str]
-) -> Iterator[Problem]:
+def _of(machine: Resource, host: Reader, taken: Taken) -> Iterator[Problem]:
     for at, card in enumerate(machine.spec.get("interfaces", ())):
         yield from _socket(host, machine, at, card)
     for at, item in enumerate(machine.spec.get("hostDevices", ())):
         yield from _device(host, machine, at, item, taken)
     for at, item in enumerate(machine.spec.get("filesystems", ())):
         yield from _folder(host, machine, at, item["path"])
-    for path, summary, hint in _unreachable(machine, host, ours):
-        yield from machine.refuse(("spec", *path), summary, hint).problems
     for path, summary, hint in lacks(machine.spec, host):
         yield from machine.refuse(("spec", *path), summary, hint).problems
 
@@ -97,27 +94,34 @@ def _device(
             f"virsh shutdown {holder}, or give this machine another").problems
 
 
-def _unreachable(machine: Resource, host: Reader, ours: Collection[str]) -> Iterator[Lack]:
-    """Of the disks on the network that it is to have from now on. One that it runs with may have
-    lost its server for a while: that is between the two."""
-    known = [(at, item, remote) for at, item in enumerate(machine.spec.get("disks", ()))
-             if (remote := remotes.declared(item))]
-    if not known or not machine.spec.get("running", True):
-        return
-    facts = host.domains().get(str(machine.provides()["domain"]))
-    has = {place for place, _ in disk_paths(facts.live_xml)} if facts and facts.live_xml else set()
-    fresh = [(at, item, remote) for at, item, remote in known if remote.url not in has]
-    silent = host.silent(server for _, _, remote in fresh for server in remote.servers)
-    for at, item, remote in fresh:
-        path, why = ("disks", at, remote.protocol), [silent.get(one) for one in remote.servers]
+def _servers(
+    host: Reader, machines: Sequence[Resource], ours: Collection[str]
+) -> Iterator[Problem]:
+    """Of the disks on the network that they are to have from now on: whoever runs with one may have
+    lost its server for a while, and that is between the two."""
+    fresh = [(machine, at, item, remote) for machine in machines
+             if machine.spec.get("running", True)
+             for at, item in enumerate(machine.spec.get("disks", ()))
+             if (remote := remotes.declared(item)) and not _runs_with(host, machine, remote.url)]
+    silent = host.silent([server for *_, remote in fresh for server in remote.servers])
+    for machine, at, item, remote in fresh:
+        path = ("spec", "disks", at, remote.protocol)
+        why = [silent.get(server) for server in remote.servers]
         if all(why):
-            yield (path, f"the server of {remote.url} does not answer: {why[0]}",
-                   "start it, or correct where it is; a machine with running: false needs none")
+            yield from machine.refuse(
+                path, f"the server of {remote.url} does not answer: {why[0]}", "start it, or "
+                "correct where it is; a machine with running: false needs none").problems
         user = host.disk_users().get(remote.url)
-        if user and user.running and not {user.domain, user.uuid} & set(ours) and not (
-                item.get("shareable") or item.get("readonly")):
-            yield (path, f"the running domain {user.domain} has {remote.url}",
-                   f"virsh shutdown {user.domain}, or say that they share it: shareable: true")
+        shared = item.get("shareable") or item.get("readonly")
+        if user and user.running and not shared and not {user.domain, user.uuid} & set(ours):
+            yield from machine.refuse(
+                path, f"the running domain {user.domain} has {remote.url}", f"virsh shutdown "
+                f"{user.domain}, or say that they share it: shareable: true").problems
+
+
+def _runs_with(host: Reader, machine: Resource, place: str) -> bool:
+    facts = host.domains().get(str(machine.provides()["domain"]))
+    return facts is not None and bool(facts.live_xml) and place in dict(disk_paths(facts.live_xml))
 
 
 def _folder(host: Reader, machine: Resource, at: int, folder: str) -> Iterator[Problem]:

@@ -19,7 +19,7 @@ def made(
     origin = volumes[f"/dev/{group}/{step.origin}"] if step.origin else None
     if step.pool:
         assert volumes[f"/dev/{group}/{step.pool}"].type == "thin-pool"
-    size = extents.wanted(step.size, groups[group], origin.size if origin else 0)
+    size = extents.wanted(step.size, groups[group])
     if size is None:
         size = origin.size if origin else groups[group].free * groups[group].extent_size
     return VolumeFacts(

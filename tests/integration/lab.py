@@ -111,6 +111,10 @@ class Lab:
             all_of_them = connection.listAllDomains()
             ours = [one for one in all_of_them if one.name().startswith(f"{self.name}-")]
             list(pool.map(_end, ours))
+            for secret in connection.listAllSecrets():
+                if secret.usageID().startswith(f"tinycloud {self.name} "):
+                    secret.undefine()
+
 
 def _end(domain: libvirt.virDomain) -> None:
     # It may go off by itself meanwhile.

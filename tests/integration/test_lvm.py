@@ -18,7 +18,7 @@ import pytest
 from tests.integration.lvm_guest import machine
 from tests.integration.lvm_guest.inside import claims
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(1000)]
 
 CLOSES_WHAT_IT_INHERITS = """
 import os, sys, time

@@ -64,6 +64,8 @@ ELSEWHERE = {
     "image", "path", "preallocation", "clusterSize", "lazyRefcounts", "extendedL2",
     # Only on request: test_layers.py.
     "base",
+    # Each key takes seconds: test_luks.py.
+    "encryption.format", "encryption.secret",
 }
 DEVICES = {"tctmatrix0": ("bridge",), "tctmatrix1": ("bridge",),
            "tctmatrix2": ("veth", "peer", "name", "tctmatrix3")}

@@ -159,6 +159,28 @@ def test_the_key_goes_with_the_disk(host: FakeHost) -> None:
     assert host.record == {}
 
 
+@pytest.mark.parametrize("key", [KEY, "another"])
+def test_whatever_step_is_the_last_the_next_apply_finishes(host: FakeHost, key: str) -> None:
+    """From nothing, and from a disk with another key to a new one."""
+    for last in range(1, 12):
+        if key != KEY:
+            host.secret["KEY"] = f"{key} {last}"
+            host.secret["OLD"], old = KEY, DATA.replace("KEY", "OLD")
+            settle(host, old, replace=("disk/data",))
+        left = iter(range(last))
+        host.fails = lambda step, left=left: next(left, None) is None
+        carry_out(host, plan_for(host, DATA, replace=("disk/data",)))
+        host.fails = lambda step: False
+        settle(host, DATA, replace=("disk/data",))
+        disk = host.file[f"{STORAGE}/disks/data.qcow2"]
+        (uuid,) = host.libvirt_secret
+        record = host.record[Address("secret", uuid)]
+        assert record["hash"] == f"hash of {host.secret['KEY']}"
+        assert record["volume"] == disk.facts.volume
+        settle(host, prune=True, delete_data=("disk/data",))
+        assert host.libvirt_secret == {}
+
+
 def test_a_renamed_disk_has_a_secret_of_its_own(host: FakeHost) -> None:
     settle(host, DATA)
     settle(host, DATA.replace("name: data", "name: logs, renamedFrom: data"))

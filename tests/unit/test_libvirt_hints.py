@@ -48,6 +48,14 @@ from tiny_cloud.host.libvirt_hints import LOCKED, hint_for, hint_for_open
      "virsh shutdown web"),
     ("operation failed: Multiple USB devices for 1d6b:2, use <address> to specify one",
      "unplug one of them"),
+    ("internal error: unable to execute QEMU command 'blockdev-add': iSCSI: Failed to connect to "
+     "LUN : Failed to log in to target. Status: Authentication failure(513)", "correct auth"),
+    ("internal error: unable to execute QEMU command 'blockdev-add': TLS negotiation required "
+     "before option 7 (go)", "tls: true"),
+    ("internal error: unable to execute QEMU command 'blockdev-add': Requested export not "
+     "available", "no export of that name"),
+    ("internal error: unable to execute QEMU command 'blockdev-add': error reading header from "
+     "lost: No such file or directory", "no image lost"),
     ("unsupported configuration: virtiofs is not yet supported in session mode", "driver: 9p"),
 ])
 def test_a_common_complaint_has_its_remedy(message: str, remedy: str) -> None:

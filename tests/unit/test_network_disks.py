@@ -156,6 +156,15 @@ def test_one_monitor_that_answers_is_enough(host: FakeHost) -> None:
         "the server of rbd://mon/rbd/web does not answer: Connection refused"]
 
 
+def test_all_servers_are_asked_at_once(
+    host: FakeHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+    monkeypatch.setattr(FakeHost, "silent", lambda _, servers: asked.append(list(servers)) or {})
+    said(host, web(NBD, "nbd: {host: nas}"), web("nbd: {socket: /run/a}", name="db"))
+    assert asked == [[("san", 10809), ("nas", 10809), "/run/a"]]
+
+
 def test_what_a_machine_runs_with_is_not_asked_for_again(host: FakeHost) -> None:
     settle(host, web(NBD))
     host.server["san", 10809] = "Connection refused"

@@ -12,6 +12,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import socket
 import stat
 import subprocess
 import sys
@@ -186,21 +187,30 @@ class Export:
 
     def __init__(self, options: list[str], key: str, readonly: bool) -> None:
         self.folder = tempfile.TemporaryDirectory(prefix="tinycloud-")
-        self.socket = os.path.join(self.folder.name, "disk")
+        self.path = os.path.join(self.folder.name, "disk")
         with os.fdopen(os.memfd_create("key"), "w+") as stdin:
             stdin.write(key)
             stdin.seek(0)
             # What is inheritable is the host lock: it is held as long as this one writes.
             self.child = subprocess.Popen(
                 ("setpriv", "--pdeathsig", "TERM", "--", "qemu-nbd", "--persistent",
-                 "--socket", self.socket, *(["--read-only"] if readonly else []), *options),
+                 "--socket", self.path, *(["--read-only"] if readonly else []), *options),
                 stdin=stdin, close_fds=False)
-        # Unlocking a disk takes seconds: that is what LUKS makes a guess cost.
-        while not os.path.exists(self.socket):
+        while not self._serves():
             if self.child.poll() is not None:
                 self.folder.cleanup()
                 raise Refused("the encrypted disk does not open: another key, or it is in use")
             time.sleep(0.05)
+
+    def _serves(self) -> bool:
+        """It listens before it has opened the disk, which takes seconds (that is what LUKS makes a
+        guess cost), and greets afterwards (the NBD protocol, "Newstyle negotiation")."""
+        with socket.socket(socket.AF_UNIX) as client:
+            try:
+                client.connect(self.path)
+                return client.recv(8) == b"NBDMAGIC"
+            except (FileNotFoundError, ConnectionError):
+                return False
 
     def close(self) -> None:
         """Write everything back."""
@@ -238,7 +248,7 @@ class Session:
     def _add_encrypted(self, options: list[str], key: str, readonly: bool) -> None:
         self.exports.append(Export(options, key, readonly))
         self.g.add_drive_opts("", format="raw", readonly=readonly, protocol="nbd",
-                              server=[f"unix:{self.exports[-1].socket}"])
+                              server=[f"unix:{self.exports[-1].path}"])
 
     def inspect(self) -> dict[str, Any]:
         roots = [self._root(root) for root in self.g.inspect_os()]

@@ -60,6 +60,18 @@ HINTS: tuple[tuple[str, str], ...] = (
      "somebody made a network {name} meanwhile: take it over with --adopt"),
     (r"already exists with uuid|already defined with uuid",
      "another machine has this name: rename it (virsh domrename), or take it over with --adopt"),
+    (r"iSCSI: .*Authentication failure",
+     "the server refused the user or the password: correct auth, or what its secret holds"),
+    (r"error connecting: (?:Operation not permitted|Permission denied|Connection timed out)",
+     "the cluster refused the user or the key (ceph auth get client.USER shows what it has), or "
+     "none of its monitors answered in time"),
+    (r"error reading header from (?P<name>\S+): No such file",
+     "the pool has no image {name}: rbd ls POOL shows those it has"),
+    (r"TLS negotiation required", "the server speaks TLS alone: write tls: true"),
+    (r"Requested export not available",
+     "the server has no export of that name: nbdinfo --list nbd://HOST:PORT shows those it has"),
+    (r"Unable to access credentials (?P<path>\S+?): No such file",
+     "tls: true needs a certificate of this host in {path} (qemu.conf: nbd_tls_x509_cert_dir)"),
     (r"read only access prevents", "this connection was opened for reading only"),
 )
 

@@ -21,6 +21,11 @@ from tiny_cloud.model import Unknown
 PARALLEL = 8
 """qemu-img spends 8 ms a process mostly waiting; more than this gains nothing on small hosts."""
 
+MEASUREMENTS = 3
+STANDSTILL = "Unable to get accurate CPU usage"
+"""qemu first measures how fast the host hashes (crypto/pbkdf.c), and gives up if the clock of its
+thread has not moved, as happens on a busy host: then it measures again."""
+
 
 def info(path: str, format: str, *, foreign: bool = False) -> ImageFacts:
     """What the image says of itself. Raises Failure if it is unreadable or marked corrupt."""
@@ -75,8 +80,7 @@ def create(
     ``layout``: words of ``-o``, as ``images.options`` makes them.
 
     A leftover ``….part`` is replaced; anything else that exists is refused, for qemu-img would
-    erase it and return 0. So would it make an overlay that cuts off the end of its base.
-    With a ``key`` it is encrypted with LUKS.
+    erase it and return 0. With a ``key`` it is encrypted with LUKS.
     """
     _require_absolute(to)
     if os.path.lexists(to):
@@ -84,28 +88,42 @@ def create(
             raise Failure(f"{to} exists already and is not overwritten",
                           hint="move it away, or adopt it")
         os.unlink(to)
-    options: Sequence[str] = ("-o", ",".join(layout)) if layout else ()
     if backing:
-        base = info(backing, backing_format)
-        if size is not None and size < base.virtual_size:
-            raise Failure(
-                f"a disk of {size} bytes is smaller than its image {backing} "
-                f"of {base.virtual_size} bytes",
-                hint=f"ask for at least {base.virtual_size} bytes",
-            )
-        options = (*options, "-b", backing, "-F", backing_format)
-        size = base.virtual_size if size is None else size
+        size = _overlaying(size, backing, backing_format)
     elif size is None:
         raise Failure(f"{to} has neither a size nor an image to take it from")
-    keyed = (*luks.KEY, *luks.creation(format)) if key else ()
     if any(word == f"preallocation={kind}" for word in layout for kind in TAKEN_AT_ONCE):
         require_space(to, size, f"the disk {to.removesuffix('.part')}")
+    argv = ["qemu-img", "create", "-q", "-f", format]
+    argv += [*luks.KEY, *luks.creation(format)] if key else []
+    argv += ["-o", ",".join(layout)] if layout else []
+    argv += ["-b", backing, "-F", backing_format] if backing else []
     try:
-        run(("qemu-img", "create", "-q", "-f", format, *keyed, *options, "--", to, str(size)),
-            input=key.encode(), pass_fds=pass_fds)
+        _measured((*argv, "--", to, str(size)), key, pass_fds)
     except BaseException:
         remove(to)
         raise
+
+
+def _overlaying(size: int | None, backing: str, backing_format: str) -> int:
+    """The size of an overlay: qemu-img would make one that cuts off the end of its base."""
+    least = info(backing, backing_format).virtual_size
+    if size is not None and size < least:
+        raise Failure(
+            f"a disk of {size} bytes is smaller than its image {backing} of {least} bytes",
+            hint=f"ask for at least {least} bytes")
+    return least if size is None else size
+
+
+def _measured(argv: Sequence[str], key: str, pass_fds: Sequence[int]) -> None:
+    """qemu-img measures how many rounds a key costs, and gives up if its clock stood still."""
+    for left in reversed(range(MEASUREMENTS)):
+        try:
+            run(argv, input=key.encode(), pass_fds=pass_fds)
+            return
+        except Failure as failure:
+            if not left or STANDSTILL not in failure.detail:
+                raise
 
 
 def packed(compression: str) -> tuple[str, ...]:

@@ -26,8 +26,7 @@ from tiny_cloud.steps import (
 )
 from tiny_cloud.volumes import declared, extents, neighbours, space, tags
 from tiny_cloud.volumes.names import PART, in_trash
-
-Volumes = Mapping[str, VolumeFacts]
+from tiny_cloud.volumes.neighbours import Volumes
 
 
 class LogicalVolume(Resource):
@@ -144,8 +143,7 @@ class LogicalVolume(Resource):
             former = former or before.address
         use = neighbours.use(host, facts)
         running = use is not None and use.running
-        size = self.desired().get("size")
-        wanted = extents.wanted(size, group, facts.origin_size)
+        wanted = extents.wanted(self.desired().get("size"), group)
         return Observed(
             fields=self._fields(facts, use, wanted),
             ownership=whose,

@@ -95,18 +95,18 @@ def _frees_turns(root: Element, domain: Domain, there: Collection[str]) -> bool:
     return not boots
 
 
-def _origin(disk: Element) -> tuple[object, ...]:
-    return disk.get("type"), local_path(disk), key_of(disk), remotes.read(disk)
+def _medium(disk: Element) -> tuple[object, ...]:
+    return disk.get("type"), local_path(disk), remotes.read(disk), key_of(disk)
 
 
 def _graft_disk(element: Element, fresh: Element, disk: DiskDevice) -> None:
     if kept_as.bus_of(element) != kept_as.bus_of(fresh):
         drop(element, "address")
         drop(element, "target")
-    if _origin(element) != _origin(fresh):
+    if _medium(element) != _medium(fresh):
         replace_child(element, fresh, "source")
-        drop(element, "encryption")
-        drop(element, "auth")
+        for tag in ("encryption", "auth"):
+            drop(element, tag)
     for name, value in fresh.attrib.items():
         element.set(name, value)
     target, named = element.find("target"), fresh.find("target")

@@ -12,7 +12,7 @@ from tiny_cloud.libvirt_xml import Layer, remotes
 from tiny_cloud.model import Action, Change, Ownership, State, Value
 from tiny_cloud.naming import was
 from tiny_cloud.resource import Resource
-from tiny_cloud.steps import Step
+from tiny_cloud.steps import Step, UndefineSecret
 
 SECRET = ".auth.secret"
 """How the flat fields end that need a secret."""
@@ -72,9 +72,9 @@ def let_go(machine: Resource, change: Change) -> Iterator[Step]:
                  if field.endswith(SECRET)}
         stays = () if change.action is Action.DELETE else _secrets(machine)
         for field in sorted(there - {secret.field for secret in stays}):
-            yield _secret(machine, field, {}).undefine()
+            yield UndefineSecret(_secret(machine, field, {}).uuid)
     if change.former and before is not None:
-        yield from (secret.undefine() for secret in _secrets(before))
+        yield from (UndefineSecret(secret.uuid) for secret in _secrets(before))
 
 
 def _secrets(machine: Resource) -> Iterator[KeptSecret]:

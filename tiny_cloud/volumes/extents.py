@@ -17,16 +17,16 @@ def rounded(size: int, extent: int) -> int:
     return -(-size // extent) * extent
 
 
-def wanted(declared: Value, group: GroupFacts, origin: int = 0) -> int | None:
-    """Bytes that a declared size comes to; None: whatever was free when the volume was made.
-
-    ``origin`` is the size of the volume that a snapshot is of."""
+def wanted(declared: Value, group: GroupFacts) -> int | None:
+    """Bytes that a declared size comes to; None: what LVM made of it counts, for that went by what
+    was free then, or by an origin and the metadata that goes with it (lvcreate(8))."""
     if declared is None or isinstance(declared, int):
         return None if declared is None else rounded(declared, group.extent_size)
     percent, of = share_of(str(declared))
-    if of == "FREE":
-        return None
-    whole = group.extents * group.extent_size if of == "VG" else origin
+    return part(percent, group.extents * group.extent_size, group) if of == "VG" else None
+
+
+def part(percent: int, whole: int, group: GroupFacts) -> int:
     return rounded(-(-whole * percent // 100), group.extent_size)
 
 

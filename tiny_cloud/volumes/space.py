@@ -9,15 +9,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tiny_cloud.errors import Problem
-from tiny_cloud.facts import GroupFacts, ImageFacts, Reader, VolumeFacts
+from tiny_cloud.facts import GroupFacts, ImageFacts, Reader
 from tiny_cloud.model import Unknown, Value
 from tiny_cloud.resource import Resource
-from tiny_cloud.sizes import about
+from tiny_cloud.sizes import about, is_share, share_of
 from tiny_cloud.volumes import extents, tags
 from tiny_cloud.volumes.declared import type_of
 from tiny_cloud.volumes.names import PART
-
-Volumes = Mapping[str, VolumeFacts]
+from tiny_cloud.volumes.neighbours import Volumes
 
 
 @dataclass(slots=True)
@@ -90,15 +89,17 @@ def _lack(
     waste = sum(v.size for v in room.volumes.values()
                 if v.group == group.name and not v.pool and tags.TRASHED in v.tags)
     hint = f"; tinycloud purge frees {about(waste)}" if waste else ""
-    return "size", (f"takes {about(need)}, and {group.name} has {about(max(0, left))} left"
-                    + (" for it" if len(room.free) else "")), f"vgextend {group.name}{hint}"
+    return "size", (f"takes {about(need)}, and {group.name} has {about(max(0, left))} left"), (
+        f"vgextend {group.name}{hint}")
 
 
 def _need(size: Value, item: Resource, group: GroupFacts, volumes: Volumes) -> int:
     """Bytes of the group; a share of what is free fits as long as an extent is."""
+    need = extents.wanted(size, group) or group.extent_size
     origin = item.links.get("snapshotOf")
     seen = volumes.get(str(origin.provides()["path"])) if origin else None
-    need = extents.wanted(size, group, seen.size if seen else 0) or group.extent_size
+    if seen and is_share(size) and str(size).endswith("%ORIGIN"):
+        need = extents.part(share_of(str(size))[0], seen.size, group)
     pool = type_of(item) == "thin-pool"
     return need + (extents.metadata(need, group.extent_size) if pool else 0)
 

@@ -1,6 +1,7 @@
 """What is tried inside the guest: a function a claim, on real volumes with real data in them.
 
-Run as a program it writes ``/out/results.json``: the claim -> what was wrong, or nothing.
+Run as a program, with the names of claims or for all of them, it writes ``/out/results.json``: the
+claim -> what was wrong, or nothing.
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ def planned(folder: str, **consents: tuple[str, ...]) -> Plan:
 def apply(folder: str, **consents: tuple[str, ...]) -> None:
     plan = tiny_cloud.load(folder).plan(Wish(Consents(**consents)))
     wrong = [event for event in plan.apply() if event.what in ("failed", "skipped")]
-    assert not wrong, wrong
+    assert not wrong, wrong[:2]
     assert not plan.plan.blocked, plan.plan.blocked
 
 
@@ -97,23 +98,10 @@ def get(path: Path, at: int, length: int) -> bytes:
         return stream.read(length)
 
 
-def claim_fifty_volumes_are_made_and_the_second_plan_is_empty() -> None:
-    folder = write("many", *(volume(f"v{n}", size="5MiB") for n in range(MANY)))
-    assert len(planned(folder).changes) == MANY
-    apply(folder)
-    settled(folder)
-    sizes = sh("lvs", "--noheadings", "--units", "b", "--nosuffix", "-o", "lv_size", "-S",
-               f"lv_name=~^{CLOUD}-many-").split()
-    assert sizes == [str(8 << 20)] * MANY, sizes  # 5 MiB in extents of 4
-    journal = (FOLDER / "s-many/journal.jsonl").read_bytes()
-    apply(folder)
-    assert (FOLDER / "s-many/journal.jsonl").read_bytes() == journal
-
-
 def destroy(folder: str) -> None:
     plan = tiny_cloud.load(folder).plan(Wish(Consents(delete_data=("*",)), destroy=True))
     wrong = [event for event in plan.apply() if event.what in ("failed", "skipped")]
-    assert not wrong, wrong
+    assert not wrong, wrong[:2]
     cloud = f"{CLOUD}-{Path(folder).name}"
     trash = sh("lvs", "--noheadings", "-o", "lv_name", "-S", f"lv_name=~^{cloud}-").split()
     assert trash and all(name.endswith(".trash") for name in trash), trash
@@ -196,11 +184,11 @@ def refused(words: str, folder: str) -> None:
 
 
 def claim_a_kill_while_it_is_filled_is_named_and_finished() -> None:
-    content = os.urandom(48 << 20)
+    content = os.urandom(24 << 20)
     source = FOLDER / "image.raw"
     source.write_bytes(content)
     image = f"kind: Image\nmetadata: {{name: random}}\nspec: {{source: {{path: {source}}}}}"
-    folder = write("kill", image, volume("data", size="60MiB", image="random"))
+    folder = write("kill", image, volume("data", size="32MiB", image="random"))
     child = subprocess.Popen([sys.executable, "-c", f"""
 import tiny_cloud
 for event in tiny_cloud.load({folder!r}).plan().apply(): pass
@@ -263,6 +251,19 @@ def claim_what_does_not_fit_is_refused_before_anything_is_made() -> None:
     assert sh("lvs", "--noheadings", "-o", "lv_name") == before
 
 
+def claim_fifty_volumes_are_made_and_the_second_plan_is_empty() -> None:
+    folder = write("many", *(volume(f"v{n}", size="5MiB") for n in range(MANY)))
+    assert len(planned(folder).changes) == MANY
+    apply(folder)
+    settled(folder)
+    sizes = sh("lvs", "--noheadings", "--units", "b", "--nosuffix", "-o", "lv_size", "-S",
+               f"lv_name=~^{CLOUD}-many-").split()
+    assert sizes == [str(8 << 20)] * MANY, sizes  # 5 MiB in extents of 4
+    journal = (FOLDER / "s-many/journal.jsonl").read_bytes()
+    apply(folder)
+    assert (FOLDER / "s-many/journal.jsonl").read_bytes() == journal
+
+
 def start_libvirt() -> None:
     for daemon in ("virtlogd", "libvirtd"):
         sh(daemon, "-d")
@@ -278,13 +279,17 @@ def start_libvirt() -> None:
 
 def main() -> None:
     FOLDER.mkdir(parents=True)
+    # There is no udevd here: LVM makes its device nodes itself (lvm.conf(5)).
+    Path("/etc/lvm/lvmlocal.conf").write_text(
+        "activation { udev_sync = 0 udev_rules = 0 monitoring = 0 }\n"
+        "devices { obtain_device_list_from_udev = 0 }\n")
     start_libvirt()
     sh("vgcreate", "--yes", "vg0", "/dev/vda", "/dev/vdb")
     results: dict[str, str] = {}
-    for name, claim in claims().items():
+    for name in sys.argv[1:] or claims():
         began = time.monotonic()
         try:
-            claim()
+            claims()[name]()
             results[name] = ""
         except Exception:  # the test says what it was; the other claims are tried all the same
             results[name] = traceback.format_exc()

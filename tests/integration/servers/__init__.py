@@ -20,12 +20,8 @@ def process(*argv: str, log: Path, **options: object) -> Iterator[subprocess.Pop
     try:
         yield started
     finally:
-        started.terminate()
-        try:
-            started.wait(10)
-        except subprocess.TimeoutExpired:
-            started.kill()
-            started.wait()
+        started.kill()  # what it has goes anyway, and some take their time to say good-bye
+        started.wait()
 
 
 def wait(what: Callable[[], bool], log: Path) -> None:

@@ -19,11 +19,12 @@ from tiny_cloud.schema import secret_of
 def _(step: steps.DefineSecret, host: Hands, progress: Progress) -> None:
     source = secret_of(step.secret)
     plain = secrets.need(source)
+    crypt_hash = passwords.hash_password(plain)
     value = _decoded(plain, source) if step.usage_type == "ceph" else plain.encode()
     volume = _opened(step, plain, source) if step.volume else ""
     host.libvirt.secrets.define(step.uuid, step.xml, value)
     record = {"cloud": host.cloud.name, "spec": {}, "metadata": {}, "fields": {},
-              "hash": passwords.hash_password(plain), "volume": volume}
+              "hash": crypt_hash, "volume": volume}
     records.write(host.storage, Address(RECORD, step.uuid), record)
 
 

@@ -1,0 +1,182 @@
+"""A machine boots from an encrypted disk, and its key is in no place where it should not be.
+
+One machine lives through this module, in the order of the tests.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import libvirt
+import pytest
+
+from tests.integration.lab import URI, Console, Lab, virsh
+from tiny_cloud.errors import Failure
+from tiny_cloud.host import qemu_img
+from tiny_cloud.host.inspect import inspect
+from tiny_cloud.libvirt_xml import chains
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
+
+KEY = "canary, which opens the disk"
+CLEAR = "canary-in-the-clear"
+MIB = 1 << 20
+VAULT = """
+    kind: Disk
+    metadata: {{name: vault}}
+    spec: {{format: raw, size: {size}MiB, encryption: {{secret: {{file: secrets/disk.key}}}}}}
+"""
+
+
+@pytest.fixture(scope="module")
+def lab(debian: Path) -> Iterator[Lab]:
+    lab = Lab.make("tcteluks")
+    lab.secret("disk.key", KEY)
+    lab.write("image", f"""
+        kind: Image
+        metadata: {{name: debian}}
+        spec: {{source: {{path: {debian}}}}}
+    """)
+    lab.write("vault", VAULT.format(size=64))
+    lab.write("web", f"""
+        kind: VirtualMachine
+        metadata: {{name: web}}
+        spec:
+          cpus: 1
+          memory: 512MiB
+          disks:
+            - {{name: root, image: debian, encryption: {{secret: {{file: secrets/disk.key}}}}}}
+            - {{name: vault, disk: vault}}
+          guest: {{hostname: {CLEAR}}}
+    """)
+    yield lab
+    lab.clean()
+
+
+@pytest.fixture(scope="module")
+def told(lab: Lab) -> list[str]:
+    """What was said before, during and after the first apply, and seen of processes meanwhile."""
+    before = [lab.run("plan", *options) for options in (
+        (), ("--json",), ("--commands",), ("--out", str(lab.folder / "plan")))]
+    seen: set[str] = set()
+    with sampled(seen):
+        after = [lab.apply(), lab.apply("--json")]
+    assert any("secret,id=key,file=/dev/stdin" in words and "create" in words for words in seen)
+    assert any("qemu-nbd" in words and "key-secret" in words for words in seen)
+    return [*before, *after, *seen]
+
+
+@contextmanager
+def sampled(seen: set[str]) -> Iterator[None]:
+    """The argv and the environment of every process, a few times a second."""
+    done = threading.Event()
+
+    def look() -> None:
+        while not done.wait(0.2):
+            for process in Path("/proc").glob("[0-9]*"):
+                for file in ("cmdline", "environ"):
+                    try:
+                        seen.add((process / file).read_bytes().decode(errors="replace"))
+                    except OSError:
+                        continue  # it has ended
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+def secrets_of(lab: Lab) -> dict[str, str]:
+    """libvirt's secrets of the lab: UUID by usage."""
+    with closing(libvirt.openReadOnly(URI)) as connection:
+        return {one.usageID(): one.UUIDString() for one in connection.listAllSecrets()
+                if one.usageID().startswith(f"tinycloud {lab.name} ")}
+
+
+def test_it_boots_from_what_is_encrypted(lab: Lab, told: list[str]) -> None:
+    console = Console(lab.domain("web"))
+    console.child.expect_exact(f"{CLEAR} login: ")
+    console.child.close(force=True)
+    assert secrets_of(lab).keys() == {f"tinycloud {lab.name} disk/{name} encryption.secret"
+                                      for name in ("vault", "web-root")}
+    lab.assert_settled()
+
+
+def test_nothing_is_in_the_clear(lab: Lab, told: list[str]) -> None:
+    root, vault = lab.disk("web-root"), lab.storage / "disks" / "vault.luks"
+    assert qemu_img.info(str(root), "qcow2").encryption == "luks"
+    assert vault.read_bytes().startswith(b"LUKS\xba\xbe")
+    # The prompt shows that the name is in there.
+    assert CLEAR.encode() not in root.read_bytes()
+    for layers in chains(virsh("dumpxml", lab.domain("web"))).values():
+        assert [bool(layer.secret) for layer in layers] == [True, *[False] * (len(layers) - 1)]
+
+
+def test_the_key_is_nowhere_else(lab: Lab, told: list[str]) -> None:
+    logs = Path("/var/log/libvirt/qemu", f"{lab.domain('web')}.log").read_text()
+    texts = [*told, logs, virsh("dumpxml", "--security-info", lab.domain("web")),
+             *(virsh("secret-dumpxml", uuid) for uuid in secrets_of(lab).values())]
+    assert [text for text in texts if KEY in text] == []
+    kept = [path for path in lab.folder.rglob("*") if path.is_file() and path.suffix != ".qcow2"]
+    assert [path.name for path in kept if KEY.encode() in path.read_bytes()] == ["disk.key"]
+    assert {"journal.jsonl", "disk-vault.json", "plan"} <= {path.name for path in kept}
+    hidden = subprocess.run(["virsh", "-c", URI, "secret-get-value", next(iter(
+        secrets_of(lab).values()))], capture_output=True, text=True, check=False)
+    assert "secret is private" in hidden.stderr
+
+
+def test_it_grows_while_the_machine_runs(lab: Lab, told: list[str]) -> None:
+    lab.write("vault", VAULT.format(size=96))
+    lab.apply()
+    target = virsh("domblkinfo", lab.domain("web"), "vdb")
+    assert f"Capacity:       {96 * MIB}" in target
+    lab.assert_settled()
+
+
+def test_it_grows_while_nobody_uses_it(lab: Lab, told: list[str]) -> None:
+    virsh("destroy", lab.domain("web"))
+    lab.write("vault", VAULT.format(size=128))
+    lab.apply("--target", "disk/vault")
+    vault = str(lab.storage / "disks" / "vault.luks")
+    assert qemu_img.info(vault, "luks").virtual_size == 128 * MIB
+
+
+def test_another_key_is_said_and_nothing_is_done(lab: Lab, told: list[str]) -> None:
+    vault = lab.storage / "disks" / "vault.luks"
+    before = vault.read_bytes()
+    lab.secret("disk.key", "another")
+    change = lab.plan("--target", "disk/vault")["disk/vault"]
+    assert change["blocked"] == "encryption.secret can change only by making it anew"
+    for uuid in secrets_of(lab).values():
+        next((lab.storage / "records").glob(f"secret-{uuid}.json")).unlink()
+    said = lab.apply("--target", "disk/vault", expect=1)
+    assert f"does not open {vault}" in said
+    assert vault.read_bytes() == before
+    lab.secret("disk.key", KEY)
+    lab.apply("--target", "disk/vault")
+    assert json.loads(lab.run("plan", "--json", "--target", "disk/vault"))["changes"] == []
+
+
+def test_the_secrets_go_with_their_disks(lab: Lab, told: list[str]) -> None:
+    lab.run("destroy", "--yes", "--delete-data", "disk/*")
+    assert secrets_of(lab) == {}
+    assert list((lab.storage / "records").glob("secret-*")) == []
+
+
+@pytest.mark.parametrize("form", ["aes", "luks"])
+def test_what_is_encrypted_is_no_image(form: str, tmp_path: Path) -> None:
+    disk = tmp_path / "disk.qcow2"
+    subprocess.run(
+        ["qemu-img", "create", "-q", "-f", "qcow2", "--object", "secret,id=key,file=/dev/stdin",
+         "-o", f"encrypt.format={form},encrypt.key-secret=key", str(disk), "1M"],
+        input=b"key", check=True)
+    with pytest.raises(Failure, match="encrypted"):
+        inspect(str(disk))
