@@ -114,17 +114,16 @@ def test_another_reader_sees_the_same(small: Path, name: str) -> None:
     assert_same(small, "raw", str(small.parent / "base.qcow2.part"))
 
 
-def test_a_packed_qcow_is_unpacked(small: Path) -> None:
-    with open(small, "r+b") as file:
-        file.write(b"easily packed" * MIB)
-        file.truncate(16 * MIB)
-    source = small.parent / "packed.qcow"
-    convert = ["qemu-img", "convert", "-c", "-f", "raw", "-O", "qcow", small, source]
-    subprocess.run(convert, check=True)
-    assert source.stat().st_size < 12 * MIB
+def test_a_packed_qcow_is_unpacked(tmp_path: Path) -> None:
+    """qemu-img 7.2 makes none with convert -c; qemu-io writes cluster by cluster."""
+    source, disk = tmp_path / "packed.qcow", tmp_path / "disk.raw"
+    disk.write_bytes(b"\7" * 4096 + b"\x08" * 4096 + bytes(MIB - 8192))
+    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow", source, "1M"], check=True)
+    subprocess.run(["qemu-io", "-f", "qcow", "-c", "write -c -P 7 0 4096",
+                    "-c", "write -c -P 8 4096 4096", source], check=True)
     made = step(source)
     import_image(made)
-    assert_same(small, "raw", made.to)
+    assert_same(disk, "raw", made.to)
 
 
 @pytest.mark.parametrize("compression", ["zlib", "zstd"])
@@ -359,7 +358,7 @@ def guests(debian: Path) -> Iterator[Lab]:
 def test_guests_boot_from_overlays_of_what_was_imported(guests: Lab) -> None:
     guests.apply("--parallel", "2")
     guests.assert_settled()
-    logs = {name: guests.storage / "consoles" / f"{guests.domain(f'on-{name.lower()}')}.log"
+    logs = {name: guests.storage / "consoles" / f"on-{name.lower()}.log"
             for name in BOOTED}
     deadline = time.monotonic() + BOOT_SECONDS
     waiting = dict(logs)
