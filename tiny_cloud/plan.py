@@ -102,7 +102,9 @@ def _change(
 ) -> Change:
     assert draft.action is not None
     around = _around(draft.resource)
-    fresh = frozenset(a for a in around if a in drafts and drafts[a].makes)
+    # A new version of an image lies beside the one that a disk stands on.
+    fresh = frozenset(a for a in around if a in drafts and drafts[a].makes
+                      and not drafts[a].resource.VERSIONED)
     inside = ordering.container_of(draft.resource)
     making = draft.action in ordering.MAKING
     observed, rests = draft.observed, downtime.needs_rest(draft, drafts)

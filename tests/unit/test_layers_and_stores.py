@@ -26,6 +26,7 @@ from tiny_cloud.errors import Failure, Problems
 from tiny_cloud.facts import ImageFacts
 from tiny_cloud.libvirt_xml import chains
 from tiny_cloud.model import Unknown
+from tiny_cloud.steps import Define, Shutdown
 
 KEYED = "encryption: {secret: {env: KEY}}"
 TOP = "{name: root, base: golden, " + KEYED + "}"
@@ -96,6 +97,16 @@ def test_gc_knows_disks_behind_luks_and_parts_of_raw_ones(
     host.file[f"{DISKS}/blank.raw.part"] = FakeFile(9, ImageFacts("raw", 1, 1))
     assert errand_for(host, collect, raw).changes == ()
     assert asked[f"{DISKS}/data.luks"] == "luks" and asked[f"{DISKS}/blank.raw.part"] == "raw"
+
+
+def test_a_new_version_below_leaves_a_restart_its_way_back(host: FakeHost) -> None:
+    web = machine("web", "{name: root, base: golden}")
+    settle(host, image(), GOLDEN, web)
+    more = web.replace("64MiB", "128MiB")
+    plan = plan_for(host, image("trixie"), GOLDEN, more, restart=("virtualmachine/web",))
+    steps = [step for task in plan.tasks for step in task.steps]
+    assert [step.again for step in steps if isinstance(step, Shutdown)] == [True]
+    assert all(step.before for step in steps if isinstance(step, Define))
 
 
 ORIGIN = volume("data", size="1GiB")
