@@ -112,6 +112,7 @@ class Lab:
             ours = [one for one in all_of_them if one.name().startswith(f"{self.name}-")]
             list(pool.map(_end, ours))
 
+
 def _end(domain: libvirt.virDomain) -> None:
     # It may go off by itself meanwhile.
     with suppress(libvirt.libvirtError):
