@@ -21,7 +21,7 @@ demo: setup ## Apply manifests/ and show the guest's serial console
 	@scripts/demo
 
 test: setup ## Run every test, real guests included
-	$(PYTHON) -m pytest -n 2 --dist loadfile
+	$(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: setup ## Run the fast tests: no appliance, no guest
 	$(PYTHON) -m pytest -n 2 -m 'not integration'
@@ -34,7 +34,7 @@ type: setup ## Run mypy --strict
 	.venv/bin/mypy
 
 integration: setup ## Run the tests with real libvirt, qemu and libguestfs
-	$(PYTHON) -m pytest -n 2 --dist loadfile -m integration
+	$(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m integration
 
 clean: ## Remove what setup and the tests made in this folder
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build

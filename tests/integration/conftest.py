@@ -6,7 +6,6 @@ import fcntl
 import os
 import re
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -15,31 +14,19 @@ import pytest
 
 from tests.integration.lab import Lab
 
-
-def answers() -> bool:
-    return subprocess.run(
-        ["virsh", "--connect", "qemu:///system", "list"], capture_output=True, check=False
-    ).returncode == 0
+START = Path(__file__).parents[2] / "scripts/start-libvirt"
 
 
 @pytest.fixture(scope="session", autouse=True)
 def libvirtd() -> Iterator[None]:
     """libvirt with the distribution's own configuration; only what is started here is ended."""
-    started = []
-    if not answers():
-        Path("/run/libvirt").mkdir(exist_ok=True)
-        for daemon in ("virtlogd", "libvirtd"):
-            if subprocess.run(["pgrep", "-x", daemon], capture_output=True, check=False).returncode:
-                subprocess.run([daemon, "-d"], check=True, capture_output=True)
-                started.append(daemon)
-        deadline = time.monotonic() + 30
-        while not answers():
-            assert time.monotonic() < deadline, "libvirtd does not answer"
-            time.sleep(0.2)
+    started = [daemon for daemon in ("libvirtd", "virtlogd") if subprocess.run(
+        ["pgrep", "-x", daemon], capture_output=True, check=False).returncode]
+    subprocess.run([START], check=True, capture_output=True)
     yield
     if "PYTEST_XDIST_WORKER" in os.environ:
         return  # the other worker's tests may go on
-    for daemon in reversed(started):
+    for daemon in started:
         subprocess.run(["pkill", "-x", daemon], check=True)
 
 

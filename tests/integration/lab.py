@@ -116,6 +116,7 @@ class Lab:
                     secret.undefine()
 
 
+
 def _end(domain: libvirt.virDomain) -> None:
     # It may go off by itself meanwhile.
     with suppress(libvirt.libvirtError):

@@ -270,8 +270,9 @@ def test_a_running_machine_without_a_definition_gets_it_back(lab: Lab) -> None:
     uuid, started = virsh("domuuid", domain), virsh("domid", domain)
     virsh("undefine", domain)
     change = lab.plan()["virtualmachine/web"]
-    assert [(f["field"], f["old"], f["impact"]) for f in change["fields"]] == [
-        ("running", "transient", "live")]
+    # Whether it starts with the host was said in the definition.
+    assert {f["field"]: (f["old"], f["impact"]) for f in change["fields"]} == {
+        "running": ("transient", "live"), "autostart": (False, "live")}
     lab.apply()
     lab.assert_settled()
     assert "Persistent:     yes" in virsh("dominfo", domain)

@@ -8,10 +8,7 @@ test_ownership.py.
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Iterator
-from functools import partial
-from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +16,7 @@ import pytest
 import yaml
 
 from tests.integration.lab import Lab, digest
-from tests.integration.test_image_sources import Quiet, make
+from tests.integration.test_image_sources import make, serving
 from tiny_cloud.schema.table import rows
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
@@ -49,26 +46,20 @@ def sources(lab: Lab) -> Iterator[dict[str, tuple[dict[str, str], dict[str, str]
     one, two = (make(folder / f"{name}.qcow2", "qcow2") for name in ("one", "two"))
     for name in ("a", "b"):
         (folder / f"{name}.sums").write_text(f"{digest(one)}  one.qcow2\n")
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    url = f"http://127.0.0.1:{server.server_port}"
     by = {file: {name: digest(file, name) for name in ("sha256", "sha512")} for file in (one, two)}
-    yield {
-        "path": ({"path": str(one)}, {"path": str(two)}),
-        "url": ({"url": f"{url}/one.qcow2", "sha256": by[one]["sha256"]},
-                {"url": f"{url}/two.qcow2", "sha256": by[two]["sha256"]}),
-        "sha256": ({"url": f"file://{one}", "sha256": by[one]["sha256"]},
-                   {"url": f"file://{two}", "sha256": by[two]["sha256"]}),
-        "sha512": ({"url": f"file://{one}", "sha512": by[one]["sha512"]},
-                   {"url": f"file://{two}", "sha512": by[two]["sha512"]}),
-        "sums": ({"url": f"{url}/one.qcow2", "sums": f"{url}/a.sums"},
-                 {"url": f"{url}/one.qcow2", "sums": f"{url}/b.sums"}),
-        "format": ({"path": str(one), "format": "qcow2"}, {"path": str(one)}),
-    }
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(folder) as url:
+        yield {
+            "path": ({"path": str(one)}, {"path": str(two)}),
+            "url": ({"url": f"{url}/one.qcow2", "sha256": by[one]["sha256"]},
+                    {"url": f"{url}/two.qcow2", "sha256": by[two]["sha256"]}),
+            "sha256": ({"url": f"file://{one}", "sha256": by[one]["sha256"]},
+                       {"url": f"file://{two}", "sha256": by[two]["sha256"]}),
+            "sha512": ({"url": f"file://{one}", "sha512": by[one]["sha512"]},
+                       {"url": f"file://{two}", "sha512": by[two]["sha512"]}),
+            "sums": ({"url": f"{url}/one.qcow2", "sums": f"{url}/a.sums"},
+                     {"url": f"{url}/one.qcow2", "sums": f"{url}/b.sums"}),
+            "format": ({"path": str(one), "format": "qcow2"}, {"path": str(one)}),
+        }
 
 
 def declare(lab: Lab, sources: dict[str, Any]) -> None:

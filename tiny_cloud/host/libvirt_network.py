@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -17,6 +18,9 @@ from tiny_cloud.libvirt_xml import Tap, read_network, taps
 from tiny_cloud.steps import UpdateNetwork
 
 DEVICES = Path("/sys/class/net")
+_DEFINING = threading.Lock()
+"""Two that are defined at the same moment get the same bridge from libvirt (9.0): it looks for a
+free virbrN before it takes the network in, and holds no lock between."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,8 @@ class Networks:
         """New or in place; validated against libvirt's schema. What is active stays as it is."""
         with self.failing(f"cannot define the network {name}"):
             flags = libvirt.VIR_NETWORK_DEFINE_VALIDATE
-            self.connection().networkDefineXMLFlags(xml, flags)
+            with _DEFINING:
+                self.connection().networkDefineXMLFlags(xml, flags)
 
     def autostart(self, name: str, on: bool) -> None:
         with self.failing(f"cannot switch the autostart of the network {name}"):

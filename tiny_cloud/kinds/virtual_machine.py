@@ -199,7 +199,7 @@ class VirtualMachine(Resource):
 
     def costs(self, diffs: Sequence[FieldDiff], seen: Observed) -> tuple[FieldDiff, ...]:
         live, xml = (str(seen.facts[key]) for key in ("live", "xml"))
-        if not live or not self.spec.get("running", True):
+        if not diffs or not live or not self.spec.get("running", True):
             return tuple(diffs)
         return hotplug.costs(diffs, seen.fields, self.desired(), live_changes.named(live, xml))
 

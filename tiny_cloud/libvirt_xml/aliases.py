@@ -14,6 +14,12 @@ PREFIXES = {
 """By list of the manifest, how the aliases of its devices begin."""
 
 
+def alias_for(group: str) -> str:
+    """Of the device that the fields of ``disks[data]`` are about."""
+    kind, _, name = group.rstrip("]").partition("[")
+    return PREFIXES[kind] + name
+
+
 def alias_of(device: Element) -> str:
     """Empty: it has none, in a definition; everything that runs has one."""
     return attribute(device, "alias", "name")

@@ -82,4 +82,3 @@ def _model(there: Iterable[Element], forwarding: Mapping[str, str], item: Interf
     element = match_interface(there, item)
     known = forwarding.get(item.name, CARD)
     return known if element is None else attribute(element, "model", "type") or known
-

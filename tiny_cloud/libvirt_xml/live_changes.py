@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from lxml import etree
 
-from tiny_cloud.libvirt_xml.aliases import OURS, PREFIXES, alias_of
+from tiny_cloud.libvirt_xml.aliases import OURS, alias_for, alias_of
 from tiny_cloud.libvirt_xml.elements import Element, attribute
 from tiny_cloud.libvirt_xml.graft import aliased, drop, replace_child
 from tiny_cloud.libvirt_xml.hotplug import group_of
@@ -70,8 +70,7 @@ def _devices(
     real = [alias_of(device) for device in etree.fromstring(live_xml).iterfind("devices/*")]
     new = etree.fromstring(new_xml).findall("devices/*")
     for group in changed:
-        kind, _, item = group.rstrip("]").partition("[")
-        old, fresh = (aliased(devices, PREFIXES[kind] + item) for devices in (here, new))
+        old, fresh = (aliased(devices, alias_for(group)) for devices in (here, new))
         if old is None and fresh is not None:
             # Its turn to boot may be taken by a device whose own is renumbered at the next boot.
             drop(fresh, "boot")

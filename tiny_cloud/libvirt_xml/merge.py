@@ -21,7 +21,7 @@ from tiny_cloud.libvirt_xml import (
 )
 from tiny_cloud.libvirt_xml.domain import SPARE_PORTS, Domain, family
 from tiny_cloud.libvirt_xml.elements import STAMP, E, Element, child
-from tiny_cloud.libvirt_xml.parts import cpu, single, vcpus
+from tiny_cloud.libvirt_xml.parts import cpu, memory, single, vcpus
 
 
 def renamed(current_xml: str, name: str) -> str:
@@ -74,9 +74,7 @@ def _accel(root: Element) -> str:
 
 def _settings(root: Element, domain: Domain) -> None:
     for tag in ("memory", "currentMemory"):
-        element = child(root, tag)
-        element.text = definition.memory(tag, domain.memory).text
-        element.set("unit", "KiB")
+        memory.set_size(child(root, tag), domain.memory)
     vcpus.put(root, domain.cpus)
     _stamp(root, domain)
 

@@ -144,4 +144,3 @@ def _addresses(root: Element, ending: str) -> Iterator[tuple[str, Value]]:
         # More than one is never declared: it shows as a difference and is put right.
         yield f"dhcp{ending}.from", " and ".join(start for start, _ in ranges)
         yield f"dhcp{ending}.to", " and ".join(end for _, end in ranges)
-

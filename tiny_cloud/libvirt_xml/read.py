@@ -95,17 +95,20 @@ def chains(xml: str) -> dict[str, tuple[Layer, ...]]:
     found = {}
     for disk in etree.fromstring(xml).iterfind("devices/disk"):
         if disk.get("device") != "cdrom":
-            name = name_of(disk, "disks") or attribute(disk, "target", "dev")
-            found[name] = tuple(_layers(disk))
+            found[_called(disk)] = tuple(_layers(disk))
     return found
 
 
 def open_chains(xml: str) -> frozenset[str]:
     """The disks of ``chains`` for which libvirt is to look itself what they stand on."""
     return frozenset(
-        name_of(disk, "disks") or attribute(disk, "target", "dev")
+        _called(disk)
         for disk in etree.fromstring(xml).iterfind("devices/disk")
         if disk.find("backingStore") is None)
+
+
+def _called(disk: Element) -> str:
+    return name_of(disk, "disks") or attribute(disk, "target", "dev")
 
 
 def bases(xml: str) -> set[str]:
@@ -194,4 +197,3 @@ def _interface(interface: Element) -> Iterator[tuple[str, Value]]:
         case "direct":
             yield f"{path}.direct.device", attribute(interface, "source", "dev")
             yield f"{path}.direct.mode", attribute(interface, "source", "mode")
-

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from lxml import etree
 
 from tiny_cloud.libvirt_xml import cards, ports
-from tiny_cloud.libvirt_xml.aliases import PREFIXES, alias_of
+from tiny_cloud.libvirt_xml.aliases import PREFIXES, alias_for, alias_of
 from tiny_cloud.libvirt_xml.domain import family
 from tiny_cloud.libvirt_xml.elements import Element
 from tiny_cloud.libvirt_xml.parts import iothreads
@@ -61,8 +61,7 @@ class Room:
 
     def has(self, group: str) -> bool:
         """``disks[data]``."""
-        kind, _, name = group.rstrip("]").partition("[")
-        return PREFIXES[kind] + name in self.devices
+        return alias_for(group) in self.devices
 
     def take_port(self) -> bool:
         if not self.express:

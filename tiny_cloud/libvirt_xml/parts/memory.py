@@ -30,14 +30,14 @@ def write(root: Element, spec: Mapping[str, Any]) -> None:
     if "maxMemory" in spec:
         room = spec["maxMemory"]
         element = child(root, "maxMemory")
-        _set(element, parse_size(room["size"]))
+        set_size(element, parse_size(room["size"]))
         element.set("slots", str(room.get("slots", SLOTS)))
         _cell(root)
     for item in spec.get("dimms", ()):
         _put_module(root, _module(item))
     total = boot + _modules(root)
-    _set(child(root, "memory"), total)
-    _set(child(root, "currentMemory"), parse_size(spec.get("currentMemory", total)))
+    set_size(child(root, "memory"), total)
+    set_size(child(root, "currentMemory"), parse_size(spec.get("currentMemory", total)))
     cells = root.findall("cpu/numa/cell")
     if len(cells) == 1:
         vcpu = root.findtext("vcpu", "1")
@@ -97,7 +97,7 @@ def _modules(root: Element) -> int:
     return sum(size_of(size) for size in root.findall("devices/memory/target/size"))
 
 
-def _set(element: Element, size: int) -> None:
+def set_size(element: Element, size: int) -> None:
     element.text = str(aligned(size) // 1024)
     element.set("unit", "KiB")
 
@@ -115,7 +115,7 @@ def _module(item: Mapping[str, Any]) -> Element:
         several.alias(KIND, item["name"]),
         model="dimm",
     )
-    _set(next(fresh.iter("size")), parse_size(item["size"]))
+    set_size(next(fresh.iter("size")), parse_size(item["size"]))
     return fresh
 
 

@@ -90,4 +90,3 @@ def _kind(device: Element) -> tuple[str | None, ...]:
     kind = None if driver is None else driver.get("type")
     # Without a word it is <driver type='path'>, which is 9p.
     return device.get("type"), device.get("bus"), None if kind == "path" else kind
-
