@@ -13,7 +13,7 @@ from tiny_cloud.errors import Failure, Problems
 
 USAGE = 64
 """sysexits.h EX_USAGE, so that 2 always means "there are changes"."""
-VERBS = ("validate", "plan", "apply", "destroy", "purge")
+VERBS = ("validate", "plan", "apply", "destroy", "purge", "snapshot", "check", "mount")
 """In the order in which help shows them; each is a file in ``verbs/``, read when it is meant."""
 
 

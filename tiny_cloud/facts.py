@@ -37,6 +37,34 @@ class ImageFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class Overlay:
+    """What an external snapshot has put on top of a disk."""
+
+    target: str
+    """The disk's: ``vda``."""
+    path: str
+    """The overlay: whatever was written since."""
+    below: str
+    """What it stands on, as it was at the snapshot."""
+    format: str
+    """Of what is below."""
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotFacts:
+    """A snapshot of a domain, as libvirt remembers it."""
+
+    name: str
+    created: int
+    """Seconds since the epoch."""
+    state: str
+    """libvirt's: ``running`` and ``paused`` have the memory in them, ``disk-snapshot`` and
+    ``shutoff`` have not."""
+    overlays: tuple[Overlay, ...] = ()
+    """None: it is internal, inside the disks' own files."""
+
+
+@dataclass(frozen=True, slots=True)
 class DomainFacts:
     """A libvirt domain: its persistent definition and, apart from it, what runs."""
 
@@ -47,6 +75,8 @@ class DomainFacts:
     live_xml: str = ""
     """What runs; empty: it does not run."""
     autostart: bool = False
+    snapshots: tuple[SnapshotFacts, ...] = ()
+    """The oldest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +104,8 @@ class DiskUse:
     """Not the disk itself: something that it stands on."""
     also: tuple[str, ...] = ()
     """Names of further domains that have it in their definitions."""
+    above: tuple[str, ...] = ()
+    """Overlays that snapshots of the domain have put on it, the top first: writing goes there."""
 
 
 class Reader(Protocol):

@@ -13,6 +13,7 @@ from tiny_cloud.model import Action, Address, Change, Observed, Ownership, Unkno
 from tiny_cloud.naming import forget, ownership, record_of, unsettled, was
 from tiny_cloud.resource import Resource, declared_of, policy_of
 from tiny_cloud.sizes import format_size
+from tiny_cloud.snapshots import standing
 from tiny_cloud.steps import (
     BlockResize,
     CreateDisk,
@@ -99,6 +100,8 @@ class Disk(Resource):
                 return info
             if use is not None and use.base:
                 return Unknown(f"{path} has become the base of another disk of {use.domain}")
+            if use is not None and (missing := standing.missing(host, use)):
+                return missing
             if facts is not None and info is not None:
                 seen = self._observe(host, facts, info, parts)
                 if path in self._names() or seen.ownership is not Ownership.FOREIGN:
@@ -149,6 +152,8 @@ class Disk(Resource):
             attached_to=(use.domain, *use.also) if use is not None else (),
             notes=tuple(notes),
             policy=policy_of(record),
+            held=standing.holding(use) if use else "",
+            held_fields=None,
             facts={
                 "path": self.path_as(info.format) if former else facts.path,
                 "at": facts.path,

@@ -16,6 +16,7 @@ from tiny_cloud.libvirt_xml import (
     Domain,
     Interface,
     adoption,
+    bare,
     build,
     coherence,
     declared,
@@ -23,6 +24,7 @@ from tiny_cloud.libvirt_xml import (
     live_changes,
     merge,
     nvram_of,
+    overlaid,
     ownership_of,
     parts,
     renamed,
@@ -47,6 +49,7 @@ from tiny_cloud.model import (
 from tiny_cloud.naming import forget, record_of, unsettled, was
 from tiny_cloud.networks.cards import addresses_of, card_faults, network_of
 from tiny_cloud.resource import Context, Resource, declared_of, policy_of
+from tiny_cloud.snapshots import standing
 from tiny_cloud.steps import (
     Autostart,
     Define,
@@ -149,7 +152,8 @@ class VirtualMachine(Resource):
                 if facts is not None and item._ownership(facts)[0] is Ownership.FOREIGN:
                     facts = None
             if facts is not None:
-                found[item.address] = item._observe(host, item._with_our_names(host, facts))
+                seen = item._observe(host, item._with_our_names(host, bare(facts)))
+                found[item.address] = standing.remembered(seen, facts)
         return found
 
     def _with_our_names(self, host: Reader, facts: DomainFacts) -> DomainFacts:
@@ -274,7 +278,9 @@ class VirtualMachine(Resource):
         fresh = merge(xml, self._wanted(change))
         yield from renewed(self.context.cloud.path("nvram"), nvram_of(xml), nvram_of(fresh))
         # Not back to a definition whose files are no more.
-        yield Define(name, fresh, before="" if change.fresh else xml)
+        over = standing.overlays(seen)
+        before = "" if change.fresh else overlaid(xml, over)
+        yield Define(name, overlaid(fresh, over), before=before)
         # A guest that goes off anyway is not asked to let go of anything before.
         if seen.running and not change.stop and self.spec.get("running", True):
             patience = self.spec.get("stopTimeout", STOP_TIMEOUT)

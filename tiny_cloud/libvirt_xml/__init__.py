@@ -26,6 +26,7 @@ from tiny_cloud.libvirt_xml.parts.firmware import nvram_of
 from tiny_cloud.libvirt_xml.parts.graphics import with_passwords
 from tiny_cloud.libvirt_xml.parts.host_devices import devices as host_devices
 from tiny_cloud.libvirt_xml.read import (
+    agent_answers,
     bases,
     chains,
     device_aliases,
@@ -34,6 +35,13 @@ from tiny_cloud.libvirt_xml.read import (
     pending,
     read,
     stamp_of,
+)
+from tiny_cloud.libvirt_xml.snapshots import (
+    above,
+    bare,
+    overlaid,
+    read_snapshot,
+    write_snapshot,
 )
 from tiny_cloud.libvirt_xml.taps import Tap, taps
 
@@ -50,8 +58,11 @@ __all__ = [
     "Source",
     "Tap",
     "Update",
+    "above",
     "adoption",
+    "agent_answers",
     "aligned",
+    "bare",
     "bases",
     "build",
     "chains",
@@ -72,11 +83,13 @@ __all__ = [
     "new_network",
     "nvram_of",
     "open_chains",
+    "overlaid",
     "ownership_of",
     "parts",
     "pending",
     "read",
     "read_network",
+    "read_snapshot",
     "renamed",
     "same_network",
     "set_acceleration",
@@ -85,4 +98,5 @@ __all__ = [
     "updates",
     "with_passwords",
     "write_network",
+    "write_snapshot",
 ]

@@ -44,16 +44,25 @@ from tiny_cloud.steps.networks import (
     UndefineNetwork,
     UpdateNetwork,
 )
+from tiny_cloud.steps.snapshots import (
+    CommitOverlay,
+    CreateSnapshot,
+    DeleteSnapshot,
+    RevertToSnapshot,
+)
 
 __all__ = [
     "AttachDevice",
     "Autostart",
     "AutostartNetwork",
     "BlockResize",
+    "CommitOverlay",
     "CreateDisk",
+    "CreateSnapshot",
     "Debootstrap",
     "Define",
     "DefineNetwork",
+    "DeleteSnapshot",
     "Describe",
     "DetachDevice",
     "DropRecord",
@@ -68,6 +77,7 @@ __all__ = [
     "Remove",
     "Rename",
     "RenameDomain",
+    "RevertToSnapshot",
     "Run",
     "SetMemory",
     "SetVcpus",

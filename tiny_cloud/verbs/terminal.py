@@ -18,10 +18,18 @@ if TYPE_CHECKING:
 
     from tiny_cloud.api import Planned, Workspace
     from tiny_cloud.model import Event
+    from tiny_cloud.resource import Resource
 
 
 def load(paths: tuple[str, ...], connect: str, storage: str) -> Workspace:
     return tiny_cloud.load(*paths, connect=connect, storage=storage)
+
+
+def named(workspace: Workspace, word: str, *kinds: str) -> Resource:
+    """What a NAME, KIND/NAME or short form of it (``vm/web``) means. Raises Failure."""
+    from tiny_cloud import errands, options
+
+    return errands.named(workspace, options.full_address(word), *kinds)
 
 
 def planned(paths: tuple[str, ...], connect: str, storage: str, **wish: Any) -> Planned:
@@ -53,14 +61,14 @@ def carry_out(planned: Planned, *, yes: bool, parallel: int, as_json: bool = Fal
         return 1 if blocked else 0
     if not agreed(yes, "Do this?"):
         return 1
-    failed = _follow(planned.apply(parallel=parallel), as_json=as_json)
+    failed = follow(planned.apply(parallel=parallel), as_json=as_json)
     if not failed and not as_json:
         done = len(plan.changes) - blocked
         out().print(f"Done: {done} change{'' if done == 1 else 's'}.")
     return 1 if failed or blocked else 0
 
 
-def _follow(events: Iterator[Event], *, as_json: bool) -> bool:
+def follow(events: Iterator[Event], *, as_json: bool = False) -> bool:
     """Show what happens; whether something did not come out as it should."""
     from tiny_cloud.render import json
     from tiny_cloud.render.live import Live

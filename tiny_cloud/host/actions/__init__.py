@@ -1,5 +1,5 @@
 """What each step does to this machine, a file an area; the import registers them with ``do``."""
 
-from tiny_cloud.host.actions import devices, files, guests, images, machines, networks
+from tiny_cloud.host.actions import devices, files, guests, images, machines, networks, snapshots
 
-__all__ = ["devices", "files", "guests", "images", "machines", "networks"]
+__all__ = ["devices", "files", "guests", "images", "machines", "networks", "snapshots"]
