@@ -78,7 +78,7 @@ class Workspace:
         problems = probe.check(snapshot, resources)
         if problems:
             raise Problems(problems)
-        undeclared = [] if wish.targets else self._undeclared(snapshot)
+        undeclared = [] if wish.targets else self.undeclared(snapshot)
         return plan.plan(
             resources,
             probe.probe(snapshot, [*resources, *undeclared]),
@@ -102,7 +102,7 @@ class Workspace:
         actual = probe.probe(snapshot, ordered)
         return plan.destroy(ordered, actual, cloud=self.cloud, consents=consents)
 
-    def _undeclared(self, snapshot: Snapshot) -> Sequence[Resource]:
+    def undeclared(self, snapshot: Snapshot) -> Sequence[Resource]:
         """What the cloud owns and no document declares, each after what it stands on."""
         found = probe.discover(snapshot, _context(self.cloud), self.resources)
         linking.relink([*self.resources, *found])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +25,7 @@ class Errand:
 
     workspace: Workspace
     resource: Resource
-    prepare: Callable[[Observed, Reader], Sequence[Step]]
+    prepare: Callable[[Observed, Reader], Iterable[Step]]
     """Pure. Raises Failure for what cannot be done."""
 
     def steps(self, libvirt: Libvirt | None = None) -> tuple[Step, ...]:

@@ -86,14 +86,10 @@ def io(lab: Lab, disk: str, command: str) -> str:
 
 def put(lab: Lab, disk: str, byte: int) -> None:
     if virsh("domstate", lab.domain("web")).strip() == "running":
-        drive = {"root": "virtio-disk0", "data": "virtio-disk1"}[disk]
-        # By the name of the device: libvirt's nodes have others after each snapshot.
-        path = virsh("qemu-monitor-command", "--hmp", lab.domain("web"), "info block")
-        node = next(line.split()[0].strip(":") for line in path.splitlines()
-                    if top(lab, disk)[0] in line)
-        virsh("qemu-monitor-command", "--hmp", lab.domain("web"),
-              f"qemu-io {node} \"write -P {byte} 0 64k\"")
-        assert drive
+        device = f"/machine/peripheral/ua-disk-{disk}/virtio-backend"
+        said = virsh("qemu-monitor-command", "--hmp", lab.domain("web"),
+                     f'qemu-io -d {device} "write -P {byte} 0 64k"')
+        assert "error" not in said.lower(), said
     else:
         io(lab, disk, f"write -P {byte} 0 64k")
 

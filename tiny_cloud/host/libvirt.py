@@ -80,6 +80,16 @@ class Libvirt:
         with self._failing(f"cannot look at the disk {path} of {domain}"):
             return BlockInfo(*self._lookup(domain).blockInfo(path))
 
+    def disk_errors(self, domain: str) -> str:
+        """What went wrong with the disks of a running machine, in libvirt's words; empty: nothing.
+        """
+        words = {libvirt.VIR_DOMAIN_DISK_ERROR_NO_SPACE: "no space",
+                 libvirt.VIR_DOMAIN_DISK_ERROR_UNSPEC: "an I/O error"}
+        with self._failing(f"cannot look at the disks of {domain}"):
+            errors = self._lookup(domain).diskErrors(0)
+            return ", ".join(f"{words[code]} on {target}" for target, code in errors.items()
+                             if code in words)
+
     def _running_sizes(self) -> dict[tuple[str, str], int]:
         """Virtual sizes in bytes by domain and path, in one call for all."""
         with self._failing("cannot read the sizes of disks in use"):

@@ -82,8 +82,9 @@ def delete(machine: Resource, seen: Observed, host: Reader, name: str) -> tuple[
                       f"tinycloud snapshot revert {machine.address} {name} ends it")
     return (
         *_merge(seen, standing),
-        DeleteSnapshot(domain, name, metadata=True),
         *(Remove(overlay.path) for overlay in snapshot.overlays),
+        # Last: until then it is known which files are left to go.
+        DeleteSnapshot(domain, name, metadata=True),
     )
 
 

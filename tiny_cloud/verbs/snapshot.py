@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import datetime
 import sys
-from typing import TYPE_CHECKING
 
 import click
 
 from tiny_cloud.verbs import terminal
 from tiny_cloud.verbs.arguments import YES, place
-
-if TYPE_CHECKING:
-    from tiny_cloud.errands import Errand
 
 NOT_FROZEN = "No guest agent is asked to freeze the disks: they are kept as after a power cut."
 MACHINE = click.argument("machine", metavar="MACHINE")
@@ -47,7 +43,8 @@ def create(
         resource, seen, called, external=external, freeze=not no_freeze))
     if any(map(taking.is_unfrozen, errand.steps())):
         click.echo(NOT_FROZEN, err=True)
-    _carry_out(errand, f"Take the snapshot {called} of {resource.address}?", yes, commands)
+    question = f"Take the snapshot {called} of {resource.address}?"
+    sys.exit(terminal.run_errand(errand, question, yes=yes, commands=commands))
 
 
 @snapshot.command(name="list")
@@ -89,7 +86,7 @@ def revert(
     errand = errands.Errand(workspace, resource, lambda seen, host: ending.revert(
         resource, seen, host, name, restart=restart))
     question = f"Give up what came since the snapshot {name} of {resource.address}?"
-    _carry_out(errand, question, yes, commands)
+    sys.exit(terminal.run_errand(errand, question, yes=yes, commands=commands))
 
 
 @snapshot.command()
@@ -111,20 +108,7 @@ def delete(
     errand = errands.Errand(workspace, resource, lambda seen, host: ending.delete(
         resource, seen, host, name))
     question = f"Delete the snapshot {name} of {resource.address}?"
-    _carry_out(errand, question, yes, commands)
-
-
-def _carry_out(errand: Errand, question: str, yes: bool, commands: bool) -> None:
-    from tiny_cloud.render.text import clean
-
-    steps = errand.steps()
-    if commands:
-        for step in steps:
-            click.echo(clean(step.shell()))
-        return
-    if not terminal.agreed(yes, question):
-        sys.exit(1)
-    sys.exit(terminal.follow(errand.carry_out(steps, " ".join(["tinycloud", *sys.argv[1:]]))))
+    sys.exit(terminal.run_errand(errand, question, yes=yes, commands=commands))
 
 
 def _time(created: int) -> str:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from tiny_cloud.api import Planned, Workspace
+    from tiny_cloud.errands import Errand
     from tiny_cloud.model import Event
     from tiny_cloud.resource import Resource
 
@@ -81,6 +82,31 @@ def follow(events: Iterator[Event], *, as_json: bool = False) -> bool:
             if as_json:
                 click.echo(json.event_line(event))
     return failed
+
+
+def run_errand(errand: Errand, question: str, *, yes: bool, commands: bool = False) -> int:
+    """The exit code: 1 if something failed or was not agreed to."""
+    from tiny_cloud.render.text import clean
+
+    steps = errand.steps()
+    if commands:
+        for step in steps:
+            click.echo(clean(step.shell()))
+        return 0
+    if not agreed(yes, question):
+        return 1
+    # A plan's words for its phases say nothing of what is done here.
+    told = (event for event in errand.carry_out(steps, command())
+            if event.what not in ("started", "done"))
+    if follow(told):
+        return 1
+    out().print("Done.")
+    return 0
+
+
+def command() -> str:
+    """As it was typed, for the journal."""
+    return " ".join(["tinycloud", *sys.argv[1:]])
 
 
 def agreed(yes: bool, question: str) -> bool:

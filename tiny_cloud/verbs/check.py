@@ -1,0 +1,53 @@
+"""tinycloud check."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from tiny_cloud.verbs import terminal
+from tiny_cloud.verbs.arguments import YES, place
+
+if TYPE_CHECKING:
+    from tiny_cloud.api import Workspace
+    from tiny_cloud.checks import Finding
+    from tiny_cloud.resource import Resource
+
+
+@click.command()
+@click.argument("disks", nargs=-1, metavar="[DISK]...")
+@click.option("--repair", is_flag=True, help="Mend disks that nobody uses, as far as qemu-img can.")
+@click.option("--no-copy", is_flag=True, help="Do not keep a copy in the trash before a repair.")
+@YES
+@place
+def check(
+    disks: tuple[str, ...], repair: bool, no_copy: bool, yes: bool,
+    paths: tuple[str, ...], connect: str, storage: str,
+) -> None:
+    """Look whether disks and images are sound; exit 1 if one is not."""
+    from tiny_cloud import checks
+    from tiny_cloud.host.health import SOUND
+
+    workspace = terminal.load(paths, connect, storage)
+    wanted = [terminal.named(workspace, word, *checks.KINDS) for word in disks]
+    found = _shown(workspace, wanted)
+    broken = [finding for finding in found if finding.mendable]
+    if repair and broken:
+        for finding in broken:
+            errand = checks.repair(workspace, finding, copy=not no_copy)
+            terminal.run_errand(errand, f"Repair {finding.health.path}?", yes=yes)
+        found = _shown(workspace, wanted)
+    sys.exit(0 if all(finding.health.verdict in SOUND for finding in found) else 1)
+
+
+def _shown(workspace: Workspace, wanted: list[Resource]) -> list[Finding]:
+    from tiny_cloud import checks
+    from tiny_cloud.render import tables
+
+    found = list(checks.examine(workspace, wanted))
+    rows = [(str(one.resource.address), one.health.verdict, one.health.path, one.health.text)
+            for one in found]
+    tables.show(terminal.out(), ("NAME", "HEALTH", "FILE", ""), rows)
+    return found
