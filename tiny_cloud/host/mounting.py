@@ -33,9 +33,10 @@ def mounted(
     for tool in ("guestmount", "guestunmount", "setpriv"):
         command.require(tool)
     added = [word for path, form in drives for word in (f"--format={form}", "-a", path)]
-    # A session of its own: Ctrl-C is ours to handle. Should we be killed, it still goes with us.
+    # A session of its own: Ctrl-C is ours to handle. Should we be killed, it still goes with us,
+    # and FUSE's own watcher takes its mount away then (auto_unmount, mount.fuse(8)).
     argv = ("setpriv", "--pdeathsig", "TERM", "--", "guestmount", "--ro", "-i", "--no-fork",
-            *added, folder)
+            "-o", "auto_unmount", *added, folder)
     with tempfile.TemporaryFile() as errors:
         child = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                  stderr=errors, env=command.environment(environ),
