@@ -1,4 +1,4 @@
-"""tinycloud check on disks that were harmed, in ways that qemu-img sees and in those it does not."""
+"""tinycloud check on disks that were harmed, in ways that qemu-img sees and that it does not see."""
 
 from __future__ import annotations
 
