@@ -1,4 +1,4 @@
-"""tinycloud check on disks that were harmed, in ways that qemu-img sees and that it does not see."""
+"""tinycloud check on disks that were harmed, in ways that qemu-img sees and others."""
 
 from __future__ import annotations
 

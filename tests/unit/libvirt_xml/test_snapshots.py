@@ -50,8 +50,9 @@ def test_an_image_below_keeps_its_owner() -> None:
 
 def test_what_libvirt_does_not_write_out_is_remembered_by_the_snapshot() -> None:
     """As it is after a snapshot of a machine that is off, whose disk stands on nothing."""
-    over = ("<domain><devices><disk type='file' device='disk'><driver name='qemu' type='qcow2'/>"
-            "<source file='/s/data.qcow2'/><target dev='sda' bus='scsi'/></disk></devices></domain>")
+    disk = ("<disk type='file' device='disk'><driver name='qemu' type='qcow2'/>"
+            "<source file='/s/data.qcow2'/><target dev='sda' bus='scsi'/></disk>")
+    over = f"<domain><devices>{disk}</devices></domain>"
     assert above(facts(over)) == {DATA: ("/s/data.qcow2",)}
     (layer,) = chains(bare(facts(over)).xml)["sda"]
     assert (layer.path, layer.format, layer.type) == (DATA, "raw", "block")
