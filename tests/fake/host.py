@@ -21,7 +21,7 @@ from tiny_cloud import steps
 from tiny_cloud.apply import Progress
 from tiny_cloud.errors import Failure
 from tiny_cloud.facts import DiskUse, DomainFacts, FileFacts, ImageFacts, NetworkFacts
-from tiny_cloud.libvirt_xml import bases, disk_paths, read_network, renamed, taps
+from tiny_cloud.libvirt_xml import above, bare, bases, disk_paths, read_network, renamed, taps
 from tiny_cloud.model import Address, Cloud, HostDevices, Secret, Unknown
 
 
@@ -86,12 +86,15 @@ class FakeHost:
 
     def disk_users(self) -> Mapping[str, DiskUse]:
         users: dict[str, DiskUse] = {}
-        for facts in self.domain.values():
+        for facts in map(bare, self.domain.values()):
             running = bool(facts.live_xml)
             for path, _target in disk_paths(facts.live_xml or facts.xml):
                 users[path] = DiskUse(facts.name, facts.uuid, running)
             for path in bases(facts.live_xml or facts.xml):
                 users.setdefault(path, DiskUse(facts.name, facts.uuid, running, base=True))
+        for facts in self.domain.values():
+            for path, stack in above(facts).items():
+                users[path] = replace(users[path], above=stack)
         return users
 
     def records(self) -> Mapping[Address, Mapping[str, Any]]:
