@@ -54,8 +54,8 @@ def check(lab: Lab, *argv: str, expect: int) -> dict[str, str]:
                           capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
     assert "Traceback" not in done.stderr, done.stderr
     assert done.returncode == expect, done.stdout + done.stderr
-    rows = [line.split(maxsplit=1) for line in done.stdout.splitlines()]
-    return {name: rest for name, rest in rows if "/" in name}
+    rows = [line.split(maxsplit=1) for line in done.stdout.splitlines() if "/" in line]
+    return {name: rest for name, rest in rows}
 
 
 def fill(path: Path) -> None:
@@ -121,10 +121,11 @@ def test_a_file_that_is_cut_off(lab: Lab) -> None:
     fill(cut)
     os.truncate(cut, cut.stat().st_size - 4 * CLUSTER)
     os.truncate(raw, 1 << 19)
-    done = subprocess.run(["qemu-img", "check", str(cut)], capture_output=True, check=False)
-    found = check(lab, "cut", "raw", expect=1)
+    before = digest(cut)
+    # qemu-img would repair it by forgetting what is missing.
+    found = check(lab, "cut", "raw", "--repair", "--yes", expect=1)
     assert "it is cut off" in found["disk/cut"] and "it is cut off" in found["disk/raw"]
-    assert done.returncode == 0  # why the length is looked at
+    assert digest(cut) == before
 
 
 def test_a_base_that_somebody_wrote_to(lab: Lab) -> None:

@@ -1,7 +1,8 @@
 """Whether an image is sound: what qemu-img says of it, and what qemu-img does not look at.
 
-``qemu-img check`` returns 0 on an image whose end is cut off, and on a base that somebody wrote to:
-so the file's own length and the digest of its stamp are looked at too.
+``qemu-img check`` has nothing to say of a raw disk that is cut off, calls the missing end of a
+qcow2 a corruption that can be repaired, and returns 0 on a base that somebody wrote to: so the
+file's own length and the digest of its stamp are looked at too.
 """
 
 from __future__ import annotations
@@ -90,13 +91,14 @@ def _checked(path: str, facts: Mapping[str, Any]) -> Health:
     told = json.loads(run(argv, foreign=True, timeout=PATIENCE, accept=(0, CORRUPT, LEAKS)))
     if told.get("check-errors"):
         return Health(path, Verdict.UNREADABLE, f"{told['check-errors']} errors while reading it")
+    end, there = told.get("image-end-offset", 0), os.stat(path).st_size
+    # First: a repair would drop what is missing and call that sound. The last cluster of a
+    # compressed image need not be whole.
+    if end - there >= facts["cluster-size"]:
+        return Health(path, Verdict.CORRUPT, f"it is cut off: {there} bytes of {end} are there")
     if wrong := told.get("corruptions"):
         text = f"{wrong} corruptions, {told.get('leaks', 0)} leaked clusters"
         return Health(path, Verdict.CORRUPT, text, REPAIRS[Verdict.CORRUPT])
-    end, there = told.get("image-end-offset", 0), os.stat(path).st_size
-    # The last cluster of a compressed image need not be whole.
-    if end - there >= facts["cluster-size"]:
-        return Health(path, Verdict.CORRUPT, f"it is cut off: {there} bytes of {end} are there")
     if leaks := told.get("leaks"):
         text = f"{leaks} leaked clusters: space is wasted, and nothing is lost"
         return Health(path, Verdict.LEAKS, text, REPAIRS[Verdict.LEAKS])
