@@ -91,15 +91,21 @@ def _checked(path: str, facts: Mapping[str, Any]) -> Health:
     told = json.loads(run(argv, foreign=True, timeout=PATIENCE, accept=(0, CORRUPT, LEAKS)))
     if told.get("check-errors"):
         return Health(path, Verdict.UNREADABLE, f"{told['check-errors']} errors while reading it")
-    end, there = told.get("image-end-offset", 0), os.stat(path).st_size
-    # First: a repair would drop what is missing and call that sound. The last cluster of a
-    # compressed image need not be whole.
-    if end - there >= facts["cluster-size"]:
+    wrong, there = told.get("corruptions"), os.stat(path).st_size
+    # A repair would drop what is missing and call that sound. A last cluster may be a part of one.
+    if wrong and (end := _data_end(path)) - there >= facts["cluster-size"]:
         return Health(path, Verdict.CORRUPT, f"it is cut off: {there} bytes of {end} are there")
-    if wrong := told.get("corruptions"):
+    if wrong:
         text = f"{wrong} corruptions, {told.get('leaks', 0)} leaked clusters"
         return Health(path, Verdict.CORRUPT, text, REPAIRS[Verdict.CORRUPT])
     if leaks := told.get("leaks"):
         text = f"{leaks} leaked clusters: space is wasted, and nothing is lost"
         return Health(path, Verdict.LEAKS, text, REPAIRS[Verdict.LEAKS])
     return Health(path, Verdict.HEALTHY)
+
+
+def _data_end(path: str) -> int:
+    """Where the last of its guest's data should end in the file, in bytes."""
+    argv = ("qemu-img", "map", "--force-share", "--output=json", "-f", "qcow2", "--", path)
+    return max((extent["offset"] + extent["length"] for extent in json.loads(run(argv))
+                if extent["depth"] == 0 and "offset" in extent), default=0)
