@@ -13,7 +13,7 @@ import pytest
 
 from tests.integration.lab import TINYCLOUD, Lab, digest
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
 
 MACHINE = """
     kind: VirtualMachine
