@@ -2,7 +2,7 @@
 PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint type integration clean
+.PHONY: help setup demo test check lint type integration bench-disks clean
 
 help: ## Show this help
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -35,6 +35,9 @@ type: setup ## Run mypy --strict
 
 integration: setup ## Run the tests with real libvirt, qemu and libguestfs
 	$(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m integration
+
+bench-disks: setup ## Measure kinds of disks against a raw file; writes docs/disk-speed.md
+	scripts/bench-disks
 
 clean: ## Remove what setup and the tests made in this folder
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build

@@ -16,7 +16,7 @@ from tiny_cloud import apply as execution
 from tiny_cloud import journal, linking, loader, plan, probe
 from tiny_cloud.document import Document
 from tiny_cloud.draft import matches
-from tiny_cloud.errands import Errand
+from tiny_cloud.errands import Actual, Errand
 from tiny_cloud.errors import Failure, Problem, Problems
 from tiny_cloud.essence import Essence, difference, essence
 from tiny_cloud.graph import closure
@@ -47,6 +47,16 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True)
+class View:
+    """A host at one moment, and what is there of all that is declared or owned."""
+
+    host: Snapshot
+    owned: Sequence[Resource]
+    """And not declared."""
+    actual: Actual
+
+
+@dataclass(frozen=True, slots=True)
 class Workspace:
     """Linked manifests: what should be."""
 
@@ -71,10 +81,14 @@ class Workspace:
     def _planned(self, wish: Wish, libvirt: Libvirt, errand: Errand | None) -> Plan:
         if errand is None:
             return self._plan(wish, libvirt)
-        snapshot = Snapshot(self.cloud, libvirt)
-        undeclared = self._undeclared(snapshot)
-        actual = probe.probe(snapshot, [*self.resources, *undeclared])
-        return errand(snapshot, _context(self.cloud), self.resources, undeclared, actual)
+        seen = self.look(libvirt)
+        return errand(seen.host, _context(self.cloud), self.resources, seen.owned, seen.actual)
+
+    def look(self, libvirt: Libvirt | None = None) -> View:
+        """Raises Failure."""
+        snapshot = Snapshot(self.cloud, libvirt or Libvirt(self.cloud.connect, readonly=True))
+        owned = self._undeclared(snapshot)
+        return View(snapshot, owned, probe.probe(snapshot, [*self.resources, *owned]))
 
     def _targeted(self, targets: Sequence[str]) -> Sequence[Resource]:
         """Those that are named and all that they refer to; without names everything."""

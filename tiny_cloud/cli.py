@@ -13,7 +13,8 @@ from tiny_cloud.errors import Failure, Problems
 
 USAGE = 64
 """sysexits.h EX_USAGE, so that 2 always means "there are changes"."""
-VERBS = ("validate", "plan", "apply", "destroy", "flatten", "commit", "gc", "purge")
+VERBS = ("validate", "plan", "apply", "destroy", "snapshot", "flatten", "commit", "check", "mount",
+         "gc", "purge")
 """In the order in which help shows them; each is a file in ``verbs/``, read when it is meant."""
 
 

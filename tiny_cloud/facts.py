@@ -51,6 +51,34 @@ class ImageFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class Overlay:
+    """What an external snapshot has put on top of a disk."""
+
+    target: str
+    """The disk's: ``vda``."""
+    path: str
+    """The overlay: whatever was written since."""
+    below: str
+    """What it stands on, as it was at the snapshot."""
+    format: str
+    """Of what is below."""
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotFacts:
+    """A snapshot of a domain, as libvirt remembers it."""
+
+    name: str
+    created: int
+    """Seconds since the epoch."""
+    state: str
+    """libvirt's: ``running`` and ``paused`` have the memory in them, ``disk-snapshot`` and
+    ``shutoff`` have not."""
+    overlays: tuple[Overlay, ...] = ()
+    """None: it is internal, inside the disks' own files."""
+
+
+@dataclass(frozen=True, slots=True)
 class DomainFacts:
     """A libvirt domain: its persistent definition and, apart from it, what runs."""
 
@@ -62,6 +90,8 @@ class DomainFacts:
     """What runs; empty: it does not run."""
     autostart: bool = False
     persistent: bool = True
+    snapshots: tuple[SnapshotFacts, ...] = ()
+    """The oldest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +176,8 @@ class DiskUse:
     """Not the disk itself: something that it stands on."""
     also: tuple[str, ...] = ()
     """Names of further domains that have it in their definitions."""
+    above: tuple[str, ...] = ()
+    """Overlays that snapshots of the domain have put on it, the top first: writing goes there."""
 
 
 class Reader(Protocol):

@@ -127,6 +127,11 @@ class Observed:
     """Of a machine, what libvirt calls it."""
     strangers: tuple[str, ...] = ()
     """Those of the users that are not of this cloud."""
+    held: str = ""
+    """Why it can be neither removed nor renamed nor made anew, as a sentence; empty: nothing holds
+    it."""
+    held_fields: frozenset[str] | None = frozenset()
+    """Those that cannot change meanwhile; None: none can, nor what is inside it."""
     notes: tuple[str, ...] = ()
     policy: State = field(default_factory=dict)
     """``Resource.policy`` as of the last apply, from the record; empty: the record is missing."""

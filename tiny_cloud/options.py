@@ -8,7 +8,7 @@ import click
 from tiny_cloud import suggest
 from tiny_cloud.api import Planned, Wish
 from tiny_cloud.errors import Problem, Problems
-from tiny_cloud.model import Consents
+from tiny_cloud.model import Address, Consents
 from tiny_cloud.render.text import one_line
 from tiny_cloud.resource import Resource
 
@@ -70,6 +70,16 @@ def full_address(text: str) -> str:
     word, slash, name = text.partition("/")
     kind = kind_of(word)
     return f"{kind.KIND.lower()}/{name}" if slash and kind else text
+
+
+def addresses(word: str, *kinds: str) -> tuple[Address, ...]:
+    """What NAME or KIND/NAME may mean, of these kinds. Raises click.UsageError."""
+    if "/" not in word:
+        return tuple(Address(kind, word) for kind in kinds)
+    address = Address.parse(full_address(word))
+    if address.kind not in kinds:
+        raise click.UsageError(f"{one_line(word)}: write {kinds[0]}/NAME, or the name alone")
+    return (address,)
 
 
 def kind_of(word: str) -> type[Resource] | None:

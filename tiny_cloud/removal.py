@@ -96,6 +96,8 @@ def _remove(
     why = ""
     if rules.is_protected(resource, seen):
         why = "it is protected (annotation tinycloud/protect)"
+    elif seen.held:
+        why = seen.held
     elif staying:
         why = f"{', '.join(map(str, staying))} stands on it"
     elif holding := [name for name in seen.attached_to if name not in _leaving(going)]:

@@ -148,6 +148,24 @@ def guard(drafts: Drafts, consents: Consents) -> None:
         elif draft.own is Action.REPLACE and not matches(consents.replace, address):
             fields = ", ".join(d.field for d in draft.diffs if d.impact is Impact.DESTROYS)
             draft.block(f"{fields} can change only by making it anew", f"--replace {address}")
+        if _is_held(draft):
+            draft.block(seen.held)
+    for draft in drafts.values():
+        # What is written into it would go below what its snapshots keep.
+        around = container(draft, drafts)
+        if around is not None and draft.own and around.observed and (
+                around.observed.held and around.observed.held_fields is None):
+            draft.block(around.observed.held)
+
+
+def _is_held(draft: Draft) -> bool:
+    seen = draft.observed
+    if seen is None or not seen.held or draft.own is None:
+        return False
+    changes = {diff.field for diff in draft.diffs}
+    stays = seen.held_fields
+    return (stays is None or bool(changes & stays) or draft.renames
+            or draft.own is Action.REPLACE)
 
 
 def preserve(drafts: Drafts) -> None:

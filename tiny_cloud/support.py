@@ -149,6 +149,32 @@ OPERATIONS = (
     Row("encrypt with AES inside qcow and qcow2 (`encryption=aes`)", "",
         refused="its cipher can be broken, and qemu reads it only for its own past",
         instead="convert it where it comes from"),
+    Row("a snapshot of a machine inside its qcow2 disks, with its memory if it runs",
+        "`tinycloud snapshot create`, `revert`, `delete`"),
+    Row("a snapshot by overlays on files and block devices, raw ones too",
+        "`tinycloud snapshot create --external`"),
+    Row("an internal snapshot of a machine with a raw disk", "",
+        refused="raw has no place for it", instead="`--external`"),
+    Row("a snapshot of a machine with an encrypted disk", "",
+        refused="an overlay would hold in the clear what is encrypted below, and so would its "
+        "memory", instead="take it inside the guest"),
+    Row("a snapshot of a disk on the network, shareable or external", "",
+        refused="it is kept, or written to, where nobody here sees it",
+        instead="take it where the disk is stored"),
+    Row("revert to an external snapshot that others stand on, or delete it", "",
+        refused="those would stand on nothing", instead="delete the newer ones first"),
+    Row("check disks and images", "`tinycloud check`: qcow2 in full, raw by its size, base images "
+        "by their digest"),
+    Row("look into the tables of an encrypted disk, or of one in use", "",
+        refused="qemu-img has no key, and what runs changes them meanwhile",
+        instead="switch it off; of an encrypted one only its header and size are looked at"),
+    Row("repair a qcow2 that nobody uses", "`tinycloud check --repair`, after a copy to the trash"),
+    Row("repair a base image, or a file that is cut off", "",
+        refused="disks stand on its very bytes, and what is missing nobody can write",
+        instead="restore it, or make it anew"),
+    Row("mount local disks with a system on them, reading only", "`tinycloud mount`"),
+    Row("mount an encrypted disk", "", refused="guestmount is given no key",
+        instead="look into it from inside a machine"),
 )
 
 ATTACHING = (

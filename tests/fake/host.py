@@ -33,7 +33,7 @@ from tiny_cloud.facts import (
     VolumeFacts,
 )
 from tiny_cloud.images.options import NAMES
-from tiny_cloud.libvirt_xml import bases, disk_paths, read_network, renamed, taps
+from tiny_cloud.libvirt_xml import above, bare, bases, disk_paths, read_network, renamed, taps
 from tiny_cloud.model import Address, Cloud, HostDevices, Secret, Unknown, Value
 from tiny_cloud.volumes import tags
 from tiny_cloud.volumes.tags import as_file
@@ -124,12 +124,15 @@ class FakeHost:
 
     def disk_users(self) -> Mapping[str, DiskUse]:
         users: dict[str, DiskUse] = {}
-        for facts in self.domain.values():
+        for facts in map(bare, self.domain.values()):
             running = bool(facts.live_xml)
             for path, _target in disk_paths(facts.live_xml or facts.xml):
                 users[path] = DiskUse(facts.name, facts.uuid, running)
             for path in bases(facts.live_xml or facts.xml):
                 users.setdefault(path, DiskUse(facts.name, facts.uuid, running, base=True))
+        for facts in self.domain.values():
+            for path, stack in above(facts).items():
+                users[path] = replace(users[path], above=stack)
         return users
 
     def records(self) -> Mapping[Address, Mapping[str, Any]]:

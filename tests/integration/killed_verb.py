@@ -1,7 +1,8 @@
 """A command line that SIGKILLs its own process group at its Nth moment: run as a program.
 
-``python -m tests.integration.killed_verb N ARGV…``. A moment is a program that was started a
-hundredth of a second ago and works on an image, the time before a rename, or the end of a step.
+``python -m tests.integration.killed_verb step|moment N ARGV…``. A moment is a program that was
+started a hundredth of a second ago and works on an image, the time before a rename, or the end of a
+step.
 """
 
 import os
@@ -16,7 +17,7 @@ from tiny_cloud.apply import Progress
 from tiny_cloud.host.perform import Host
 from tiny_cloud.steps import Step
 
-left = int(sys.argv[1])
+what, left = sys.argv[1], int(sys.argv[2])
 perform, rename = Host.perform, os.rename
 
 
@@ -47,8 +48,9 @@ def renamed(source: Any, target: Any) -> None:
 
 
 if __name__ == "__main__":
-    subprocess.Popen = Started  # type: ignore[misc]
-    os.rename = renamed  # type: ignore[assignment]
+    if what == "moment":
+        subprocess.Popen = Started  # type: ignore[misc]
+        os.rename = renamed  # type: ignore[assignment]
     Host.perform = performed  # type: ignore[method-assign]
-    sys.argv = ["tinycloud", *sys.argv[2:]]
+    sys.argv = ["tinycloud", *sys.argv[3:]]
     cli.main()

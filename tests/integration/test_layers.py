@@ -71,7 +71,7 @@ class Stack:
 
     def run(self, verb: str, *arguments: str, expect: int = 0, shown: bool = False) -> str:
         """With what comes before the manifests; ``shown``: what was said beside the result."""
-        argv = [TINYCLOUD, verb, *arguments, str(self.lab.manifests), "--yes"]
+        argv = [TINYCLOUD, verb, *arguments, "-f", str(self.lab.manifests), "--yes"]
         done = subprocess.run(argv, capture_output=True, text=True, check=False)
         assert done.returncode == expect, done.stdout + done.stderr
         return done.stdout + (done.stderr if expect or shown else "")
@@ -205,8 +205,9 @@ def test_killed_at_every_moment(stack: Stack) -> None:
     lab.apply()
     bases, manifests = stack.bases(), str(lab.manifests)
     rebase = ["apply", manifests, "--yes", "--rebase", "disk/web-root"]
-    for argv, least in ((["commit", "web-root", "golden", manifests, "--yes"], 4), (rebase, 6),
-                        (["flatten", "web-root", manifests, "--yes"], 6)):
+    commit = ["commit", "web-root", "golden", "-f", manifests, "--yes"]
+    flatten = ["flatten", "web-root", "-f", manifests, "--yes"]
+    for argv, least in ((commit, 4), (rebase, 6), (flatten, 6)):
         kills = 0
         while killed_at(argv, kills + 1):
             kills += 1
@@ -245,7 +246,7 @@ def test_qemu_and_we_keep_each_other_out(tmp_path: Path) -> None:
 
 def killed_at(argv: list[str], moment: int) -> bool:
     done = subprocess.run(
-        [sys.executable, "-m", "tests.integration.killed_verb", str(moment), *argv],
+        [sys.executable, "-m", "tests.integration.killed_verb", "moment", str(moment), *argv],
         cwd=ROOT, start_new_session=True, capture_output=True, text=True, check=False)
     # Who is cut off after the last step of a commit is told its document the next time.
     done_before = "image/golden is there already" in done.stderr and "sha256: " in done.stderr

@@ -243,6 +243,10 @@ def test_a_flattened_disk_stands_alone_and_its_machine_knows() -> None:
     assert brief(plan_for(host, image(), GOLDEN, alone)) == []
 
 
+def commit(disk: str, name: str) -> errands.Errand:
+    return errand(Address("disk", disk), Address("image", name))
+
+
 def errand_for(host: FakeHost, what: errands.Errand, *documents: str) -> Plan:
     found = load(*documents, host=host)
     own = probe.discover(host, context(found.cloud, host), found.resources)
@@ -313,14 +317,14 @@ def test_commit_refuses_what_is_taken_or_running() -> None:
     host = fake_host()
     settle(host, *STACK)
     with pytest.raises(Failure, match="in use by the running domain lab-web"):
-        errand_for(host, errand("web-root", "new"), *STACK)
+        errand_for(host, commit("web-root", "new"), *STACK)
     with pytest.raises(Failure, match="image/debian is there already"):
-        errand_for(host, errand("golden", "debian"), *STACK)
+        errand_for(host, commit("golden", "debian"), *STACK)
     with pytest.raises(Problems, match="there is no disk/golde"):
-        errand_for(host, errand("golde", "new"), *STACK)
+        errand_for(host, commit("golde", "new"), *STACK)
     with pytest.raises(Problems, match="name"):
-        errand_for(host, errand("golden", "No/Name"), *STACK)
-    plan = errand_for(host, errand("golden", "new"), *STACK)
+        errand_for(host, commit("golden", "No/Name"), *STACK)
+    plan = errand_for(host, commit("golden", "new"), *STACK)
     assert brief(plan) == ["+ image/new"]
 
 

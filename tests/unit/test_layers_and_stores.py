@@ -13,6 +13,7 @@ from tests.unit.test_layers import (
     DISKS,
     GOLDEN,
     blocked,
+    commit,
     errand_for,
     image,
     machine,
@@ -20,7 +21,6 @@ from tests.unit.test_layers import (
     stacked,
 )
 from tests.unit.test_logical_volume import volume
-from tiny_cloud.errands.commit import errand
 from tiny_cloud.errands.gc import collect
 from tiny_cloud.errors import Failure, Problems
 from tiny_cloud.facts import ImageFacts
@@ -78,7 +78,7 @@ def test_an_encrypted_disk_is_neither_rebased_flattened_nor_committed(host: Fake
         plan = plan_for(host, *later, **{consent: ("disk/data",)})
         assert "it is encrypted" in blocked(plan, "disk/data") and not plan.tasks
     with pytest.raises(Failure, match="disk/data is encrypted"):
-        errand_for(host, errand("data", "new"), *later)
+        errand_for(host, commit("data", "new"), *later)
 
 
 def test_gc_knows_disks_behind_luks_and_parts_of_raw_ones(

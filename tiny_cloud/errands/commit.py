@@ -21,9 +21,9 @@ from tiny_cloud.steps import CommitDisk, MakeFolder
 from tiny_cloud.yaml12 import Path
 
 
-def errand(disk: str, name: str) -> Errand:
-    """``disk``: the name of a Disk; ``name``: of the Image that comes of it."""
-    return partial(_commit, Address("disk", disk), Address("image", name))
+def errand(disk: Address, image: Address) -> Errand:
+    """``image``: what comes of it."""
+    return partial(_commit, disk, image)
 
 
 def _commit(

@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tiny_cloud.errors import Failure
-from tiny_cloud.facts import DiskUse, DomainFacts
+from tiny_cloud.facts import DiskUse, DomainFacts, SnapshotFacts
 from tiny_cloud.host.libvirt_connection import connect, ignoring, libvirt, require_binding
 from tiny_cloud.host.libvirt_hints import LOCKED, hint_for
 from tiny_cloud.host.libvirt_network import Networks
 from tiny_cloud.host.libvirt_power import is_off, powers_off, still_on
 from tiny_cloud.host.libvirt_secrets import Secrets
-from tiny_cloud.libvirt_xml import bases, disk_paths, with_passwords
+from tiny_cloud.libvirt_xml import above, bare, bases, disk_paths, read_snapshot, with_passwords
 
 UNDEFINE_TPM: int = getattr(libvirt, "VIR_DOMAIN_UNDEFINE_TPM", 0)
 """Before libvirt 8.9 a TPM's state always went with the definition, and there was no flag."""
@@ -58,12 +58,15 @@ class Libvirt:
         """Which domain has which file or device as a disk; one that runs comes before one that
         does not. ``domains`` saves asking for them again."""
         domains = self.domains() if domains is None else domains
+        overlays = {path: stack for facts in domains.values() if facts.snapshots
+                    for path, stack in above(facts).items()}
+        domains = {name: bare(facts) for name, facts in domains.items()}
         sizes = self._running_sizes()
         users: dict[str, DiskUse] = {}
         having: defaultdict[str, set[str]] = defaultdict(set)
         for facts in sorted(domains.values(), key=lambda facts: (not facts.live_xml, facts.name)):
             for path, _ in disk_paths(facts.live_xml) if facts.live_xml else []:
-                size = sizes.get((facts.name, path), 0)
+                size = sizes.get((facts.name, overlays.get(path, (path,))[0]), 0)
                 users.setdefault(path, DiskUse(facts.name, facts.uuid, True, size))
             for path, _ in disk_paths(facts.xml):
                 having[path].add(facts.name)
@@ -72,12 +75,23 @@ class Libvirt:
             for path in bases(facts.xml) | (bases(facts.live_xml) if facts.live_xml else set()):
                 running = bool(facts.live_xml)
                 users.setdefault(path, DiskUse(facts.name, facts.uuid, running, base=True))
-        return {path: replace(use, also=tuple(sorted(having[path] - {use.domain})))
+        return {path: replace(use, also=tuple(sorted(having[path] - {use.domain})),
+                              above=overlays.get(path, ()))
                 for path, use in users.items()}
 
     def block_info(self, domain: str, path: str) -> BlockInfo:
         with self._failing(f"cannot look at the disk {path} of {domain}"):
             return BlockInfo(*self._lookup(domain).blockInfo(path))
+
+    def disk_errors(self, domain: str) -> str:
+        """What went wrong with the disks of a running machine, in libvirt's words; empty: nothing.
+        """
+        words = {libvirt.VIR_DOMAIN_DISK_ERROR_NO_SPACE: "no space",
+                 libvirt.VIR_DOMAIN_DISK_ERROR_UNSPEC: "an I/O error"}
+        with self._failing(f"cannot look at the disks of {domain}"):
+            errors = self._lookup(domain).diskErrors(0)
+            return ", ".join(f"{words[code]} on {target}" for target, code in errors.items()
+                             if code in words)
 
     def _running_sizes(self) -> dict[tuple[str, str], int]:
         """Virtual sizes in bytes by domain and path, in one call for all."""
@@ -207,6 +221,15 @@ def _facts(domain: Any) -> DomainFacts | None:
     with ignoring(libvirt.VIR_ERR_NO_DOMAIN):
         xml = domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE)
         live = domain.XMLDesc(0) if domain.isActive() else ""
-        return DomainFacts(domain.name(), domain.UUIDString(), xml, live,
-                           bool(domain.autostart()), bool(domain.isPersistent()))
+        return DomainFacts(domain.name(), domain.UUIDString(), xml, live, bool(domain.autostart()),
+                           bool(domain.isPersistent()), _snapshots(domain))
     return None
+
+
+def _snapshots(domain: Any) -> tuple[SnapshotFacts, ...]:
+    """The oldest first; none where this libvirt has no snapshots at all."""
+    with ignoring(libvirt.VIR_ERR_NO_SUPPORT):
+        order = libvirt.VIR_DOMAIN_SNAPSHOT_LIST_TOPOLOGICAL
+        found = [read_snapshot(one.getXMLDesc(0)) for one in domain.listAllSnapshots(order)]
+        return tuple(sorted(found, key=lambda snapshot: snapshot.created))
+    return ()

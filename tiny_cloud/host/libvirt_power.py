@@ -7,8 +7,7 @@ from typing import Any
 
 from tiny_cloud.errors import Failure
 from tiny_cloud.host.libvirt_connection import ignoring, libvirt
-from tiny_cloud.libvirt_xml import stamp_of
-from tiny_cloud.libvirt_xml.devices import AGENT
+from tiny_cloud.libvirt_xml import agent_answers, stamp_of
 
 POLL = 0.25
 """Seconds between looks at a machine that was asked to power off."""
@@ -42,8 +41,7 @@ def powers_off(domain: Any, timeout: float) -> bool:
 
 def _agent_answers(domain: Any) -> bool:
     with ignoring(libvirt.VIR_ERR_NO_DOMAIN):
-        xml = domain.XMLDesc(0)
-        return any(AGENT in line and "state='connected'" in line for line in xml.splitlines())
+        return agent_answers(domain.XMLDesc(0))
     return False
 
 

@@ -57,6 +57,10 @@ class Snapshot:
         return {} if isinstance(there, Unknown) else {
             path: there[path] for path in devices if path in there}
 
+    def disk_errors(self, domain: str) -> str:
+        """Of a running machine, in libvirt's words; empty: none."""
+        return self._libvirt.disk_errors(domain)
+
     def listing(self, folder: str) -> tuple[str, ...]:
         return files.listing(folder)
 

@@ -26,6 +26,7 @@ from tiny_cloud.model import (
 from tiny_cloud.naming import forget, ownership, record_of, unsettled, was
 from tiny_cloud.resource import Resource, declared_of, policy_of
 from tiny_cloud.sizes import format_size
+from tiny_cloud.snapshots import standing
 from tiny_cloud.steps import (
     BlockResize,
     CreateDisk,
@@ -122,6 +123,8 @@ class Disk(Resource):
                 return info
             if use is not None and use.base and path not in batch.above:
                 return Unknown(f"{path} has become the base of another disk of {use.domain}")
+            if use is not None and (missing := standing.missing(host, use)):
+                return missing
             if facts is not None and info is not None:
                 seen = self._observe(host, facts, info, parts, batch)
                 if isinstance(seen, Unknown):
@@ -161,8 +164,7 @@ class Disk(Resource):
         use = host.disk_users().get(facts.path)
         # What stands on it and runs is no user of the disk itself.
         use = None if use is not None and use.base else use
-        running = use is not None and use.running
-        size = use.size if use is not None and running and use.size else info.virtual_size
+        size = use.size if use is not None and use.running and use.size else info.virtual_size
         fields: dict[str, Value] = {
             "size": size, **options.seen(info.options, declared_of(record)),
             **encryption.observed(host, self, info)}
@@ -176,12 +178,10 @@ class Disk(Resource):
             identity=str(facts.inode),
             declared=encryption.declared(declared_of(record), info),
             complete=record is not None and not parts,
-            running=running,
-            users=(use.domain,) if use is not None and running else (),
-            attached_to=(use.domain, *use.also) if use is not None else (),
             needed_by=batch.above.get(facts.path, ()),
             notes=(*encryption.remarks(host, self, fields), *layers.depth(below)),
             policy=policy_of(record),
+            **standing.used(use),
             facts={
                 "path": self.path_as(info.format) if former else facts.path,
                 "at": facts.path,

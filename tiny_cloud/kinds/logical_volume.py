@@ -13,6 +13,7 @@ from tiny_cloud.model import Action, Address, Change, Observed, Ownership, State
 from tiny_cloud.naming import forget, known, ownership, record_of, unsettled, was
 from tiny_cloud.resource import Resource, declared_of, policy_of
 from tiny_cloud.sizes import format_size
+from tiny_cloud.snapshots import standing
 from tiny_cloud.steps import (
     BlockResize,
     CreateVolume,
@@ -113,6 +114,9 @@ class LogicalVolume(Resource):
                 return Unknown(f"{part} is there and was not made here", f"lvrename {part} …")
         there = [volumes[path] for path in places if path in volumes]
         for facts in there:
+            use = neighbours.use(host, facts)
+            if use is not None and (missing := standing.missing(host, use)):
+                return missing
             seen = self._observe(host, facts, groups[facts.group], volumes, parts)
             if facts.path == self.path or seen.ownership is not Ownership.FOREIGN:
                 return replace(seen, rival=self._rival(facts, there))
@@ -142,7 +146,6 @@ class LogicalVolume(Resource):
         if facts.path in self._elsewhere() and (before := was(self)) and facts.path == before.path:
             former = former or before.address
         use = neighbours.use(host, facts)
-        running = use is not None and use.running
         wanted = extents.wanted(self.desired().get("size"), group)
         return Observed(
             fields=self._fields(facts, use, wanted),
@@ -152,12 +155,10 @@ class LogicalVolume(Resource):
             identity=facts.uuid,
             declared=declared_of(record),
             complete=self.external or not (record is None or parts),
-            running=running,
-            users=(use.domain,) if use is not None and running else (),
-            attached_to=(use.domain, *use.also) if use is not None else (),
             needed_by=tuple(neighbours.above(facts, volumes, self.context.cloud.name)),
             notes=tuple(neighbours.promises(facts, volumes)),
             policy=policy_of(record),
+            **standing.used(use),
             facts={
                 "path": self.path if former else facts.path,
                 "at": facts.path,

@@ -14,6 +14,7 @@ from tiny_cloud.facts import TRANSIENT, DomainFacts, Reader
 from tiny_cloud.libvirt_xml import (
     Domain,
     Interface,
+    bare,
     build,
     coherence,
     declared,
@@ -21,6 +22,7 @@ from tiny_cloud.libvirt_xml import (
     live_changes,
     merge,
     nvram_of,
+    overlaid,
     ownership_of,
     parts,
     renamed,
@@ -46,6 +48,7 @@ from tiny_cloud.model import (
 from tiny_cloud.naming import forget, record_of, unsettled, was
 from tiny_cloud.networks.cards import addresses_of, card_faults, network_of
 from tiny_cloud.resource import Context, Resource, declared_of, policy_of
+from tiny_cloud.snapshots import standing
 from tiny_cloud.steps import (
     Autostart,
     Define,
@@ -150,9 +153,10 @@ class VirtualMachine(Resource):
                 if facts is not None and item._ownership(facts)[0] is Ownership.FOREIGN:
                     facts = None
             if facts is not None:
+                below = bare(facts)
                 if item._ownership(facts)[0] is Ownership.UNSTAMPED and not item.external:
-                    facts = with_our_names(item, host, facts, item._cards())
-                found[item.address] = item._observe(host, facts)
+                    below = with_our_names(item, host, below, item._cards())
+                found[item.address] = standing.remembered(item._observe(host, below), facts)
         return found
 
     def _rival(self, host: Reader, facts: DomainFacts) -> str:
@@ -269,7 +273,9 @@ class VirtualMachine(Resource):
         fresh = merge(xml, self._wanted(change))
         yield from renewed(self.context.cloud.path("nvram"), nvram_of(xml), nvram_of(fresh))
         # Not back to a definition whose files are no more.
-        yield Define(name, fresh, before="" if change.fresh or change.rebased else xml)
+        over = standing.overlays(seen)
+        before = "" if change.fresh or change.rebased else overlaid(xml, over)
+        yield Define(name, overlaid(fresh, over), before=before)
         # A guest that goes off anyway is not asked to let go of anything before.
         if seen.running and not change.stop and self.spec.get("running", True):
             patience = self.spec.get("stopTimeout", STOP_TIMEOUT)

@@ -34,6 +34,7 @@ from tiny_cloud.libvirt_xml.parts.firmware import nvram_of
 from tiny_cloud.libvirt_xml.parts.graphics import with_passwords
 from tiny_cloud.libvirt_xml.parts.host_devices import devices as host_devices
 from tiny_cloud.libvirt_xml.read import (
+    agent_answers,
     bases,
     chains,
     device_aliases,
@@ -44,6 +45,13 @@ from tiny_cloud.libvirt_xml.read import (
     stamp_of,
 )
 from tiny_cloud.libvirt_xml.secret import secret_xml
+from tiny_cloud.libvirt_xml.snapshots import (
+    above,
+    bare,
+    overlaid,
+    read_snapshot,
+    write_snapshot,
+)
 from tiny_cloud.libvirt_xml.taps import Tap, taps
 
 __all__ = [
@@ -59,8 +67,11 @@ __all__ = [
     "Source",
     "Tap",
     "Update",
+    "above",
     "adoption",
+    "agent_answers",
     "aligned",
+    "bare",
     "bases",
     "build",
     "chains",
@@ -81,11 +92,13 @@ __all__ = [
     "new_network",
     "nvram_of",
     "open_chains",
+    "overlaid",
     "ownership_of",
     "parts",
     "pending",
     "read",
     "read_network",
+    "read_snapshot",
     "remotes",
     "renamed",
     "same_network",
@@ -96,4 +109,5 @@ __all__ = [
     "updates",
     "with_passwords",
     "write_network",
+    "write_snapshot",
 ]

@@ -81,6 +81,13 @@ def device_aliases(xml: str) -> frozenset[str]:
     return frozenset(map(alias_of, etree.fromstring(xml).iterfind("devices/*")))
 
 
+def agent_answers(live_xml: str) -> bool:
+    """Whether the guest agent of what runs has opened its channel; not if nothing runs."""
+    return bool(live_xml) and any(
+        target.get("name") == AGENT and target.get("state") == "connected"
+        for target in etree.fromstring(live_xml).iterfind("devices/channel/target"))
+
+
 def disk_paths(xml: str) -> list[tuple[str, str]]:
     """The top file, device or URL of every disk, with its target (``vda``)."""
     found = []

@@ -46,6 +46,12 @@ from tiny_cloud.steps.networks import (
     UpdateNetwork,
 )
 from tiny_cloud.steps.secrets import DefineSecret, UndefineSecret
+from tiny_cloud.steps.snapshots import (
+    CommitOverlay,
+    CreateSnapshot,
+    DeleteSnapshot,
+    RevertToSnapshot,
+)
 from tiny_cloud.steps.volumes import (
     CreateVolume,
     FillVolume,
@@ -63,12 +69,15 @@ __all__ = [
     "AutostartNetwork",
     "BlockResize",
     "CommitDisk",
+    "CommitOverlay",
     "CreateDisk",
+    "CreateSnapshot",
     "CreateVolume",
     "Debootstrap",
     "Define",
     "DefineNetwork",
     "DefineSecret",
+    "DeleteSnapshot",
     "Describe",
     "DetachDevice",
     "DropRecord",
@@ -88,6 +97,7 @@ __all__ = [
     "Rename",
     "RenameDomain",
     "RenameVolume",
+    "RevertToSnapshot",
     "Run",
     "SetMemory",
     "SetVcpus",

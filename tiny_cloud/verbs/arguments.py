@@ -22,24 +22,27 @@ PARALLEL = click.option("--parallel", default=4, show_default=True, type=click.I
 COMMANDS = click.option("--commands", is_flag=True, help="Show what a person would type.")
 PRUNE = click.option(
     "--prune", is_flag=True, help="Also remove what is owned and no longer declared.")
+HOST = (
+    click.option("--connect", default="", metavar="URI", help="libvirt's connection URI."),
+    click.option("--storage", default="", metavar="FOLDER", help="Where files live."),
+)
 TARGET = click.option(
     "--target", multiple=True, metavar="KIND/NAME", help="Only this and what it needs.")
 
 
-def named(kind: str, text: str) -> str:
-    """The name alone of what may be written as KIND/NAME. Raises click.UsageError."""
-    word, slash, name = text.partition("/")
-    if slash and word != kind:
-        raise click.UsageError(f"{text!r}: write {kind}/NAME, or the name alone")
-    return name if slash else word
-
-
 def manifests(command: Command) -> Command:
     """PATH… and the options that say which host and where."""
+    for decorate in (click.argument("paths", nargs=-1, metavar="[PATH]..."), *HOST):
+        command = decorate(command)
+    return command
+
+
+def place(command: Command) -> Command:
+    """The same for verbs that are given names of things: manifests come by an option."""
     for decorate in (
-        click.argument("paths", nargs=-1, metavar="[PATH]..."),
-        click.option("--connect", default="", metavar="URI", help="libvirt's connection URI."),
-        click.option("--storage", default="", metavar="FOLDER", help="Where files live."),
+        click.option("-f", "--file", "paths", multiple=True, metavar="PATH",
+                     help="Manifests: a file, a folder, or -; without one manifests/."),
+        *HOST,
     ):
         command = decorate(command)
     return command

@@ -7,13 +7,13 @@ import sys
 import click
 
 from tiny_cloud.verbs import terminal
-from tiny_cloud.verbs.arguments import COMMANDS, YES, manifests, named
+from tiny_cloud.verbs.arguments import COMMANDS, YES, place
 
 
 @click.command()
 @click.argument("disk")
 @click.argument("image", metavar="NEW-IMAGE")
-@manifests
+@place
 @COMMANDS
 @YES
 def commit(
@@ -24,12 +24,14 @@ def commit(
 
     What is in the disk is in the image: also host keys and the hashes of passwords, and every user
     of this host can read it."""
+    from tiny_cloud import options
     from tiny_cloud.errands.commit import document, errand
 
-    source, name = named("disk", disk), named("image", image)
+    (source,), (target,) = options.addresses(disk, "disk"), options.addresses(image, "image")
     workspace = terminal.load(paths, connect, storage)
-    planned = workspace.errand(errand(source, name))
+    planned = workspace.errand(errand(source, target))
     code = terminal.carry_out(planned, yes=yes, commands=commands, aside=True)
     if code == 0:
-        click.echo(document(name, workspace.record("image", name)["spec"]["source"]), nl=False)
+        made = workspace.record("image", target.name)["spec"]["source"]
+        click.echo(document(target.name, made), nl=False)
     sys.exit(code)

@@ -8,12 +8,12 @@ from typing import Any
 import click
 
 from tiny_cloud.verbs import terminal
-from tiny_cloud.verbs.arguments import COMMANDS, YES, consents, manifests, named
+from tiny_cloud.verbs.arguments import COMMANDS, YES, consents, place
 
 
 @click.command()
 @click.argument("disk")
-@manifests
+@place
 @consents
 @COMMANDS
 @YES
@@ -27,7 +27,7 @@ def flatten(
     from tiny_cloud import options
     from tiny_cloud.linking import above
 
-    name = f"disk/{named('disk', disk)}"
+    name = str(options.addresses(disk, "disk")[0])
     workspace = terminal.load(paths, connect, storage)
     users = [str(item.address) for item in above(workspace.resources, name)]
     meant = options.wish(target=(name, *users), flatten=(name,), run_commands=True, **wish)

@@ -9,8 +9,9 @@ from tiny_cloud.host.actions import (
     machines,
     networks,
     secrets,
+    snapshots,
     volumes,
 )
 
 __all__ = ["devices", "files", "guests", "images", "layers", "machines", "networks", "secrets",
-           "volumes"]
+           "snapshots", "volumes"]
