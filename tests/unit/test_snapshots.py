@@ -8,6 +8,7 @@ import pytest
 
 from tests.fake.host import FakeHost
 from tests.unit.cloud import brief, destroy_for, fake_host, load, plan_for, settle
+from tests.unit.test_layers import blocked, image
 from tiny_cloud import probe
 from tiny_cloud.errors import Failure
 from tiny_cloud.facts import Overlay, SnapshotFacts
@@ -32,12 +33,16 @@ def host() -> FakeHost:
     """With one external snapshot."""
     host = fake_host()
     settle(host, SMALL)
-    facts = host.domain["lab-web"]
+    take(host)
+    return host
+
+
+def take(host: FakeHost) -> None:
+    facts, disk = host.domain["lab-web"], host.file[DISK].facts
     snapshot = SnapshotFacts("one", 1, "shutoff", (Overlay("vda", OVERLAY, DISK, "qcow2"),))
     host.domain["lab-web"] = replace(
         facts, xml=overlaid(facts.xml, {DISK: (OVERLAY,)}), snapshots=(snapshot,))
-    host._new(OVERLAY, "qcow2", 1 << 20, DISK)
-    return host
+    host._new(OVERLAY, "qcow2", disk.virtual_size, DISK)
 
 
 def seen(host: FakeHost, text: str = SMALL) -> tuple[Resource, Observed]:
@@ -90,10 +95,13 @@ def test_what_is_merged_is_merged_no_more(host: FakeHost) -> None:
     assert [type(step).__name__ for step in steps] == ["Remove", "DeleteSnapshot"]
 
 
-def test_a_disk_below_a_snapshot_is_neither_rebased_nor_flattened(host: FakeHost) -> None:
-    for consent in ("rebase", "flatten"):
-        plan = plan_for(host, SMALL, **{consent: ("disk/web-root",)})
-        assert not any(change.up for change in plan.changes)
+def test_a_disk_below_a_snapshot_is_neither_rebased_nor_flattened() -> None:
+    host, stack = fake_host(), WEB.format(memory="64MiB", size="4GiB, image: debian")
+    settle(host, image(), stack)
+    take(host)
+    for plan in (plan_for(host, image("trixie"), stack, rebase=("disk/web-root",)),
+                 plan_for(host, image("trixie"), stack, flatten=("disk/web-root",))):
+        assert "snapshots of lab-web stand on it" in blocked(plan, "disk/web-root")
 
 
 def test_an_encrypted_disk_would_be_in_the_clear() -> None:
