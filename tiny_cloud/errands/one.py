@@ -36,10 +36,11 @@ def named(known: Sequence[Resource], *meant: Address) -> Resource:
     for address in meant:
         if address in by_address:
             return by_address[address]
-    kinds = {address.kind for address in meant}
+    kinds = [address.kind for address in meant]
     there = [str(address) for address in by_address if address.kind in kinds]
     hint = suggest.hint(str(meant[0]), there, "there are") or "nothing of the kind is declared"
-    raise Failure(f"there is no {' or '.join(map(str, meant))}", hint)
+    what = " or ".join(filter(None, (", ".join(kinds[:-1]), kinds[-1])))
+    raise Failure(f"there is no {what} called {meant[0].name}", hint)
 
 
 def observed(resource: Resource, actual: Actual) -> Observed:

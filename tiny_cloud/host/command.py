@@ -20,7 +20,7 @@ PACKAGES: Mapping[str, str] = {
     "ip": "iproute2",
     "lvs": "lvm2", "lvcreate": "lvm2", "lvextend": "lvm2", "lvremove": "lvm2", "lvchange": "lvm2",
     "lvrename": "lvm2", "vgs": "lvm2", "timeout": "coreutils",
-    "guestmount": "guestmount", "guestunmount": "guestmount",
+    "guestmount": "guestmount", "guestunmount": "guestmount", "fusermount": "fuse3",
     "mke2fs": "e2fsprogs",
     "sfdisk": "fdisk",
     "mmdebstrap": "mmdebstrap",

@@ -20,6 +20,16 @@ from tiny_cloud.host import command
 PATIENCE = 300.0
 """Seconds until the appliance has to be there: some 20 without hardware virtualisation."""
 POLL = 0.1
+UNTIL_TOLD = """
+trap : TERM
+guestmount "$@" &
+wait
+kill $! 2>/dev/null
+wait
+fusermount -uz "$0" 2>/dev/null
+exit 0
+"""
+"""FUSE's own auto_unmount (mount.fuse(8)) leaves a dead mount behind now and then."""
 
 
 @contextmanager
@@ -30,13 +40,13 @@ def mounted(
 
     The process ends when somebody unmounts it. Afterwards neither it nor a mount is left. Raises
     Failure."""
-    for tool in ("guestmount", "guestunmount", "setpriv"):
+    for tool in ("guestmount", "guestunmount", "fusermount", "setpriv"):
         command.require(tool)
     added = [word for path, form in drives for word in (f"--format={form}", "-a", path)]
-    # A session of its own: Ctrl-C is ours to handle. Should we be killed, it still goes with us,
-    # and FUSE's own watcher takes its mount away then (auto_unmount, mount.fuse(8)).
-    argv = ("setpriv", "--pdeathsig", "TERM", "--", "guestmount", "--ro", "-i", "--no-fork",
-            "-o", "auto_unmount", *added, folder)
+    # A session of its own: Ctrl-C is ours to handle. Should we be killed, the shell goes on and
+    # tidies up.
+    argv = ("setpriv", "--pdeathsig", "TERM", "--", "sh", "-c", UNTIL_TOLD, folder,
+            "--ro", "-i", "--no-fork", *added, folder)
     with tempfile.TemporaryFile() as errors:
         child = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                  stderr=errors, env=command.environment(environ),
