@@ -17,7 +17,7 @@ from tiny_cloud.host.command import run
 from tiny_cloud.model import Unknown
 from tiny_cloud.steps import CreateVolume, GrowVolume, StampVolume
 from tiny_cloud.volumes import tags
-from tiny_cloud.volumes.names import PART, TRASH, device
+from tiny_cloud.volumes.names import TRASH, device
 
 QUIET = {"LVM_SUPPRESS_FD_WARNINGS": "1"}
 """It would say of each descriptor that it closes it."""
@@ -73,7 +73,7 @@ def create(step: CreateVolume, cloud: str, lock: int) -> None:
     except Failure:
         if find(step.path) is None:
             raise
-        remove_part(step.path, cloud, lock)
+        remove_unfinished(step.path, cloud, lock)
         _change(step.argv, lock)
 
 
@@ -108,13 +108,12 @@ def to_trash(path: str, trash: str, lock: int) -> None:
         rename(path, trash, lock)
 
 
-def remove_part(path: str, cloud: str, lock: int) -> None:
+def remove_unfinished(path: str, cloud: str, lock: int) -> None:
     """Only what an apply of this cloud has left unfinished."""
     facts = find(path)
     if facts is None:
         return
-    mark = tags.stamp(facts.tags)
-    if not path.endswith(PART) or mark is None or mark["cloud"] != cloud:
+    if not tags.is_left_over(facts, cloud):
         raise Failure(f"{path} is not ours, and stays", "lvs -o +lv_tags shows whose it is")
     _change(("lvremove", "--yes", "--quiet", path), lock)
 
