@@ -31,8 +31,8 @@ from tiny_cloud.volumes.neighbours import Volumes
 
 
 class LogicalVolume(Resource):
-    """A new one is ``NAME.part`` until it is filled, as a Disk's file is. One that stays blank has its
-    own name at once: until it is stamped, a tag says that it is not finished."""
+    """A new one is ``NAME.part`` until it is filled, as a Disk's file is. One that stays blank has
+    its own name at once: until it is stamped, a tag says that it is not finished."""
 
     KIND = "LogicalVolume"
     SHORT = ("lv",)
@@ -271,7 +271,7 @@ class LogicalVolume(Resource):
         kept = change.observed.facts.get("guest") if change.observed and change.former else ""
         guest = change.fillers[0] if change.fillers else kept
         extra = {"guest": str(guest)} if guest else {}
-        return StampVolume(path, self.context.cloud.name, str(self.address), extra)
+        return StampVolume(path, self.context.cloud.name, str(self.address), extra, change.aside)
 
     def seal(self, change: Change) -> Iterable[Step]:
         if change.aside:

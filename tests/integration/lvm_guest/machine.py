@@ -28,10 +28,11 @@ def run(folder: Path, *argv: str) -> Path:
     out.mkdir()
     (out / "start").write_text(
         "export HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin\n"
+        "(virtlogd -d && libvirtd -d) &\n"
         f"cd {shlex.quote(str(ROOT))}\n{shlex.join(argv)} >/out/said 2>&1\n"
         "echo $? >/out/code\nsync\nbusybox poweroff -f\n")
     initrd = ramdisk(folder, kernel.name.removeprefix("vmlinuz-"))
-    command = ["qemu-system-x86_64", "-machine", "q35,accel=tcg", "-cpu", "max", "-smp", "2",
+    command = ["qemu-system-x86_64", "-machine", "q35,accel=tcg", "-cpu", "Nehalem", "-smp", "2",
                "-m", "3072", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
                "-kernel", str(kernel), "-initrd", str(initrd),
                "-append", "console=ttyS0 quiet panic=-1 mitigations=off",
