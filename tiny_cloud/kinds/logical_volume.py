@@ -108,16 +108,9 @@ class LogicalVolume(Resource):
             group = path.split("/")[2]
             if group not in groups:
                 return Unknown(f"there is no volume group {group}", "vgs shows those that are")
-        parts = tuple(
-            at for path in places for at in (f"{path}{PART}", path)
-            if at in volumes and tags.is_left_over(volumes[at], self.context.cloud.name))
-        for part in (f"{path}{PART}" for path in places):
-            if part in volumes and part not in parts:
-                return Unknown(f"{part} is there and was not made here", f"lvrename {part} …")
-        for part in parts:
-            if use := neighbours.use(host, volumes[part]):
-                return Unknown(f"{part} was never finished, but {use.domain} has it as a disk and "
-                               "may have written to it", f"lvremove {part}")
+        parts = neighbours.left_over(host, places, volumes)
+        if isinstance(parts, Unknown):
+            return parts
         there = [volumes[path] for path in places if path in volumes and path not in parts]
         for facts in there:
             use = neighbours.use(host, facts)
