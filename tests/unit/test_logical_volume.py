@@ -13,7 +13,7 @@ from tiny_cloud.errors import Problem, Problems
 from tiny_cloud.facts import GroupFacts, VolumeFacts
 from tiny_cloud.kinds.logical_volume import LogicalVolume
 from tiny_cloud.libvirt_xml import chains
-from tiny_cloud.model import Unknown
+from tiny_cloud.model import Address, Unknown
 from tiny_cloud.sizes import share_of
 from tiny_cloud.volumes import extents, names
 
@@ -215,6 +215,53 @@ def test_what_was_left_unfinished_is_named_and_made_again() -> None:
     (change,) = settle(host, *documents).changes
     assert change.because == ("an earlier apply was cut off",)
     assert list(host.volume) == ["/dev/vg0/lab-a"]
+
+
+def left_blank(host: FakeHost, *documents: str) -> None:
+    """A kill between the volume's creation and its stamp."""
+    host.fails = lambda step: type(step).__name__ == "StampVolume"
+    carry_out(host, plan_for(host, *documents))
+    host.fails = lambda step: False
+    (left,) = host.volume.values()
+    assert (left.name, left.uuid) == ("lab-a", "uuid-100") and "tinycloud.incomplete" in left.tags
+
+
+def test_a_blank_one_has_its_name_at_once_and_is_made_again_if_it_was_not_stamped() -> None:
+    host = fake_host()
+    left_blank(host, volume("a", size="1GiB"))
+    host.group["vg0"] = replace(GROUP, free=GROUP.extents - 256)
+    (change,) = settle(host, volume("a", size="100GiB")).changes
+    assert change.because == ("an earlier apply was cut off",)
+    (made,) = host.volume.values()
+    assert (made.name, made.uuid, made.size) == ("lab-a", "uuid-101", 100 * GIB)
+    assert made.tags == {"tinycloud=lab/logicalvolume/a", "tinycloud.uuid=uuid-101"}
+
+
+def test_what_another_cloud_left_unfinished_is_not_ours() -> None:
+    host = fake_host()
+    left_blank(host, volume("a", size="1GiB"))
+    (path, left), = host.volume.items()
+    host.volume[path] = replace(left, tags=frozenset(
+        {"tinycloud=other/logicalvolume/a", "tinycloud.incomplete"}))
+    (change,) = plan_for(host, volume("a", size="1GiB")).changes
+    assert "logicalvolume/a of the cloud other" in change.blocked
+
+
+def test_what_a_machine_may_have_written_to_is_not_removed_unfinished_or_not() -> None:
+    machine = """
+        kind: VirtualMachine
+        metadata: {name: web}
+        spec: {cpus: 1, memory: 64MiB, running: false, disks: [{name: a, disk: a}]}
+    """
+    host = fake_host()
+    settle(host, volume("a", size="1GiB"), machine)
+    host.volume.clear()
+    host.record.pop(Address("logicalvolume", "a"))
+    host.inodes = iter([100])
+    left_blank(host, volume("a", size="1GiB"), machine)
+    change = plan_for(host, volume("a", size="1GiB"), machine).changes[0]
+    assert "never finished, but lab-web has it as a disk" in change.blocked
+    assert change.allow == "lvremove /dev/vg0/lab-a"
 
 
 def test_something_else_under_the_name_of_a_part_stays() -> None:

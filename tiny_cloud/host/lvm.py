@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from tiny_cloud.host.command import run
 from tiny_cloud.model import Unknown
 from tiny_cloud.steps import CreateVolume, GrowVolume, StampVolume
 from tiny_cloud.volumes import tags
-from tiny_cloud.volumes.names import PART, TRASH, device
+from tiny_cloud.volumes.names import TRASH, device
 
 QUIET = {"LVM_SUPPRESS_FD_WARNINGS": "1"}
 """It would say of each descriptor that it closes it."""
@@ -51,10 +52,10 @@ def groups() -> Mapping[str, GroupFacts] | Unknown:
 
 def need(path: str) -> VolumeFacts:
     """One that has to be there. Raises Failure."""
-    facts = find(path)
-    if facts is None:
-        raise Failure(f"there is no volume {path}", "lvs shows those that are")
-    return facts
+    rows = _report("lvs", "lv", VOLUME_FIELDS, path)
+    if isinstance(rows, Unknown):
+        raise Failure(rows.reason, rows.hint)
+    return _volume(rows[0])
 
 
 def find(path: str) -> VolumeFacts | None:
@@ -73,7 +74,7 @@ def create(step: CreateVolume, cloud: str, lock: int) -> None:
     except Failure:
         if find(step.path) is None:
             raise
-        remove_part(step.path, cloud, lock)
+        remove_unfinished(step.path, cloud, lock)
         _change(step.argv, lock)
 
 
@@ -86,9 +87,10 @@ def grow(step: GrowVolume, lock: int) -> None:
 
 
 def stamp(step: StampVolume, lock: int) -> None:
-    facts = need(step.path)
-    marks = tags.complete(step.cloud, step.address, facts.uuid, step.extra)
-    _retag(facts, marks, lock)
+    owner = tags.owner(step.cloud, step.address)
+    old = {owner, tags.INCOMPLETE} if step.new else tags.ours(need(step.path).tags)
+    marks = tags.complete(step.cloud, step.address, uuid(step.path), step.extra)
+    _retag(step.path, old, marks, lock)
 
 
 def rename(path: str, to: str, lock: int) -> None:
@@ -102,66 +104,77 @@ def rename(path: str, to: str, lock: int) -> None:
 
 def to_trash(path: str, trash: str, lock: int) -> None:
     """Tagged first: ``purge`` wants both the tag and the name."""
-    facts = find(path)
-    if facts is not None:
-        _retag(facts, tags.ours(facts.tags) | {tags.TRASHED}, lock)
+    if find(path) is not None:
+        _retag(path, frozenset(), {tags.TRASHED}, lock)
         rename(path, trash, lock)
 
 
-def remove_part(path: str, cloud: str, lock: int) -> None:
+def remove_unfinished(path: str, cloud: str, lock: int) -> None:
     """Only what an apply of this cloud has left unfinished."""
     facts = find(path)
     if facts is None:
         return
-    mark = tags.stamp(facts.tags)
-    if not path.endswith(PART) or mark is None or mark["cloud"] != cloud:
+    if not tags.is_left_over(facts, cloud):
         raise Failure(f"{path} is not ours, and stays", "lvs -o +lv_tags shows whose it is")
     _change(("lvremove", "--yes", "--quiet", path), lock)
 
 
 def trashed(cloud: str) -> Sequence[VolumeFacts]:
-    """What waits for ``purge``, in an order in which it can go: what is in a pool before that."""
+    """What waits for ``purge``."""
     there = volumes()
     if isinstance(there, Unknown):
         return ()
-    ours = [facts for facts in there.values()
+    return [facts for facts in there.values()
             if facts.name.endswith(TRASH) and tags.TRASHED in facts.tags
             and (tags.stamp(facts.tags) or {}).get("cloud") == cloud]
-    return sorted(ours, key=lambda facts: (facts.type == "thin-pool", facts.type != "snapshot"))
 
 
-def purge(facts: VolumeFacts, lock: int) -> None:
-    """Remove for good. Raises Failure if something that is not in the trash would go with it."""
-    there = volumes()
-    above = [] if isinstance(there, Unknown) else [
-        other.path for other in there.values() if other.group == facts.group
-        and facts.name in (other.pool, other.origin if other.type == "snapshot" else "")]
-    if above:
-        raise Failure(f"{', '.join(above)} would go with {facts.path}, and is not in the trash")
-    _change(("lvremove", "--yes", "--quiet", facts.path), lock)
+def purge(trash: Sequence[VolumeFacts], lock: int) -> None:
+    """Remove for good, all at once. Raises Failure, and nothing has gone, if something that is not
+    among them would go with one."""
+    there, going = volumes(), {facts.path for facts in trash}
+    for other in () if isinstance(there, Unknown) else there.values():
+        below = {f"/dev/{other.group}/{name}" for name in (
+            other.pool, other.origin if other.type == "snapshot" else "")} & going
+        if below and other.path not in going:
+            raise Failure(f"{other.path} would go with {below.pop()}, and is not in the trash")
+    if going:
+        _change(("lvremove", "--yes", "--quiet", *sorted(going)), lock)
 
 
 def uuid(path: str) -> str:
-    """Raises Failure if that is no volume."""
-    return need(path).uuid
+    """Raises Failure if that is no volume.
+
+    Of one that is active the kernel knows it, and no tool has to be asked: ``LVM-``, the group's
+    UUID and its own without their hyphens (lvm2: ``build_dm_uuid`` in lib/activate/dev_manager.c).
+    """
+    try:
+        number = os.stat(path).st_rdev
+        said = Path(f"/sys/dev/block/{os.major(number)}:{os.minor(number)}/dm/uuid").read_text()
+    except FileNotFoundError:
+        said = ""
+    found = re.match(r"LVM-\w{32}" + "".join(rf"(\w{{{n}}})" for n in (6, 4, 4, 4, 4, 4, 6)), said)
+    return "-".join(found.groups()) if found else need(path).uuid
 
 
-def _retag(facts: VolumeFacts, wanted: frozenset[str], lock: int) -> None:
+def _retag(path: str, old: Set[str], wanted: Set[str], lock: int) -> None:
     """In one command: either all of it holds or nothing."""
-    old = tags.ours(facts.tags)
     words = [word for option, marks in (("--deltag", old - wanted), ("--addtag", wanted - old))
              for mark in sorted(marks) for word in (option, mark)]
     if words:
-        _change(("lvchange", "--quiet", *words, facts.path), lock)
+        _change(("lvchange", "--quiet", *words, path), lock)
 
 
 def _change(argv: Sequence[str], lock: int) -> None:
     run(argv, environ=QUIET, pass_fds=(lock,), held=True)
 
 
-def _report(tool: str, key: str, fields: Sequence[str]) -> list[dict[str, str]] | Unknown:
+def _report(
+    tool: str, key: str, fields: Sequence[str], *names: str
+) -> list[dict[str, str]] | Unknown:
+    """Of all there are, or of those that are named."""
     try:
-        output = run((tool, *REPORT, "--options", ",".join(fields)), environ=QUIET)
+        output = run((tool, *REPORT, "--options", ",".join(fields), *names), environ=QUIET)
     except Failure as failure:
         root = os.geteuid() == 0
         return Unknown(failure.summary, failure.hint or ("" if root else "run as root"))

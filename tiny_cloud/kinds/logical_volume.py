@@ -31,7 +31,8 @@ from tiny_cloud.volumes.neighbours import Volumes
 
 
 class LogicalVolume(Resource):
-    """A new one is ``NAME.part`` until it is filled, as a Disk's file is."""
+    """A new one is ``NAME.part`` until it is filled, as a Disk's file is. One that stays blank has
+    its own name at once: until it is stamped, a tag says that it is not finished."""
 
     KIND = "LogicalVolume"
     SHORT = ("lv",)
@@ -107,12 +108,10 @@ class LogicalVolume(Resource):
             group = path.split("/")[2]
             if group not in groups:
                 return Unknown(f"there is no volume group {group}", "vgs shows those that are")
-        parts = tuple(part for path in places if (part := f"{path}{PART}") in volumes)
-        for part in parts:
-            mark = tags.stamp(volumes[part].tags)
-            if mark is None or mark["cloud"] != self.context.cloud.name:
-                return Unknown(f"{part} is there and was not made here", f"lvrename {part} …")
-        there = [volumes[path] for path in places if path in volumes]
+        parts = neighbours.left_over(host, places, volumes)
+        if isinstance(parts, Unknown):
+            return parts
+        there = [volumes[path] for path in places if path in volumes and path not in parts]
         for facts in there:
             use = neighbours.use(host, facts)
             if use is not None and (missing := standing.missing(host, use)):
@@ -226,7 +225,7 @@ class LogicalVolume(Resource):
         yield from forget(self, change)
 
     def _create(self, change: Change) -> Iterator[Step]:
-        size, part = self.desired().get("size"), f"{self.path}{PART}"
+        size, path = self.desired().get("size"), self._made_as(change)
         assert size is None or isinstance(size, int | str)
         layers.require_room(self, self.links.get("image"), size, change)
         yield from self._tidy(change)
@@ -234,13 +233,19 @@ class LogicalVolume(Resource):
                         for key in ("thinPool", "snapshotOf"))
         marks = (tags.owner(self.context.cloud.name, str(self.address)), tags.INCOMPLETE)
         stripes = self.spec.get("stripes")
-        yield CreateVolume(part, self.type, size, stripes, str(pool), str(origin), marks)
+        yield CreateVolume(path, self.type, size, stripes, str(pool), str(origin), marks)
         if "image" in self.links:
             outputs = self.link("image").provides()
             zeroed = self.type == "thin" and not self.link("thinPool").external
-            yield FillVolume(part, str(outputs["path"]), str(outputs["format"]), zeroed)
+            yield FillVolume(path, str(outputs["path"]), str(outputs["format"]), zeroed)
         if origin and self.type == "thin" and isinstance(size, int):
-            yield GrowVolume(part, size)
+            yield GrowVolume(path, size)
+
+    def _made_as(self, change: Change) -> str:
+        """Nobody may see under its own name what is still written into, nor what is to take the
+        place of another."""
+        blank = change.action is Action.CREATE and not (change.fillers or "image" in self.links)
+        return self.path if blank else f"{self.path}{PART}"
 
     def _grow(self, change: Change, old: Value) -> Iterator[Step]:
         assert change.observed is not None and isinstance(old, int)
@@ -259,15 +264,17 @@ class LogicalVolume(Resource):
         kept = change.observed.facts.get("guest") if change.observed and change.former else ""
         guest = change.fillers[0] if change.fillers else kept
         extra = {"guest": str(guest)} if guest else {}
-        return StampVolume(path, self.context.cloud.name, str(self.address), extra)
+        return StampVolume(path, self.context.cloud.name, str(self.address), extra, change.aside)
 
     def seal(self, change: Change) -> Iterable[Step]:
         if change.aside:
-            yield self._stamp(f"{self.path}{PART}", change)
+            path = self._made_as(change)
+            yield self._stamp(path, change)
             yield self.record()
             yield from forget(self, change)
             yield from self._discard(change)
-            yield RenameVolume(f"{self.path}{PART}", self.path)
+            if path != self.path:
+                yield RenameVolume(path, self.path)
 
     def _tidy(self, change: Change) -> Iterator[Step]:
         """What cut-off applies left behind."""

@@ -100,6 +100,8 @@ class StampVolume(Step):
     cloud: str
     address: str
     extra: Mapping[str, str] = field(default_factory=dict)
+    new: bool = False
+    """Of ours it has the tags that it was created with."""
 
     def shell(self) -> str:
         return f"# tag {shlex.quote(self.path)} as {self.cloud} {self.address}, finished"

@@ -36,5 +36,4 @@ def purge(paths: tuple[str, ...], connect: str, storage: str, yes: bool) -> None
         with journal.locked(Path(cloud.storage), " ".join(["tinycloud", *sys.argv[1:]])) as book:
             # What came into the trash since was neither shown nor agreed to.
             trash.purge(cloud, [item for item, _ in found])
-            for volume in volumes:
-                lvm.purge(volume, book.descriptor)
+            lvm.purge(volumes, book.descriptor)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from tiny_cloud.facts import DiskUse, Reader, VolumeFacts
-from tiny_cloud.model import Address
+from tiny_cloud.model import Address, Unknown
 from tiny_cloud.sizes import format_size
 from tiny_cloud.volumes import tags
+from tiny_cloud.volumes.names import PART
 
 Volumes = Mapping[str, VolumeFacts]
 
@@ -17,6 +18,22 @@ def use(host: Reader, facts: VolumeFacts) -> DiskUse | None:
     users = host.disk_users()
     found = [users[path] for path in (facts.path, *facts.aliases) if path in users]
     return min(found, key=lambda one: not one.running, default=None)
+
+
+def left_over(
+    host: Reader, places: Sequence[str], volumes: Volumes
+) -> tuple[str, ...] | Unknown:
+    """What cut-off applies left under these names; Unknown if that cannot just be removed."""
+    found = tuple(at for path in places for at in (f"{path}{PART}", path)
+                  if at in volumes and tags.is_left_over(volumes[at], host.cloud.name))
+    for part in (f"{path}{PART}" for path in places):
+        if part in volumes and part not in found:
+            return Unknown(f"{part} is there and was not made here", f"lvrename {part} …")
+    for part in found:
+        if user := use(host, volumes[part]):
+            return Unknown(f"{part} was never finished, but {user.domain} has it as a disk and "
+                           "may have written to it", f"lvremove {part}")
+    return found
 
 
 def above(facts: VolumeFacts, volumes: Volumes, cloud: str) -> Iterator[Address]:

@@ -67,6 +67,8 @@ def _lack(
     """The field that asks for too much, the end of the sentence, and the remedy."""
     path = str(item.provides()["path"])
     before, part = room.volumes.get(path), room.volumes.get(f"{path}{PART}")
+    if before is not None and tags.is_left_over(before, item.context.cloud.name):
+        before, part = None, before
     new = before is None and not _former(item, room.volumes)
     if new and item.spec.get("stripes", 1) > group.devices:
         return "stripes", (f"is striped over {item.spec['stripes']}, and {group.name} has "

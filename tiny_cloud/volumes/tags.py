@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tiny_cloud.facts import FileFacts, VolumeFacts
+from tiny_cloud.volumes.names import PART
 
 OWNER, UUID, GUEST = "tinycloud=", "tinycloud.uuid=", "tinycloud.guest="
 INCOMPLETE = "tinycloud.incomplete"
@@ -40,6 +41,13 @@ def stamp(tags: frozenset[str]) -> Mapping[str, str] | None:
         return None
     cloud, _, address = said.pop("owner").partition("/")
     return {"inode": "", **said, "cloud": cloud, "address": address}
+
+
+def is_left_over(volume: VolumeFacts, cloud: str) -> bool:
+    """Whether an apply of this cloud was cut off before it was finished: it holds nothing yet."""
+    mark = stamp(volume.tags)
+    unfinished = volume.name.endswith(PART) or INCOMPLETE in volume.tags
+    return unfinished and mark is not None and mark["cloud"] == cloud
 
 
 def as_file(volume: VolumeFacts) -> FileFacts:

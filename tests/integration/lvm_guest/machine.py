@@ -18,7 +18,7 @@ BUSYBOX = Path("/bin/busybox")
 MODULES = ("virtio_pci", "virtio_blk", "9pnet_virtio", "9p", "overlay", "crc32c_generic", "dm_mod",
            "dm_thin_pool", "dm_snapshot")
 SECONDS = 900
-DISKS, SIZE = 2, "4G"
+DISKS, SIZE, PROCESSORS = 2, "4G", 2
 
 
 def run(folder: Path, *argv: str) -> Path:
@@ -28,11 +28,13 @@ def run(folder: Path, *argv: str) -> Path:
     out.mkdir()
     (out / "start").write_text(
         "export HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin\n"
+        "(virtlogd -d && libvirtd -d) &\n"
         f"cd {shlex.quote(str(ROOT))}\n{shlex.join(argv)} >/out/said 2>&1\n"
         "echo $? >/out/code\nsync\nbusybox poweroff -f\n")
     initrd = ramdisk(folder, kernel.name.removeprefix("vmlinuz-"))
-    command = ["qemu-system-x86_64", "-machine", "q35,accel=tcg", "-cpu", "max", "-smp", "2",
-               "-m", "3072", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
+    command = ["qemu-system-x86_64", "-machine", "q35,accel=tcg", "-cpu", "Nehalem",
+               "-smp", str(PROCESSORS), "-m", "3072", "-nodefaults", "-no-user-config",
+               "-display", "none", "-no-reboot",
                "-kernel", str(kernel), "-initrd", str(initrd),
                "-append", "console=ttyS0 quiet panic=-1 mitigations=off",
                "-serial", f"file:{folder / 'console'}"]

@@ -41,4 +41,4 @@ def _(step: steps.TrashVolume, host: Hands, progress: Progress) -> None:
 
 @do.register
 def _(step: steps.RemoveVolume, host: Hands, progress: Progress) -> None:
-    lvm.remove_part(step.path, step.cloud, host.lock)
+    lvm.remove_unfinished(step.path, step.cloud, host.lock)
