@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from tiny_cloud import rbd_images
 from tiny_cloud.errors import Problem, Span
 from tiny_cloud.libvirt_xml import LOOPBACK, Forward, remotes
 from tiny_cloud.model import Address
@@ -153,6 +154,8 @@ def _disk(machine: Resource, item: Mapping[str, Any]) -> Address | str | None:
     """Which one it is: what is declared for it, or what a server has."""
     remote = remotes.declared(item)
     link = machine.links.get(f"disks[{item['name']}].disk")
+    if link is not None and link.address.kind == rbd_images.KIND:
+        return rbd_images.url_of(link)
     return remote.url if remote else link.address if link else None
 
 

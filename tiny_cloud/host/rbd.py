@@ -1,0 +1,130 @@
+"""Ceph's images, through a worker that visits the cluster for us (``rbd_worker``).
+
+The key goes to it on stdin. A cluster that does not answer is said so within seconds.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import errno
+import json
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tiny_cloud.ceph import Cluster
+from tiny_cloud.errors import Failure
+from tiny_cloud.facts import RBDFacts
+from tiny_cloud.host import secrets
+from tiny_cloud.host.command import run
+from tiny_cloud.host.servers import silent
+from tiny_cloud.libvirt_xml import remotes
+from tiny_cloud.model import Secret, Unknown
+
+PATIENCE = 5
+"""Seconds that a monitor or an OSD gets: one that is well takes milliseconds."""
+WALL = 120.0
+"""Seconds that a whole visit gets."""
+HEAD = 12
+"""Bytes of a key before the secret itself: type, time and length (Ceph: CryptoKey::decode)."""
+WHY: Mapping[tuple[str, int], tuple[str, str]] = {
+    ("connect", errno.ETIMEDOUT): (
+        "the cluster refused the user or the key, or none of its monitors answered in time",
+        "ceph auth get client.{user} shows what it has"),
+    ("connect", errno.EINVAL): (
+        "its monitors cannot be found", "correct monitors, or what config says"),
+    ("connect", errno.ENOENT): (
+        "its configuration file is not there, or says nothing of a key", "correct config or auth"),
+    ("connect", errno.EACCES): (
+        "the cluster refused the user or the key", "ceph auth get client.{user} shows what it has"),
+    ("pool", errno.ENOENT): ("there is no such pool", "ceph osd pool ls shows those there are"),
+    ("image", errno.ENOENT): ("there is no such image", "rbd ls shows those there are"),
+    ("image", errno.EBUSY): ("somebody has the image open", "rbd status {image} says who"),
+    ("image", errno.EEXIST): ("there is one of that name already", "rbd ls -l shows it"),
+    ("image", errno.EINVAL): (
+        "Ceph does not take that", "older clusters clone protected snapshots alone: "
+        "rbd snap protect POOL/IMAGE@SNAPSHOT"),
+    ("image", errno.EPERM): (
+        "client.{user} may not do that", "ceph auth caps client.{user} mon 'profile rbd' osd "
+        "'profile rbd pool=POOL' lets it"),
+}
+"""By where it failed and how: the end of a sentence, and the remedy."""
+
+
+def images(
+    cluster: Cluster, places: Collection[str], *, run_commands: bool
+) -> Mapping[str, RBDFacts] | Unknown:
+    """Those of the places (POOL/IMAGE) where there is one."""
+    servers = remotes.monitors(cluster.monitors)
+    why = silent(servers)
+    if why.keys() >= set(servers):
+        return Unknown(f"no monitor of Ceph at {cluster} answers: {why[servers[0]]}",
+                       "start it, or correct monitors")
+    try:
+        key = ""
+        if cluster.secret:
+            secret = Secret(*cluster.secret)
+            plain = secrets.resolve(secret, run_commands=run_commands)
+            if plain is None:
+                return Unknown(f"the secret from {secret} is not there")
+            key = checked(plain, secret)
+        found = _visit(cluster, key, "look", [sorted(places)])
+    except Failure as failure:
+        return Unknown(failure.summary, failure.hint)
+    return {place: RBDFacts(**{**facts, **{
+        word: tuple(facts[word]) for word in ("parent", "clones", "watchers") if word in facts}})
+        for place, facts in found.items()}
+
+
+def change(cluster: Cluster, what: str, image: str, *words: Any, lock: int) -> None:
+    """One of the worker's jobs on an image (POOL/IMAGE). Raises Failure."""
+    key = ""
+    if cluster.secret:
+        secret = Secret(*cluster.secret)
+        key = checked(secrets.need(secret), secret)
+    _visit(cluster, key, what, [image, *words], lock)
+
+
+def checked(key: str, source: Secret) -> str:
+    """A key as in a keyring: librados would write one to the log that it cannot read. Raises
+    Failure."""
+    try:
+        raw = base64.b64decode(key, validate=True)
+        sane = len(raw) > HEAD and int.from_bytes(raw[10:HEAD], "little") == len(raw) - HEAD
+    except binascii.Error:
+        sane = False
+    if not sane:
+        raise Failure(f"the secret from {source} is no ceph key",
+                      "ceph auth get-key CLIENT prints one, in base64")
+    return key
+
+
+def _visit(
+    cluster: Cluster, key: str, what: str, words: Sequence[Any], lock: int | None = None
+) -> Any:
+    job = {"conf": _conf(cluster, key), "file": cluster.config, "user": cluster.user or "admin",
+           "do": what, "with": words}
+    worker = str(Path(__file__).with_name("rbd_worker.py"))
+    answer = json.loads(run(
+        ("/usr/bin/python3", "-I", worker), input=json.dumps(job).encode(), timeout=WALL,
+        pass_fds=() if lock is None else (lock,)))
+    if "error" in answer:
+        raise _failure(cluster, what, words, answer)
+    return answer["done"]
+
+
+def _conf(cluster: Cluster, key: str) -> Mapping[str, str]:
+    """The time-outs are librados's (https://docs.ceph.com/en/pacific/rados/configuration)."""
+    waits = ("client_mount_timeout", "rados_mon_op_timeout", "rados_osd_op_timeout")
+    auth = {"key": key} if key else {"auth_client_required": "none"}
+    return {"mon_host": str(cluster), **dict.fromkeys(waits, str(PATIENCE)), **auth}
+
+
+def _failure(
+    cluster: Cluster, what: str, words: Sequence[Any], answer: Mapping[str, Any]
+) -> Failure:
+    image, doing = (words[0][0], "look at") if what == "look" else (words[0], what)
+    known = WHY.get((answer["at"], answer["errno"]), (answer["error"], ""))
+    why, hint = (text.format(user=cluster.user or "admin", image=image) for text in known)
+    return Failure(f"Ceph at {cluster} cannot {doing} {image}: {why}", hint, answer["error"])

@@ -1,0 +1,137 @@
+"""One visit to a Ceph cluster: look at images, or change one.
+
+Runs as ``/usr/bin/python3 -I``, for Debian's bindings exist only there, and apart from us: librados
+writes to stderr whatever it likes, a key that it cannot read among it, and while it is connecting
+no option silences it. Standard library, rados and rbd alone; one job as JSON on stdin, one answer
+as JSON on stdout.
+
+A job: ``conf`` (options of Ceph, the key among them), ``file`` (a configuration file; empty: the
+usual one, if there is one), ``user``, ``do`` (one of the functions in JOBS) and ``with`` (its
+arguments). Images are POOL/IMAGE. The answer: ``done``, or ``at`` (connect, pool or image),
+``errno`` and ``error``.
+"""
+
+import json
+import os
+import sys
+from contextlib import suppress
+from typing import Any
+
+try:
+    import rados
+    import rbd
+except ImportError:
+    sys.exit("Ceph has no Python bindings here: apt install python3-rados python3-rbd")
+
+USUAL = "/etc/ceph/ceph.conf"
+ID = "tinycloud.id"
+
+
+def look(cluster: Any, places: list[str]) -> dict[str, Any]:
+    """By the pool's directory, and by ID: of a renaming that was cut off, a name may be left that
+    is in no directory."""
+    found: dict[str, Any] = {}
+    for pool in sorted({place.partition("/")[0] for place in places}):
+        with cluster.open_ioctx(pool) as ioctx:
+            there = {one["name"]: one["id"] for one in rbd.RBD().list2(ioctx)}
+            for place in places:
+                name = place.partition("/")[2]
+                if place.startswith(f"{pool}/") and name in there:
+                    found[place] = _facts(ioctx, there[name])
+    return found
+
+
+def _facts(ioctx: Any, identity: str) -> dict[str, Any]:
+    """Of one whose making was cut off in the middle, the ID alone."""
+    with suppress(rbd.ImageNotFound), rbd.Image(ioctx, image_id=identity, read_only=True) as image:
+        return {
+            "id": identity,
+            "size": image.size(),
+            "parent": _parent(image),
+            "snapshots": {one["name"]: one["size"] for one in image.list_snaps()},
+            "clones": [f"{one['pool']}/{one['image'] or one['id']}"
+                       for one in image.list_children2()],
+            "watchers": [one["addr"] for one in image.watchers_list()],
+            "metadata": dict(image.metadata_list()),
+        }
+    return {"id": identity, "size": 0}
+
+
+def _parent(image: Any) -> list[str]:
+    with suppress(rbd.ImageNotFound):
+        spec = image.get_parent_image_spec()
+        return [spec["pool_name"], spec["image_name"], spec["snap_name"]]
+    return []
+
+
+def create(cluster: Any, place: str, size: int | None, parent: list[str]) -> None:
+    pool, _, name = place.partition("/")
+    with cluster.open_ioctx(pool) as ioctx:
+        try:
+            _make(cluster, ioctx, name, size, parent)
+        except rbd.ImageExists:
+            with suppress(rbd.ImageNotFound), rbd.Image(ioctx, name, read_only=True):
+                raise
+            # Nothing was ever in it: it was killed while it came to be.
+            rbd.RBD().remove(ioctx, name)
+            _make(cluster, ioctx, name, size, parent)
+
+
+def _make(cluster: Any, ioctx: Any, name: str, size: int | None, parent: list[str]) -> None:
+    if not parent:
+        rbd.RBD().create(ioctx, name, size)
+        return
+    pool, image, snapshot = parent
+    with cluster.open_ioctx(pool) as theirs:
+        rbd.RBD().clone(theirs, image, snapshot, ioctx, name)
+    with rbd.Image(ioctx, name) as clone:
+        if size is not None:
+            clone.resize(size)
+
+
+def grow(cluster: Any, place: str, size: int) -> None:
+    pool, _, name = place.partition("/")
+    with cluster.open_ioctx(pool) as ioctx, rbd.Image(ioctx, name) as image:
+        if image.size() < size:
+            image.resize(size)
+
+
+def stamp(cluster: Any, place: str, marks: dict[str, str]) -> None:
+    """The ID comes last: it says that the rest is there."""
+    pool, _, name = place.partition("/")
+    with cluster.open_ioctx(pool) as ioctx, rbd.Image(ioctx, name) as image:
+        for key, word in (*marks.items(), (ID, image.id())):
+            image.metadata_set(key, word)
+
+
+def rename(cluster: Any, place: str, to: str) -> None:
+    pool, _, name = place.partition("/")
+    with cluster.open_ioctx(pool) as ioctx:
+        rbd.RBD().rename(ioctx, name, to.partition("/")[2])
+
+
+def trash(cluster: Any, place: str) -> None:
+    pool, _, name = place.partition("/")
+    with cluster.open_ioctx(pool) as ioctx, suppress(rbd.ImageNotFound):
+        rbd.RBD().trash_move(ioctx, name, 0)
+
+
+JOBS = {job.__name__: job for job in (look, create, grow, stamp, rename, trash)}
+
+
+def answer(job: dict[str, Any]) -> dict[str, Any]:
+    at = "connect"
+    try:
+        file = job["file"] or (USUAL if os.path.exists(USUAL) else None)
+        cluster = rados.Rados(rados_id=job["user"], conffile=file, conf=job["conf"])
+        with cluster:
+            at = "pool"
+            return {"done": JOBS[job["do"]](cluster, *job["with"])}
+    except rados.Error as error:
+        return {"at": at, "errno": getattr(error, "errno", 0), "error": str(error)}
+    except rbd.Error as error:
+        return {"at": "image", "errno": getattr(error, "errno", 0), "error": str(error)}
+
+
+if __name__ == "__main__":
+    print(json.dumps(answer(json.load(sys.stdin))))
