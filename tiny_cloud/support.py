@@ -88,7 +88,11 @@ STORES = (
         "VirtualMachine.disks[].nbd", "VirtualMachine.disks[].nbd.host",
         "VirtualMachine.disks[].nbd.port", "VirtualMachine.disks[].nbd.socket",
         "VirtualMachine.disks[].nbd.export", "VirtualMachine.disks[].nbd.tls")),
-    Row("Ceph's RBD, with cephx", "`disks[].rbd`, an image that is there", fields=(
+    Row("Ceph's RBD, with cephx", "`RBDImage`: blank or a clone of a snapshot", fields=(
+        "RBDImage.monitors", "RBDImage.pool", "RBDImage.config", "RBDImage.auth.user",
+        "RBDImage.auth.secret", "RBDImage.size", "RBDImage.cloneOf.pool",
+        "RBDImage.cloneOf.image", "RBDImage.cloneOf.snapshot")),
+    Row("an image of Ceph made elsewhere", "`disks[].rbd`", fields=(
         "VirtualMachine.disks[].rbd", "VirtualMachine.disks[].rbd.monitors",
         "VirtualMachine.disks[].rbd.pool", "VirtualMachine.disks[].rbd.image",
         "VirtualMachine.disks[].rbd.config", "VirtualMachine.disks[].rbd.auth",

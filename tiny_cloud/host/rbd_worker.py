@@ -65,15 +65,17 @@ def _parent(image: Any) -> list[str]:
 
 
 def create(cluster: Any, place: str, size: int | None, parent: list[str]) -> None:
+    """What has the name already was left by an apply that was cut off."""
     pool, _, name = place.partition("/")
     with cluster.open_ioctx(pool) as ioctx:
         try:
             _make(cluster, ioctx, name, size, parent)
         except rbd.ImageExists:
-            with suppress(rbd.ImageNotFound), rbd.Image(ioctx, name, read_only=True):
-                raise
-            # Nothing was ever in it: it was killed while it came to be.
-            rbd.RBD().remove(ioctx, name)
+            try:
+                rbd.RBD().trash_move(ioctx, name, 0)
+            except rbd.ImageNotFound:
+                # Nothing was ever in it: it was killed while it came to be.
+                rbd.RBD().remove(ioctx, name)
             _make(cluster, ioctx, name, size, parent)
 
 

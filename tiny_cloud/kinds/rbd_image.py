@@ -71,9 +71,14 @@ class RBDImage(Resource):
     # -- what is there ----------------------------------------------------------------------------
 
     @classmethod
+    def _images(cls, host: Reader, wanted: Sequence[Self]) -> Images:
+        return _look(host, ((item.cluster, f"{place}{ending}") for item in wanted
+                            for place in item._places() for ending in ("", PART)))
+
+    @classmethod
     def check(cls, host: Reader, wanted: Sequence[Self]) -> Iterator[Problem]:
         """Of those that are to be made, whether there is what they are to be cloned from."""
-        own = _look(host, ((item.cluster, item.place) for item in wanted))
+        own = cls._images(host, wanted)
         new = [item for item in wanted if item.parent and (item.cluster, item.place) not in own]
         there = _look(host, ((item.cluster, "/".join(item.parent[:2])) for item in new))
         for item in new:
@@ -105,8 +110,7 @@ class RBDImage(Resource):
 
     @classmethod
     def probe(cls, host: Reader, wanted: Sequence[Self]) -> Mapping[Address, Observed | Unknown]:
-        images = _look(host, ((item.cluster, f"{place}{ending}") for item in wanted
-                              for place in item._places() for ending in ("", PART)))
+        images = cls._images(host, wanted)
         return {item.address: seen for item in wanted if (seen := item._seen(host, images))}
 
     def _seen(self, host: Reader, images: Images) -> Observed | Unknown | None:

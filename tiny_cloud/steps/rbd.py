@@ -11,8 +11,8 @@ from tiny_cloud.steps.base import Step
 
 @dataclass(frozen=True, slots=True)
 class CreateRBDImage(Step):
-    """Blank, or a clone of a snapshot and then as large as is said. What a kill left of the making
-    of the very image is replaced."""
+    """Blank, or a clone of a snapshot and then as large as is said. What an apply that was cut off
+    has left under the name goes to Ceph's trash."""
 
     cluster: Cluster
     image: str
