@@ -6,7 +6,7 @@ the document by its fields alone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tiny_cloud.ceph import Cluster
@@ -58,6 +58,16 @@ def cluster_of(image: Resource) -> Cluster:
     source = secret_of(auth["secret"]) if auth else None
     return Cluster(tuple(image.spec["monitors"]), image.spec.get("config", ""),
                    auth.get("user", ""), (source.source, source.value) if source else None)
+
+
+def pools(resources: Iterable[Resource]) -> Mapping[Cluster, frozenset[str]]:
+    """Those that declared images are in, by cluster."""
+    found: dict[Cluster, frozenset[str]] = {}
+    for item in resources:
+        if item.address.kind == KIND:
+            cluster = cluster_of(item)
+            found[cluster] = found.get(cluster, frozenset()) | {item.spec["pool"]}
+    return found
 
 
 def is_at(image: Resource, place: str) -> bool:

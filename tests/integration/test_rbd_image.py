@@ -238,3 +238,12 @@ def test_destroying_moves_them_to_cephs_trash(storage: Storage) -> None:
     assert {"tctr-web-root", "tctr-late", "tctr-found"} <= set(storage.trashed())
     assert storage.content("golden@v1") == before
     assert secrets_of(lab) == []
+
+
+def test_purging_empties_it_of_what_is_ours(storage: Storage) -> None:
+    storage.cluster.rbd("create", "--size", "1M", f"{POOL}/tctr-theirs")
+    storage.cluster.rbd("trash", "mv", f"{POOL}/tctr-theirs")
+    said = storage.lab.run("purge", "--yes")
+    assert f"{POOL}/tctr-web-root of Ceph at 127.0.0.1" in said
+    assert storage.trashed() == ["tctr-theirs"]
+    assert "The trash is empty." in storage.lab.run("purge")

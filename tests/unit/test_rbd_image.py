@@ -189,6 +189,6 @@ def test_what_cannot_have_it(host: FakeHost, document: str, words: str) -> None:
 def test_a_key_that_librados_would_print_never_reaches_it(key: str) -> None:
     source = Secret("env", "KEY")
     with pytest.raises(Failure) as error:
-        rbd.checked(key, source)
+        rbd.require_key(key, source)
     assert not key or key not in str(error.value)
-    assert rbd.checked(KEY, source) == KEY
+    rbd.require_key(KEY, source)

@@ -10,6 +10,7 @@ import binascii
 import errno
 import json
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +22,12 @@ from tiny_cloud.host.command import run
 from tiny_cloud.host.servers import silent
 from tiny_cloud.libvirt_xml import remotes
 from tiny_cloud.model import Secret, Unknown
+from tiny_cloud.rbd_images import CLOUD
 
 PATIENCE = 5
 """Seconds that a monitor or an OSD gets: one that is well takes milliseconds."""
 WALL = 120.0
-"""Seconds that a whole visit gets."""
+"""Seconds that a look gets; how long it takes to remove an image is a matter of its size."""
 HEAD = 12
 """Bytes of a key before the secret itself: type, time and length (Ceph: CryptoKey::decode)."""
 WHY: Mapping[tuple[str, int], tuple[str, str]] = {
@@ -52,24 +54,32 @@ WHY: Mapping[tuple[str, int], tuple[str, str]] = {
 """By where it failed and how: the end of a sentence, and the remedy."""
 
 
+@dataclass(frozen=True, slots=True)
+class Trashed:
+    """What lies in Ceph's trash."""
+
+    cluster: Cluster
+    pool: str
+    name: str
+    id: str
+    size: int
+    """Bytes, as a guest saw it."""
+
+    def __str__(self) -> str:
+        return f"{self.pool}/{self.name} of Ceph at {self.cluster}"
+
+
 def images(
     cluster: Cluster, places: Collection[str], *, run_commands: bool
 ) -> Mapping[str, RBDFacts] | Unknown:
     """Those of the places (POOL/IMAGE) where there is one."""
-    servers = remotes.monitors(cluster.monitors)
-    why = silent(servers)
-    if why.keys() >= set(servers):
-        return Unknown(f"no monitor of Ceph at {cluster} answers: {why[servers[0]]}",
-                       "start it, or correct monitors")
     try:
-        key = ""
-        if cluster.secret:
-            secret = Secret(*cluster.secret)
-            plain = secrets.resolve(secret, run_commands=run_commands)
-            if plain is None:
-                return Unknown(f"the secret from {secret} is not there")
-            key = checked(plain, secret)
-        found = _visit(cluster, key, "look", [sorted(places)])
+        _require_answer(cluster)
+        secret = Secret(*cluster.secret) if cluster.secret else None
+        key = secrets.resolve(secret, run_commands=run_commands) if secret else ""
+        if secret and key is None:
+            return Unknown(f"the secret from {secret} is not there")
+        found = _visit(cluster, key or "", "look", [sorted(places)])
     except Failure as failure:
         return Unknown(failure.summary, failure.hint)
     return {place: RBDFacts(**{**facts, **{
@@ -79,15 +89,36 @@ def images(
 
 def change(cluster: Cluster, what: str, image: str, *words: Any, lock: int) -> None:
     """One of the worker's jobs on an image (POOL/IMAGE). Raises Failure."""
-    key = ""
-    if cluster.secret:
-        secret = Secret(*cluster.secret)
-        key = checked(secrets.need(secret), secret)
-    _visit(cluster, key, what, [image, *words], lock)
+    _visit(cluster, _key(cluster), what, [image, *words], lock)
 
 
-def checked(key: str, source: Secret) -> str:
-    """A key as in a keyring: librados would write one to the log that it cannot read. Raises
+def trashed(cluster: Cluster, pools: Collection[str], cloud: str) -> Sequence[Trashed]:
+    """What waits for ``purge`` in Ceph's trash. Raises Failure."""
+    _require_answer(cluster)
+    found = _visit(cluster, _key(cluster), "trashed", [sorted(pools), {CLOUD: cloud}])
+    return [Trashed(cluster, **one) for one in found]
+
+
+def purge(item: Trashed, lock: int) -> None:
+    """Remove for good. Raises Failure, as while something stands on it."""
+    change(item.cluster, "purge", f"{item.pool}/{item.name}", item.id, lock=lock)
+
+
+def _require_answer(cluster: Cluster) -> None:
+    """librados would wait, and not say why."""
+    servers = remotes.monitors(cluster.monitors)
+    why = silent(servers)
+    if why.keys() >= set(servers):
+        raise Failure(f"no monitor of Ceph at {cluster} answers: {why[servers[0]]}",
+                      "start it, or correct monitors")
+
+
+def _key(cluster: Cluster) -> str:
+    return secrets.need(Secret(*cluster.secret)) if cluster.secret else ""
+
+
+def require_key(key: str, source: Secret) -> None:
+    """It has to be one as in a keyring: librados writes to stderr what it cannot read. Raises
     Failure."""
     try:
         raw = base64.b64decode(key, validate=True)
@@ -97,18 +128,19 @@ def checked(key: str, source: Secret) -> str:
     if not sane:
         raise Failure(f"the secret from {source} is no ceph key",
                       "ceph auth get-key CLIENT prints one, in base64")
-    return key
 
 
 def _visit(
     cluster: Cluster, key: str, what: str, words: Sequence[Any], lock: int | None = None
 ) -> Any:
+    if cluster.secret:
+        require_key(key, Secret(*cluster.secret))
     job = {"conf": _conf(cluster, key), "file": cluster.config, "user": cluster.user or "admin",
            "do": what, "with": words}
     worker = str(Path(__file__).with_name("rbd_worker.py"))
     answer = json.loads(run(
-        ("/usr/bin/python3", "-I", worker), input=json.dumps(job).encode(), timeout=WALL,
-        pass_fds=() if lock is None else (lock,)))
+        ("/usr/bin/python3", "-I", worker), input=json.dumps(job).encode(),
+        timeout=WALL if lock is None else None, pass_fds=() if lock is None else (lock,)))
     if "error" in answer:
         raise _failure(cluster, what, words, answer)
     return answer["done"]
@@ -124,7 +156,8 @@ def _conf(cluster: Cluster, key: str) -> Mapping[str, str]:
 def _failure(
     cluster: Cluster, what: str, words: Sequence[Any], answer: Mapping[str, Any]
 ) -> Failure:
-    image, doing = (words[0][0], "look at") if what == "look" else (words[0], what)
+    image = words[0] if isinstance(words[0], str) else words[0][0]
+    doing = {"look": "look at", "trashed": "look into the trash of"}.get(what, what)
     known = WHY.get((answer["at"], answer["errno"]), (answer["error"], ""))
     why, hint = (text.format(user=cluster.user or "admin", image=image) for text in known)
     return Failure(f"Ceph at {cluster} cannot {doing} {image}: {why}", hint, answer["error"])

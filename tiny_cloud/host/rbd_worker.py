@@ -24,7 +24,7 @@ except ImportError:
     sys.exit("Ceph has no Python bindings here: apt install python3-rados python3-rbd")
 
 USUAL = "/etc/ceph/ceph.conf"
-ID = "tinycloud.id"
+ID, PART = "tinycloud.id", ".part"
 
 
 def look(cluster: Any, places: list[str]) -> dict[str, Any]:
@@ -64,7 +64,9 @@ def _parent(image: Any) -> list[str]:
     return []
 
 
-def create(cluster: Any, place: str, size: int | None, parent: list[str]) -> None:
+def create(
+    cluster: Any, place: str, size: int | None, parent: list[str], marks: dict[str, str]
+) -> None:
     """What has the name already was left by an apply that was cut off."""
     pool, _, name = place.partition("/")
     with cluster.open_ioctx(pool) as ioctx:
@@ -77,6 +79,11 @@ def create(cluster: Any, place: str, size: int | None, parent: list[str]) -> Non
                 # Nothing was ever in it: it was killed while it came to be.
                 rbd.RBD().remove(ioctx, name)
             _make(cluster, ioctx, name, size, parent)
+        with rbd.Image(ioctx, name) as image:
+            for key, word in marks.items():
+                image.metadata_set(key, word)
+            if size is not None and image.size() < size:
+                image.resize(size)
 
 
 def _make(cluster: Any, ioctx: Any, name: str, size: int | None, parent: list[str]) -> None:
@@ -86,9 +93,6 @@ def _make(cluster: Any, ioctx: Any, name: str, size: int | None, parent: list[st
     pool, image, snapshot = parent
     with cluster.open_ioctx(pool) as theirs:
         rbd.RBD().clone(theirs, image, snapshot, ioctx, name)
-    with rbd.Image(ioctx, name) as clone:
-        if size is not None:
-            clone.resize(size)
 
 
 def grow(cluster: Any, place: str, size: int) -> None:
@@ -118,7 +122,29 @@ def trash(cluster: Any, place: str) -> None:
         rbd.RBD().trash_move(ioctx, name, 0)
 
 
-JOBS = {job.__name__: job for job in (look, create, grow, stamp, rename, trash)}
+def trashed(cluster: Any, pools: list[str], owner: dict[str, str]) -> list[dict[str, Any]]:
+    """What its own stamp, or that of an unfinished one, says to be the owner's."""
+    found = []
+    for pool in pools:
+        with cluster.open_ioctx(pool) as ioctx:
+            for one in rbd.RBD().trash_list(ioctx):
+                with suppress(rbd.ImageNotFound), rbd.Image(
+                        ioctx, image_id=one["id"], read_only=True) as image:
+                    marks = dict(image.metadata_list())
+                    ours = marks.get(ID) == one["id"] or one["name"].endswith(PART)
+                    if ours and owner.items() <= marks.items():
+                        found.append({"pool": pool, "name": one["name"], "id": one["id"],
+                                      "size": image.size()})
+    return found
+
+
+def purge(cluster: Any, place: str, identity: str) -> None:
+    with cluster.open_ioctx(place.partition("/")[0]) as ioctx, suppress(rbd.ImageNotFound):
+        rbd.RBD().trash_remove(ioctx, identity)
+
+
+JOBS = {job.__name__: job
+        for job in (look, create, grow, stamp, rename, trash, trashed, purge)}
 
 
 def answer(job: dict[str, Any]) -> dict[str, Any]:

@@ -181,7 +181,8 @@ class RBDImage(Resource):
         if change.action in (Action.CREATE, Action.REPLACE):
             size = self.desired().get("size")
             wanted = size if isinstance(size, int) else None
-            yield CreateRBDImage(self.cluster, f"{self.place}{PART}", wanted, self.parent)
+            yield CreateRBDImage(self.cluster, f"{self.place}{PART}", wanted, self.parent,
+                                 self.context.cloud.name, str(self.address))
             return
         for diff in change.diffs:
             if diff.field == "size":

@@ -18,8 +18,10 @@ class CreateRBDImage(Step):
     image: str
     size: int | None
     """Bytes; None: that of the snapshot."""
-    parent: tuple[str, ...] = ()
-    """Pool, image and snapshot."""
+    parent: tuple[str, ...]
+    """Pool, image and snapshot; none: it is blank."""
+    cloud: str
+    address: str
 
     def shell(self) -> str:
         if not self.parent:

@@ -11,7 +11,8 @@ from tiny_cloud.rbd_images import ADDRESS, CLOUD
 
 @do.register
 def _(step: steps.CreateRBDImage, host: Hands, progress: Progress) -> None:
-    rbd.change(step.cluster, "create", step.image, step.size, step.parent, lock=host.lock)
+    marks = {CLOUD: step.cloud, ADDRESS: step.address}
+    rbd.change(step.cluster, "create", step.image, step.size, step.parent, marks, lock=host.lock)
 
 
 @do.register
