@@ -140,7 +140,7 @@ def _attached(machines: Iterable[Resource]) -> Iterator[Claim]:
     """Two machines that write to one disk destroy what is on it, unless all of them say that they
     share it, or only read it."""
     found = [(machine, at, item, disk)
-             for machine in machines for at, item in enumerate(machine.spec.get("disks", ()))
+             for machine in machines for at, item in enumerate(rbd_images.disks(machine))
              if (disk := _disk(machine, item))]
     alone = {disk for _, _, item, disk in found
              if not (item.get("shareable") or item.get("readonly"))}
@@ -154,8 +154,6 @@ def _disk(machine: Resource, item: Mapping[str, Any]) -> Address | str | None:
     """Which one it is: what is declared for it, or what a server has."""
     remote = remotes.declared(item)
     link = machine.links.get(f"disks[{item['name']}].disk")
-    if link is not None and link.address.kind == rbd_images.KIND:
-        return rbd_images.url_of(link)
     return remote.url if remote else link.address if link else None
 
 

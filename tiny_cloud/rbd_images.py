@@ -6,7 +6,7 @@ the document by its fields alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from tiny_cloud.ceph import Cluster
@@ -45,6 +45,14 @@ def words(image: Resource) -> Mapping[str, Any]:
     known = {key: image.spec[key] for key in ("monitors", "pool", "config", "auth")
              if key in image.spec}
     return {**known, "image": name_of(image)}
+
+
+def disks(machine: Resource) -> Iterator[Mapping[str, Any]]:
+    """A machine's as declared; one that is an RBDImage as if its words stood there as well."""
+    for item in machine.spec.get("disks", ()):
+        link = machine.links.get(f"disks[{item['name']}].disk")
+        ceph = link is not None and link.address.kind == KIND
+        yield {**item, "rbd": words(link)} if link and ceph else item
 
 
 def url_of(image: Resource) -> str:

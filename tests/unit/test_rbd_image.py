@@ -11,7 +11,7 @@ from tests.fake.host import FakeHost
 from tests.unit.cloud import brief, fake_host, load, plan_for, settle
 from tiny_cloud import probe
 from tiny_cloud.errors import Failure, Problems
-from tiny_cloud.facts import RBDFacts
+from tiny_cloud.facts import DomainFacts, RBDFacts
 from tiny_cloud.host import rbd
 from tiny_cloud.libvirt_xml import remotes
 from tiny_cloud.model import Impact, Secret, Unknown
@@ -168,6 +168,17 @@ def test_the_machine_that_has_it_is_no_stranger(host: FakeHost) -> None:
     host.rbd["rbd/lab-data"] = replace(host.rbd["rbd/lab-data"], watchers=("10.0.0.9:0/1",))
     plan = plan_for(host, prune=True, delete_data=("rbdimage/data",))
     assert all("somebody" not in change.blocked for change in plan.changes)
+
+
+def test_a_machine_does_not_start_on_what_a_stranger_runs_with(host: FakeHost) -> None:
+    """Ceph's own lock goes from one qemu to the other."""
+    settle(host, image("size: 1GiB"), WEB)
+    facts = host.domain.pop("lab-web")
+    uuid = "5dc1d21c-1f0a-4d35-9df6-4a0c9d4c5b7d"
+    host.domain["stranger"] = DomainFacts("stranger", uuid, facts.xml, facts.live_xml)
+    host.server["mon1", 6789] = "Connection refused"
+    assert lacks(host, image("size: 1GiB"), WEB) == [
+        "the running domain stranger has rbd://mon1,mon2/rbd/lab-data"]
 
 
 @pytest.mark.parametrize(("document", "words"), [

@@ -47,6 +47,9 @@ WHY: Mapping[tuple[str, int], tuple[str, str]] = {
     ("image", errno.EINVAL): (
         "Ceph does not take that", "older clusters clone protected snapshots alone: "
         "rbd snap protect POOL/IMAGE@SNAPSHOT"),
+    ("pool", errno.EPERM): (
+        "client.{user} may not look into the pool", "ceph auth caps client.{user} mon 'profile rbd'"
+        " osd 'profile rbd pool=POOL' lets it"),
     ("image", errno.EPERM): (
         "client.{user} may not do that", "ceph auth caps client.{user} mon 'profile rbd' osd "
         "'profile rbd pool=POOL' lets it"),
@@ -71,7 +74,7 @@ class Trashed:
 
 def images(
     cluster: Cluster, places: Collection[str], *, run_commands: bool
-) -> Mapping[str, RBDFacts] | Unknown:
+) -> Mapping[str, RBDFacts | Unknown] | Unknown:
     """Those of the places (POOL/IMAGE) where there is one."""
     try:
         _require_answer(cluster)
@@ -82,9 +85,16 @@ def images(
         found = _visit(cluster, key or "", "look", [sorted(places)])
     except Failure as failure:
         return Unknown(failure.summary, failure.hint)
-    return {place: RBDFacts(**{**facts, **{
-        word: tuple(facts[word]) for word in ("parent", "clones", "watchers") if word in facts}})
-        for place, facts in found.items()}
+    return {place: _facts(cluster, place, said) for place, said in found.items()}
+
+
+def _facts(cluster: Cluster, place: str, said: Mapping[str, Any]) -> RBDFacts | Unknown:
+    if "error" in said:
+        failure = _failure(cluster, "look", (place,), said)
+        return Unknown(failure.summary, failure.hint)
+    words: dict[str, Any] = {word: tuple(value) if isinstance(value, list) else value
+                             for word, value in said.items()}
+    return RBDFacts(**words)
 
 
 def change(cluster: Cluster, what: str, image: str, *words: Any, lock: int) -> None:

@@ -8,7 +8,7 @@ as JSON on stdout.
 A job: ``conf`` (options of Ceph, the key among them), ``file`` (a configuration file; empty: the
 usual one, if there is one), ``user``, ``do`` (one of the functions in JOBS) and ``with`` (its
 arguments). Images are POOL/IMAGE. The answer: ``done``, or ``at`` (connect, pool or image),
-``errno`` and ``error``.
+``errno`` and ``error``; so says ``look`` of the images of a pool that cannot be looked into.
 """
 
 import json
@@ -32,12 +32,13 @@ def look(cluster: Any, places: list[str]) -> dict[str, Any]:
     is in no directory."""
     found: dict[str, Any] = {}
     for pool in sorted({place.partition("/")[0] for place in places}):
-        with cluster.open_ioctx(pool) as ioctx:
-            there = {one["name"]: one["id"] for one in rbd.RBD().list2(ioctx)}
-            for place in places:
-                name = place.partition("/")[2]
-                if place.startswith(f"{pool}/") and name in there:
-                    found[place] = _facts(ioctx, there[name])
+        wanted = [place for place in places if place.startswith(f"{pool}/")]
+        try:
+            with cluster.open_ioctx(pool) as ioctx:
+                there = {f"{pool}/{one['name']}": one["id"] for one in rbd.RBD().list2(ioctx)}
+                found |= {place: _facts(ioctx, there[place]) for place in wanted if place in there}
+        except (rados.Error, rbd.Error) as error:
+            found |= dict.fromkeys(wanted, _said("pool", error))
     return found
 
 
@@ -156,9 +157,13 @@ def answer(job: dict[str, Any]) -> dict[str, Any]:
             at = "pool"
             return {"done": JOBS[job["do"]](cluster, *job["with"])}
     except rados.Error as error:
-        return {"at": at, "errno": getattr(error, "errno", 0), "error": str(error)}
+        return _said(at, error)
     except rbd.Error as error:
-        return {"at": "image", "errno": getattr(error, "errno", 0), "error": str(error)}
+        return _said("image", error)
+
+
+def _said(at: str, error: Exception) -> dict[str, Any]:
+    return {"at": at, "errno": getattr(error, "errno", 0), "error": str(error)}
 
 
 if __name__ == "__main__":

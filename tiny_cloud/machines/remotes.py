@@ -79,7 +79,7 @@ def let_go(machine: Resource, change: Change) -> Iterator[Step]:
 
 
 def _secrets(machine: Resource) -> Iterator[KeptSecret]:
-    for item in _disks(machine):
+    for item in rbd_images.disks(machine):
         for protocol in remotes.SECRETS:
             if source := item.get(protocol, {}).get("auth", {}).get("secret"):
                 yield _secret(machine, f"disks[{item['name']}].{protocol}{SECRET}", source)
@@ -90,17 +90,9 @@ def _secret(machine: Resource, field: str, source: Mapping[str, Any]) -> KeptSec
     return kept(machine, field, remotes.SECRETS[protocol], source)
 
 
-def _disks(machine: Resource) -> Iterator[Mapping[str, Any]]:
-    """As declared; one that is an RBDImage as if its words stood there."""
-    for item in machine.spec.get("disks", ()):
-        link = machine.links.get(f"disks[{item['name']}].disk")
-        ceph = link is not None and link.address.kind == rbd_images.KIND
-        yield {**item, "rbd": rbd_images.words(link)} if link and ceph else item
-
-
 def _all(machine: Resource) -> Iterator[tuple[Mapping[str, Any], remotes.Remote]]:
     uuids = {secret.field: secret.uuid for secret in _secrets(machine)}
-    for item in _disks(machine):
+    for item in rbd_images.disks(machine):
         words = (uuids.get(f"disks[{item['name']}].{protocol}{SECRET}", "")
                  for protocol in remotes.PROTOCOLS)
         if remote := remotes.declared(item, "".join(words)):
