@@ -68,23 +68,33 @@ def _parent(image: Any) -> list[str]:
 def create(
     cluster: Any, place: str, size: int | None, parent: list[str], marks: dict[str, str]
 ) -> None:
-    """What has the name already was left by an apply that was cut off."""
+    """What has the name already was left by an apply that was cut off: it goes to the trash."""
     pool, _, name = place.partition("/")
     with cluster.open_ioctx(pool) as ioctx:
         try:
             _make(cluster, ioctx, name, size, parent)
         except rbd.ImageExists:
-            try:
-                rbd.RBD().trash_move(ioctx, name, 0)
-            except rbd.ImageNotFound:
-                # Nothing was ever in it: it was killed while it came to be.
-                rbd.RBD().remove(ioctx, name)
+            if not _is_left(ioctx, name):
+                try:
+                    rbd.RBD().trash_move(ioctx, name, 0)
+                except rbd.ImageNotFound:
+                    # Nothing was ever in it: it was killed while it came to be.
+                    rbd.RBD().remove(ioctx, name)
             _make(cluster, ioctx, name, size, parent)
         with rbd.Image(ioctx, name) as image:
             for key, word in marks.items():
                 image.metadata_set(key, word)
             if size is not None and image.size() < size:
                 image.resize(size)
+
+
+def _is_left(ioctx: Any, name: str) -> bool:
+    """Whether a name was in no directory, and so only what a kill in the midst of a renaming left:
+    then it is free now. The image itself has the one or the other name."""
+    if name in {one["name"] for one in rbd.RBD().list2(ioctx)}:
+        return False
+    ioctx.remove_object(f"rbd_id.{name}")
+    return True
 
 
 def _make(cluster: Any, ioctx: Any, name: str, size: int | None, parent: list[str]) -> None:
@@ -112,9 +122,14 @@ def stamp(cluster: Any, place: str, marks: dict[str, str]) -> None:
 
 
 def rename(cluster: Any, place: str, to: str) -> None:
-    pool, _, name = place.partition("/")
+    (pool, _, name), target = place.partition("/"), to.partition("/")[2]
     with cluster.open_ioctx(pool) as ioctx:
-        rbd.RBD().rename(ioctx, name, to.partition("/")[2])
+        try:
+            rbd.RBD().rename(ioctx, name, target)
+        except rbd.ImageExists:
+            if not _is_left(ioctx, target):
+                raise
+            rbd.RBD().rename(ioctx, name, target)
 
 
 def trash(cluster: Any, place: str) -> None:
