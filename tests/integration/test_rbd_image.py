@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.integration.lab import BOOT_SECONDS, LOGS, Lab, virsh
+from tests.integration.lab import BOOT_SECONDS, LOGS, TINYCLOUD, Lab, virsh
 from tests.integration.servers import free_port, run, tiny_guest
 from tests.integration.servers.ceph import POOL, Cluster, ceph
 from tests.integration.servers.secrecy import nobody_is_told, secrets_of
@@ -147,6 +147,12 @@ def test_a_machine_starts_on_a_clone_and_reads_what_was_in_the_snapshot(storage:
     assert storage.content("tctr-web-root").startswith(b"one\n\0")
     assert storage.content("golden@v1") == before
     assert secrets_of(lab) == ["tinycloud tctr virtualmachine/web disks[root].rbd.auth.secret"]
+
+
+def test_it_is_not_looked_into_from_outside(storage: Storage) -> None:
+    said = subprocess.run([TINYCLOUD, "mount", "vm/web", "-f", str(storage.lab.manifests)],
+                          capture_output=True, text=True, check=False)
+    assert said.returncode == 1 and "rbdimage/web-root is an image of Ceph" in said.stderr
 
 
 def test_it_grows_under_the_running_machine(storage: Storage) -> None:
