@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from tiny_cloud import rbd_images
 from tiny_cloud.errors import Problem, Span
 from tiny_cloud.libvirt_xml import LOOPBACK, Forward, remotes
 from tiny_cloud.model import Address
@@ -139,7 +140,7 @@ def _attached(machines: Iterable[Resource]) -> Iterator[Claim]:
     """Two machines that write to one disk destroy what is on it, unless all of them say that they
     share it, or only read it."""
     found = [(machine, at, item, disk)
-             for machine in machines for at, item in enumerate(machine.spec.get("disks", ()))
+             for machine in machines for at, item in enumerate(rbd_images.disks(machine))
              if (disk := _disk(machine, item))]
     alone = {disk for _, _, item, disk in found
              if not (item.get("shareable") or item.get("readonly"))}

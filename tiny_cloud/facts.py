@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from tiny_cloud.ceph import Cluster
 from tiny_cloud.model import Address, Cloud, HostDevices, Secret, Unknown, Value
 
 TRANSIENT = "transient"
@@ -166,6 +167,24 @@ class GroupFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class RBDFacts:
+    """What librbd says of an image; sizes in bytes."""
+
+    id: str
+    """It stays when the image is renamed, and no copy has it."""
+    size: int
+    parent: tuple[str, ...] = ()
+    """Pool, image and snapshot that it is a clone of; none: it stands on nothing."""
+    snapshots: Mapping[str, int] = field(default_factory=dict)
+    """The sizes of its own, by name."""
+    clones: tuple[str, ...] = ()
+    """What was cloned from those: POOL/IMAGE."""
+    watchers: tuple[str, ...] = ()
+    """The addresses of those that have it open to write."""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class DiskUse:
     domain: str
     uuid: str
@@ -200,6 +219,11 @@ class Reader(Protocol):
 
     def volume_groups(self) -> Mapping[str, GroupFacts] | Unknown:
         """All volume groups by name."""
+
+    def rbd_images(
+        self, wanted: Mapping[Cluster, Collection[str]]
+    ) -> Mapping[tuple[Cluster, str], RBDFacts | Unknown]:
+        """Facts of images of Ceph by cluster and POOL/IMAGE; what is absent has no entry."""
 
     def domains(self) -> Mapping[str, DomainFacts]:
         """All domains by name. Raises Failure if libvirt does not answer."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
-from tiny_cloud import schema, suggest
+from tiny_cloud import rbd_images, schema, suggest
 from tiny_cloud.errors import Problem
 from tiny_cloud.graph import Cycle, order
 from tiny_cloud.model import Address
@@ -82,11 +82,17 @@ def _ambiguous(resource: Resource, ref: Ref, targets: Sequence[Resource]) -> Pro
                    "give one of them another name")
 
 
-def _dangling(resource: Resource, ref: Ref, known: Iterable[Address]) -> Problem:
+def _dangling(resource: Resource, ref: Ref, known: Collection[Address]) -> Problem:
     names = {kind.lower(): kind for kind in schema.kinds()}
-    words = " or ".join(names.get(kind, kind) for kind in ref.kinds)
+    *most, last = (names.get(kind, kind) for kind in ref.kinds)
+    words = " or ".join(filter(None, (", ".join(most), last)))
     others = [address.name for address in known if address.kind in ref.kinds]
     hint = suggest.hint(ref.name, others, "there are") or f"no {words} is declared at all"
     span = resource.document.span(ref.path) if resource.document else resource.span
+    image = Address(rbd_images.KIND, ref.name)
+    if image in known and ref.field in rbd_images.REFUSED:
+        why, hint = rbd_images.REFUSED[ref.field]
+        return Problem(f"{resource.address} cannot have {image} as its {ref.field}: {why}", span,
+                       hint)
     return Problem(f"{resource.address} refers to {words} {ref.name}, which is not declared", span,
                    hint)

@@ -27,6 +27,8 @@ def drives(workspace: Workspace, meant: Sequence[Address]) -> Iterator[Drive]:
     view = workspace.look()
     for address in _disks(one.named([*workspace.resources, *view.owned], *meant)):
         seen = one.require(address, view.actual.get(address))
+        if address.kind not in KINDS:
+            raise Failure(f"{address} is an image of Ceph", "look into it from inside a machine")
         if seen.fields.get("encryption.format"):
             raise Failure(f"{address} is encrypted", "look into it from inside a machine")
         path = str(seen.facts.get("at") or seen.facts["path"])

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
+from tiny_cloud import rbd_images
 from tiny_cloud.errors import Problem
 from tiny_cloud.facts import FileFacts, Reader
 from tiny_cloud.libvirt_xml import aligned, disk_paths, host_devices, remotes
@@ -101,13 +102,14 @@ def _servers(
     lost its server for a while, and that is between the two."""
     fresh = [(machine, at, item, remote) for machine in machines
              if machine.spec.get("running", True)
-             for at, item in enumerate(machine.spec.get("disks", ()))
+             for at, item in enumerate(rbd_images.disks(machine))
              if (remote := remotes.declared(item)) and not _runs_with(host, machine, remote.url)]
     silent = host.silent([server for *_, remote in fresh for server in remote.servers])
     for machine, at, item, remote in fresh:
-        path = ("spec", "disks", at, remote.protocol)
+        path = ("spec", "disks", at, "disk" if "disk" in item else remote.protocol)
         why = [silent.get(server) for server in remote.servers]
-        if all(why):
+        # A document of its own says itself that it cannot be seen.
+        if all(why) and "disk" not in item:
             yield from machine.refuse(
                 path, f"the server of {remote.url} does not answer: {why[0]}", "start it, or "
                 "correct where it is; a machine with running: false needs none").problems

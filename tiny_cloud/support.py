@@ -88,7 +88,11 @@ STORES = (
         "VirtualMachine.disks[].nbd", "VirtualMachine.disks[].nbd.host",
         "VirtualMachine.disks[].nbd.port", "VirtualMachine.disks[].nbd.socket",
         "VirtualMachine.disks[].nbd.export", "VirtualMachine.disks[].nbd.tls")),
-    Row("Ceph's RBD, with cephx", "`disks[].rbd`, an image that is there", fields=(
+    Row("Ceph's RBD, with cephx", "`RBDImage`: blank or a clone of a snapshot", fields=(
+        "RBDImage.monitors", "RBDImage.pool", "RBDImage.config", "RBDImage.auth.user",
+        "RBDImage.auth.secret", "RBDImage.size", "RBDImage.cloneOf.pool",
+        "RBDImage.cloneOf.image", "RBDImage.cloneOf.snapshot")),
+    Row("an image of Ceph made elsewhere", "`disks[].rbd`", fields=(
         "VirtualMachine.disks[].rbd", "VirtualMachine.disks[].rbd.monitors",
         "VirtualMachine.disks[].rbd.pool", "VirtualMachine.disks[].rbd.image",
         "VirtualMachine.disks[].rbd.config", "VirtualMachine.disks[].rbd.auth",
@@ -137,6 +141,13 @@ OPERATIONS = (
     Row("choose cluster size, lazy refcounts, extended L2 entries of a qcow2",
         "`clusterSize`, `lazyRefcounts`, `extendedL2`, for a new disk",
         fields=("Disk.clusterSize", "Disk.lazyRefcounts", "Disk.extendedL2")),
+    Row("write a guest's settings into an image of Ceph, or stand a disk on one", "",
+        refused="libguestfs and qemu-img are not given its key",
+        instead="prepare the snapshot that it is cloned from"),
+    Row("delete an image of Ceph", "`reclaimPolicy`, to Ceph's trash; `purge`",
+        fields=("RBDImage.reclaimPolicy",)),
+    Row("delete an image of Ceph that has snapshots or clones", "",
+        refused="what stands on them would lose it", instead="`rbd flatten`, `rbd snap rm`"),
     Row("grow a disk, also under a running machine", "`size`", fields=("Disk.size",)),
     Row("shrink a disk", "", refused="what lies behind the new end would be lost",
         instead="make a smaller disk and copy what is in this one"),

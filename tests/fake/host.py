@@ -7,7 +7,7 @@ tests/integration.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import singledispatchmethod
 from pathlib import PurePosixPath
@@ -17,9 +17,11 @@ from lxml import etree
 
 from tests.fake.networks import named, updated
 from tests.fake.objections import objection, resized
+from tests.fake.rbd import created, disk_at, grown, place_of
 from tests.fake.volumes import made
 from tiny_cloud import steps
 from tiny_cloud.apply import Progress
+from tiny_cloud.ceph import Cluster
 from tiny_cloud.errors import Failure
 from tiny_cloud.facts import (
     DiskUse,
@@ -28,6 +30,7 @@ from tiny_cloud.facts import (
     GroupFacts,
     ImageFacts,
     NetworkFacts,
+    RBDFacts,
     SecretFacts,
     Server,
     VolumeFacts,
@@ -35,6 +38,7 @@ from tiny_cloud.facts import (
 from tiny_cloud.images.options import NAMES
 from tiny_cloud.libvirt_xml import above, bare, bases, disk_paths, read_network, renamed, taps
 from tiny_cloud.model import Address, Cloud, HostDevices, Secret, Unknown, Value
+from tiny_cloud.rbd_images import ADDRESS, CLOUD, ID
 from tiny_cloud.volumes import tags
 from tiny_cloud.volumes.tags import as_file
 
@@ -62,6 +66,10 @@ class FakeHost:
     volume: dict[str, VolumeFacts] = field(default_factory=dict)
     group: dict[str, GroupFacts] = field(
         default_factory=lambda: {"vg0": GroupFacts("vg0", 4 << 20, 25600, 25600, devices=2)})
+    rbd: dict[str, RBDFacts] = field(default_factory=dict)
+    """Images of the one cluster, by POOL/IMAGE, whichever of its monitors is asked."""
+    ceph: Unknown | None = None
+    """What a cluster says that does not answer."""
     blind: Unknown | None = None
     """What LVM says to one without the right to see devices."""
     device: HostDevices = field(default_factory=HostDevices)
@@ -89,6 +97,14 @@ class FakeHost:
 
     def volumes(self) -> Mapping[str, VolumeFacts] | Unknown:
         return self.blind or self.volume
+
+    def rbd_images(
+        self, wanted: Mapping[Cluster, Collection[str]]
+    ) -> Mapping[tuple[Cluster, str], RBDFacts | Unknown]:
+        keys = [(cluster, place) for cluster in wanted for place in wanted[cluster]]
+        if self.ceph is not None:
+            return dict.fromkeys(keys, self.ceph)
+        return {key: self.rbd[key[1]] for key in keys if key[1] in self.rbd}
 
     def volume_groups(self) -> Mapping[str, GroupFacts] | Unknown:
         return self.blind or self.group
@@ -220,9 +236,12 @@ class FakeHost:
 
     @_do.register
     def _(self, step: steps.BlockResize) -> None:
-        self._resize(step.path, step.size)
+        self._resize(disk_at(self, step), step.size)
 
     def _resize(self, path: str, size: int) -> None:
+        if path.startswith("rbd://"):
+            grown(self.rbd, place_of(path), size)
+            return
         if path in self.volume:
             assert self.volume[path].virtual_size == size
             return
@@ -319,6 +338,28 @@ class FakeHost:
     @_do.register
     def _(self, step: steps.RemoveVolume) -> None:
         self.volume.pop(step.path, None)
+
+    @_do.register
+    def _(self, step: steps.CreateRBDImage) -> None:
+        self.rbd[step.image] = created(step, self.rbd, next(iter(self.inodes)))
+
+    @_do.register
+    def _(self, step: steps.GrowRBDImage) -> None:
+        grown(self.rbd, step.image, step.size)
+
+    @_do.register
+    def _(self, step: steps.StampRBDImage) -> None:
+        facts = self.rbd[step.image]
+        marks = {CLOUD: step.cloud, ADDRESS: step.address, ID: facts.id}
+        self.rbd[step.image] = replace(facts, metadata=marks)
+
+    @_do.register
+    def _(self, step: steps.RenameRBDImage) -> None:
+        self.rbd[step.to] = self.rbd.pop(step.image)
+
+    @_do.register
+    def _(self, step: steps.TrashRBDImage) -> None:
+        self.rbd.pop(step.image, None)
 
     @_do.register
     def _(self, step: steps.DefineSecret) -> None:

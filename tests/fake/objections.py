@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import singledispatch
 from typing import TYPE_CHECKING
 
+from tests.fake.rbd import disk_at, place_of
 from tiny_cloud import steps
 from tiny_cloud.libvirt_xml import chains, disk_paths, read
 
@@ -31,6 +32,8 @@ def _(step: steps.Start, host: FakeHost) -> str:
         if chain and (remote := chain[0].remote):
             if remote.user and remote.secret not in host.libvirt_secret:
                 return f"{step.name} starts without the secret {remote.secret}"
+            if in_use(host, remote.url):
+                return f"{step.name} starts on {remote.url}, which is in use"
             continue
         if chain and chain[0].path in host.volume:
             if in_use(host, chain[0].path):
@@ -72,7 +75,8 @@ def _(step: steps.Run, host: FakeHost) -> str:
 
 @objection.register(steps.BlockResize)
 def _(step: steps.BlockResize, host: FakeHost) -> str:
-    return "" if in_use(host, step.path) else f"{step.path} is resized live and not in use"
+    there = in_use(host, disk_at(host, step))
+    return "" if there else f"{step.path} is resized live and not in use"
 
 
 @objection.register(steps.Trash)
@@ -117,6 +121,20 @@ def _(step: steps.TrashVolume, host: FakeHost) -> str:
     if step.trash in host.volume:
         return f"{step.trash} would be overwritten"
     return f"{step.path} goes to the trash while in use" if in_use(host, step.path) else ""
+
+
+@objection.register(steps.GrowRBDImage)
+@objection.register(steps.TrashRBDImage)
+def _(step: steps.GrowRBDImage | steps.TrashRBDImage, host: FakeHost) -> str:
+    """Growing it would do no harm, but the guest would not see it."""
+    used = [url for url in host.disk_users() if url.startswith("rbd://")
+            and place_of(url) == step.image and in_use(host, url)]
+    return f"{step.image} is in use at {used}" if used else ""
+
+
+@objection.register(steps.RenameRBDImage)
+def _(step: steps.RenameRBDImage, host: FakeHost) -> str:
+    return f"{step.to} would be overwritten" if step.to in host.rbd else ""
 
 
 @objection.register(steps.RenameDomain)

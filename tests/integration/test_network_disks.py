@@ -8,10 +8,9 @@ run it reads in the next.
 from __future__ import annotations
 
 import base64
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +19,7 @@ import pytest
 from tests.integration.lab import BOOT_SECONDS, LOGS, Lab, virsh
 from tests.integration.servers import block, free_port, nbd, run, tgt, tiny_guest
 from tests.integration.servers.ceph import POOL, Cluster, ceph
+from tests.integration.servers.secrecy import nobody_is_told, secrets_of
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
@@ -114,38 +114,6 @@ def _words(
         "rbd": f"rbd: {{monitors: ['127.0.0.1:{cluster.port}'], pool: {POOL}, image: web, auth: "
                "{user: web, secret: {file: secrets/cephx}}}",
     }
-
-
-@contextmanager
-def nobody_is_told(*secrets: str) -> Iterator[None]:
-    """Meanwhile no process has one of them among its words."""
-    found: list[bytes] = []
-    over = threading.Event()
-
-    def look() -> None:
-        while not over.is_set():
-            for file in Path("/proc").glob("[0-9]*/cmdline"):
-                try:
-                    words = file.read_bytes()
-                except (FileNotFoundError, ProcessLookupError):
-                    continue
-                found.extend(words for secret in secrets if secret.encode() in words)
-            time.sleep(0.02)
-
-    watcher = threading.Thread(target=look)
-    watcher.start()
-    try:
-        yield
-    finally:
-        over.set()
-        watcher.join()
-    assert found == []
-
-
-def secrets_of(lab: Lab) -> list[str]:
-    """What libvirt keeps for the lab, by its usage."""
-    return sorted(line.split(maxsplit=2)[2] for line in virsh("secret-list").splitlines()[2:]
-                  if f"tinycloud {lab.name} " in line)
 
 
 def test_a_machine_starts_on_disks_of_every_server(storage: Storage) -> None:

@@ -18,7 +18,8 @@ from tiny_cloud.schema.errors import validator
 from tiny_cloud.schema.files import schema_of
 from tiny_cloud.schema.sentences import SENTENCES
 
-KINDS = ("Cloud", "Disk", "Guest", "Image", "LogicalVolume", "Network", "VirtualMachine")
+KINDS = ("Cloud", "Disk", "Guest", "Image", "LogicalVolume", "Network", "RBDImage",
+         "VirtualMachine")
 
 MACHINE: dict[str, Any] = {
     "cpus": 2,
@@ -112,7 +113,7 @@ def test_impact(kind: str, field: str, cost: Impact) -> None:
     ("Image", "source", "x-create-only", True),
     ("Image", "source.url", "x-create-only", True),
     ("Disk", "image", "x-ref", ["image"]),
-    ("VirtualMachine", "disks[root].disk", "x-ref", ["disk", "logicalvolume"]),
+    ("VirtualMachine", "disks[root].disk", "x-ref", ["disk", "logicalvolume", "rbdimage"]),
     ("VirtualMachine", "disks[root].bus", "x-ref", None),
     ("VirtualMachine", "disks[root].disk", "x-on-remove", "remove"),
     ("VirtualMachine", "disks[root].bus", "x-on-remove", "keep"),
@@ -133,10 +134,10 @@ def test_default() -> None:
 
 def test_refs() -> None:
     assert schema.refs("VirtualMachine", MACHINE) == [
-        Ref("disks[root].disk", ("spec", "disks", 0, "disk"), ("disk", "logicalvolume"),
-            "web-root"),
-        Ref("disks[data].disk", ("spec", "disks", 1, "disk"), ("disk", "logicalvolume"),
-            "data"),
+        Ref("disks[root].disk", ("spec", "disks", 0, "disk"),
+            ("disk", "logicalvolume", "rbdimage"), "web-root"),
+        Ref("disks[data].disk", ("spec", "disks", 1, "disk"),
+            ("disk", "logicalvolume", "rbdimage"), "data"),
         Ref("interfaces[eth0].network", ("spec", "interfaces", 0, "network"), ("network",), "lab",
             optional=True),
         Ref("guest", ("spec", "guest"), ("guest",), "web"),

@@ -34,6 +34,16 @@ BIOS_BOOT = "21686148-6449-6E6F-744E-656564454649"
 """Partition type where GRUB keeps its core on a GPT disk without EFI."""
 LINUX = "0FC63DAF-8483-4772-8E79-3D69D8477DE4"
 
+LATER = {"INITRD": "No"}
+"""Installing the kernel would make its initial RAM disk, and the packages after it once more."""
+INITRD = """chroot "$1" sh -c '
+command -v update-initramfs >/dev/null || exit 0
+for version in $(linux-version list); do
+    update-initramfs -c -k "$version" && linux-update-symlinks install "$version" \
+        "/boot/vmlinuz-$version"
+done'"""
+"""What kernel and initramfs-tools do otherwise; another maker of RAM disks does not wait."""
+
 INSTALL = (("grub-install", "--target=i386-pc", "DISK"), ("update-grub",))
 
 
@@ -57,7 +67,7 @@ def build(
     try:
         _clean(step.to, pass_fds)
         say(f"installing {step.suite}")
-        run(_mmdebstrap(step, tree), pass_fds=pass_fds)
+        run(_mmdebstrap(step, tree), environ=LATER, pass_fds=pass_fds)
         say("making the file system")
         _make_disk(raw, step.size, identity, tree, pass_fds)
         say("installing the boot loader")
@@ -91,7 +101,7 @@ def _mmdebstrap(step: Debootstrap, tree: str) -> tuple[str, ...]:
         "mmdebstrap", f"--mode={'root' if root else 'unshare'}",
         f"--format={'directory' if root else 'tar'}", "--variant=minbase",
         f"--include={','.join(debian_base.packages(step.packages))}",
-        '--aptopt=Acquire::Languages "none"', "--", step.suite, tree,
+        '--aptopt=Acquire::Languages "none"', f"--customize-hook={INITRD}", "--", step.suite, tree,
         # Without one mmdebstrap takes Debian's own, with updates and security.
         *((step.mirror,) if step.mirror else ()),
     )

@@ -65,8 +65,8 @@ class Libvirt:
         users: dict[str, DiskUse] = {}
         having: defaultdict[str, set[str]] = defaultdict(set)
         for facts in sorted(domains.values(), key=lambda facts: (not facts.live_xml, facts.name)):
-            for path, _ in disk_paths(facts.live_xml) if facts.live_xml else []:
-                size = sizes.get((facts.name, overlays.get(path, (path,))[0]), 0)
+            for path, target in disk_paths(facts.live_xml) if facts.live_xml else []:
+                size = sizes.get((facts.name, target), 0)
                 users.setdefault(path, DiskUse(facts.name, facts.uuid, True, size))
             for path, _ in disk_paths(facts.xml):
                 having[path].add(facts.name)
@@ -94,14 +94,15 @@ class Libvirt:
                              if code in words)
 
     def _running_sizes(self) -> dict[tuple[str, str], int]:
-        """Virtual sizes in bytes by domain and path, in one call for all."""
+        """Virtual sizes in bytes by domain and target (``vda``), in one call for all: of what a
+        server has, libvirt tells no path."""
         with self._failing("cannot read the sizes of disks in use"):
             running = libvirt.VIR_CONNECT_GET_ALL_DOMAINS_STATS_ACTIVE
             report = self._open().getAllDomainStats(libvirt.VIR_DOMAIN_STATS_BLOCK, running)
             return {
-                (domain.name(), stats[f"block.{number}.path"]): stats[f"block.{number}.capacity"]
+                (domain.name(), stats[f"block.{number}.name"]): stats[f"block.{number}.capacity"]
                 for domain, stats in report for number in range(stats.get("block.count", 0))
-                if f"block.{number}.path" in stats and f"block.{number}.capacity" in stats
+                if f"block.{number}.capacity" in stats
             }
 
     # -- changing ---------------------------------------------------------------------------------

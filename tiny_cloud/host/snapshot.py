@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from tiny_cloud.ceph import Cluster
 from tiny_cloud.facts import (
     DiskUse,
     DomainFacts,
@@ -14,6 +15,7 @@ from tiny_cloud.facts import (
     GroupFacts,
     ImageFacts,
     NetworkFacts,
+    RBDFacts,
     SecretFacts,
     Server,
     VolumeFacts,
@@ -25,6 +27,7 @@ from tiny_cloud.host import (
     lvm,
     passwords,
     qemu_img,
+    rbd,
     records,
     secrets,
 )
@@ -43,6 +46,7 @@ class Snapshot:
         self._run_commands = run_commands
         self._images: dict[str, ImageFacts | Unknown] = {}
         self._secrets: dict[Secret, str | None] = {}
+        self._rbd_images: dict[tuple[Cluster, str], RBDFacts | Unknown | None] = {}
 
     def files(self, paths: Iterable[str]) -> Mapping[str, FileFacts | Unknown]:
         wanted = list(paths)
@@ -86,6 +90,18 @@ class Snapshot:
     @cached_property
     def _groups(self) -> Mapping[str, GroupFacts] | Unknown:
         return lvm.groups()
+
+    def rbd_images(
+        self, wanted: Mapping[Cluster, Collection[str]]
+    ) -> Mapping[tuple[Cluster, str], RBDFacts | Unknown]:
+        known, asked = self._rbd_images, [(c, place) for c in wanted for place in wanted[c]]
+        for cluster in wanted:
+            new = {place for place in wanted[cluster] if (cluster, place) not in known}
+            there = rbd.images(cluster, new, run_commands=self._run_commands) if new else {}
+            for place in new:
+                known[cluster, place] = (
+                    there if isinstance(there, Unknown) else there.get(place))
+        return {key: facts for key in asked if (facts := known[key]) is not None}
 
     def domains(self) -> Mapping[str, DomainFacts]:
         return self._domains

@@ -6,7 +6,7 @@ A password is in neither: libvirt keeps it as a secret, which the XML names by i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -149,6 +149,11 @@ def _rbd(words: Mapping[str, Any], user: str, secret: str) -> Remote:
 
 _MAKERS: Mapping[str, Callable[[Mapping[str, Any], str, str], Remote]] = {
     "iscsi": _iscsi, "nbd": _nbd, "rbd": _rbd}
+
+
+def monitors(names: Iterable[str]) -> tuple[Server, ...]:
+    """Where those of a cluster may be asked for."""
+    return Remote("rbd", "", tuple(map(_split, names))).servers
 
 
 def _split(monitor: str) -> tuple[str, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tiny_cloud import layers
+from tiny_cloud import layers, rbd_images
 from tiny_cloud.errors import Problem
 from tiny_cloud.facts import ImageFacts, Reader
 from tiny_cloud.libvirt_xml import Layer, chains, open_chains
@@ -24,6 +24,9 @@ def names(machine: Resource, host: Reader, xml: str) -> State:
         field = f"disks[{name}].disk"
         link = machine.links.get(field)
         if chain and chain[0].remote is not None:
+            if link is not None and link.address.kind == rbd_images.KIND:
+                there_is = rbd_images.is_at(link, chain[0].path)
+                found[field] = link.address.name if there_is else chain[0].path
             continue
         if link is None or not chain:
             found[field] = _stem(machine, chain)
@@ -69,8 +72,11 @@ def written(machine: Resource) -> frozenset[Address]:
 
 
 def files(disk: Resource, host: Reader) -> tuple[str, ...]:
-    """The files that are this disk now; before there is one, the one that will be."""
+    """The files that are this disk now; before there is one, the one that will be. Of an image of
+    Ceph its URL."""
     outputs = disk.provides()
+    if disk.address.kind == rbd_images.KIND:
+        return (str(outputs["path"]),)
     for key in ("names", "former_names"):
         paths = outputs[key]
         assert isinstance(paths, tuple)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tiny_cloud import libvirt_secrets
+from tiny_cloud import libvirt_secrets, rbd_images
 from tiny_cloud.facts import Reader
 from tiny_cloud.libvirt_secrets import MISSING, KeptSecret, kept
 from tiny_cloud.libvirt_xml import Layer, remotes
 from tiny_cloud.model import Action, Change, Ownership, State, Value
 from tiny_cloud.naming import was
 from tiny_cloud.resource import Resource
+from tiny_cloud.schema import secret_of
 from tiny_cloud.steps import Step, UndefineSecret
 
 SECRET = ".auth.secret"
@@ -38,7 +39,7 @@ def completed(machine: Resource, fields: State) -> dict[str, Value]:
                 if not field.startswith(f"{path}.{remote.protocol}.")}
         told |= {f"{path}.{word}": value for word, value in remotes.fields(remote)}
         told[f"{path}.format"] = item.get("format", "raw")
-    return told | {secret.field: fields[secret.field] for secret in _secrets(machine)}
+    return told | {secret.field: str(secret_of(secret.source)) for secret in _secrets(machine)}
 
 
 def named(machine: Resource, host: Reader, fields: State) -> dict[str, Value]:
@@ -78,7 +79,7 @@ def let_go(machine: Resource, change: Change) -> Iterator[Step]:
 
 
 def _secrets(machine: Resource) -> Iterator[KeptSecret]:
-    for item in machine.spec.get("disks", ()):
+    for item in rbd_images.disks(machine):
         for protocol in remotes.SECRETS:
             if source := item.get(protocol, {}).get("auth", {}).get("secret"):
                 yield _secret(machine, f"disks[{item['name']}].{protocol}{SECRET}", source)
@@ -91,7 +92,7 @@ def _secret(machine: Resource, field: str, source: Mapping[str, Any]) -> KeptSec
 
 def _all(machine: Resource) -> Iterator[tuple[Mapping[str, Any], remotes.Remote]]:
     uuids = {secret.field: secret.uuid for secret in _secrets(machine)}
-    for item in machine.spec.get("disks", ()):
+    for item in rbd_images.disks(machine):
         words = (uuids.get(f"disks[{item['name']}].{protocol}{SECRET}", "")
                  for protocol in remotes.PROTOCOLS)
         if remote := remotes.declared(item, "".join(words)):

@@ -45,6 +45,13 @@ from tiny_cloud.steps.networks import (
     UndefineNetwork,
     UpdateNetwork,
 )
+from tiny_cloud.steps.rbd import (
+    CreateRBDImage,
+    GrowRBDImage,
+    RenameRBDImage,
+    StampRBDImage,
+    TrashRBDImage,
+)
 from tiny_cloud.steps.secrets import DefineSecret, UndefineSecret
 from tiny_cloud.steps.snapshots import (
     CommitOverlay,
@@ -71,6 +78,7 @@ __all__ = [
     "CommitDisk",
     "CommitOverlay",
     "CreateDisk",
+    "CreateRBDImage",
     "CreateSnapshot",
     "CreateVolume",
     "Debootstrap",
@@ -85,6 +93,7 @@ __all__ = [
     "ExtractKernel",
     "Fetch",
     "FillVolume",
+    "GrowRBDImage",
     "GrowVolume",
     "ImportImage",
     "MakeFolder",
@@ -96,6 +105,7 @@ __all__ = [
     "RemoveVolume",
     "Rename",
     "RenameDomain",
+    "RenameRBDImage",
     "RenameVolume",
     "RevertToSnapshot",
     "Run",
@@ -103,12 +113,14 @@ __all__ = [
     "SetVcpus",
     "Shutdown",
     "Stamp",
+    "StampRBDImage",
     "StampVolume",
     "Start",
     "StartNetwork",
     "Step",
     "StopNetwork",
     "Trash",
+    "TrashRBDImage",
     "TrashVolume",
     "Undefine",
     "UndefineNetwork",

@@ -8,10 +8,11 @@ from tiny_cloud.host.actions import (
     layers,
     machines,
     networks,
+    rbd,
     secrets,
     snapshots,
     volumes,
 )
 
-__all__ = ["devices", "files", "guests", "images", "layers", "machines", "networks", "secrets",
-           "snapshots", "volumes"]
+__all__ = ["devices", "files", "guests", "images", "layers", "machines", "networks", "rbd",
+           "secrets", "snapshots", "volumes"]
