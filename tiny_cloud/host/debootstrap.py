@@ -36,13 +36,8 @@ LINUX = "0FC63DAF-8483-4772-8E79-3D69D8477DE4"
 
 LATER = {"INITRD": "No"}
 """Installing the kernel would make its initial RAM disk, and the packages after it once more."""
-INITRD = """chroot "$1" sh -c '
-command -v update-initramfs >/dev/null || exit 0
-for version in $(linux-version list); do
-    update-initramfs -c -k "$version" && linux-update-symlinks install "$version" \
-        "/boot/vmlinuz-$version"
-done'"""
-"""What kernel and initramfs-tools do otherwise; another maker of RAM disks does not wait."""
+INITRD = 'chroot "$1" sh -c "! command -v update-initramfs >&2 || update-initramfs -c -k all"'
+"""Another maker of RAM disks does not wait for this."""
 
 INSTALL = (("grub-install", "--target=i386-pc", "DISK"), ("update-grub",))
 
