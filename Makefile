@@ -21,7 +21,7 @@ demo: setup ## Apply manifests/ and show the guest's serial console
 	@scripts/demo
 
 test: setup ## Run every test, real guests included
-	$(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(PYTHON) -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 check: setup ## Run the fast tests: no appliance, no guest
 	$(PYTHON) -m pytest -n 2 -m 'not integration'
@@ -34,7 +34,7 @@ type: setup ## Run mypy --strict
 	.venv/bin/mypy
 
 integration: setup ## Run the tests with real libvirt, qemu and libguestfs
-	$(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m integration
+	$(PYTHON) -m pytest -n 3 --dist loadfile --no-loadscope-reorder -m integration
 
 bench-disks: setup ## Measure kinds of disks against a raw file; writes docs/disk-speed.md
 	scripts/bench-disks
