@@ -26,6 +26,7 @@ def run(folder: Path, *argv: str) -> Path:
     ``/out`` is in the folder that is returned; ``said`` is what it printed, ``code`` its exit."""
     kernel, out = newest_kernel(), folder / "out"
     out.mkdir()
+    (out / "project").write_text(str(ROOT))
     (out / "start").write_text(
         "export HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin\n"
         "(virtlogd -d && libvirtd -d) &\n"
