@@ -12,27 +12,20 @@ from tiny_cloud.document import Document
 from tiny_cloud.errors import Problem, Problems
 from tiny_cloud.facts import TRANSIENT, DomainFacts, Reader
 from tiny_cloud.libvirt_xml import (
-    Domain,
     Interface,
     bare,
-    build,
     coherence,
     declared,
     hotplug,
     live_changes,
-    merge,
-    nvram_of,
-    overlaid,
     ownership_of,
     parts,
-    renamed,
     stamp_of,
 )
-from tiny_cloud.machines import disks, fields, kernel, remotes
-from tiny_cloud.machines.domain import domain_of, gone_from
+from tiny_cloud.machines import definition, disks, fields, kernel, remotes
+from tiny_cloud.machines.domain import gone_from
 from tiny_cloud.machines.identity import mac_of, macs_of, uuid_of
 from tiny_cloud.machines.takeover import with_our_names
-from tiny_cloud.machines.variables import renewed
 from tiny_cloud.model import (
     Action,
     Address,
@@ -51,8 +44,6 @@ from tiny_cloud.resource import Context, Resource, declared_of, policy_of
 from tiny_cloud.snapshots import standing
 from tiny_cloud.steps import (
     Autostart,
-    Define,
-    MakeFolder,
     Remove,
     Rename,
     RenameDomain,
@@ -61,9 +52,6 @@ from tiny_cloud.steps import (
     Step,
     Undefine,
 )
-
-STOP_TIMEOUT = 90
-"""Seconds a guest gets to power off."""
 
 
 class VirtualMachine(Resource):
@@ -217,9 +205,6 @@ class VirtualMachine(Resource):
         return tuple(declared.cards(
             self.spec, lambda card: mac_of(self, card, change), partial(network_of, self), gone))
 
-    def _wanted(self, change: Change) -> Domain:
-        return domain_of(self, change, self.uuid, self._cards(change))
-
     # -- how to get there -------------------------------------------------------------------------
 
     def up(self, change: Change) -> Iterator[Step]:
@@ -237,7 +222,7 @@ class VirtualMachine(Resource):
                 yield RenameDomain(self._name(change), name)
         if change.action is not Action.RESTART:
             yield from remotes.keep(self, change)
-            yield from self._define(change)
+            yield from definition.define(self, change, self._cards(change), self._name(change))
             yield from remotes.let_go(self, change)
             if seen is None or seen.fields.get("autostart") != autostart:
                 yield Autostart(name, autostart)
@@ -250,45 +235,13 @@ class VirtualMachine(Resource):
             yield self._remember(change)
         yield from forget(self, change)
 
-    def _define(self, change: Change) -> Iterator[Step]:
-        seen = change.observed
-        ours = seen is not None and seen.ownership is Ownership.OURS
-        if not ours:
-            yield MakeFolder(self.context.cloud.path("consoles"), 0o711)
-        if seen is None:
-            model = self._wanted(change)
-            xml, keep_cpu = build(model), parts.cpu.is_declared(self.spec)
-            yield from renewed(self.context.cloud.path("nvram"), "", nvram_of(xml))
-            yield Define(self.domain, xml, model.accel, keep_cpu)
-            return
-        changed = {diff.field for diff in change.diffs} - {"running", "autostart", *self.policy()}
-        moved = change.former or change.fresh or change.rebased
-        if changed or moved or not ours or not change.diffs or seen.fields["running"] == TRANSIENT:
-            yield from self._redefine(change, seen)
-
-    def _redefine(self, change: Change, seen: Observed) -> Iterator[Step]:
-        xml, name = str(seen.facts["xml"]), self._name(change)
-        if change.former:
-            xml, name = renamed(xml, self.domain), self.domain
-        fresh = merge(xml, self._wanted(change))
-        yield from renewed(self.context.cloud.path("nvram"), nvram_of(xml), nvram_of(fresh))
-        # Not back to a definition whose files are no more.
-        over = standing.overlays(seen)
-        before = "" if change.fresh or change.rebased else overlaid(xml, over)
-        yield Define(name, overlaid(fresh, over), before=before)
-        # A guest that goes off anyway is not asked to let go of anything before.
-        if seen.running and not change.stop and self.spec.get("running", True):
-            patience = self.spec.get("stopTimeout", STOP_TIMEOUT)
-            live = str(seen.facts["live"])
-            yield from live_changes.steps(name, live, fresh, change.diffs, patience)
-
     def _name(self, change: Change) -> str:
         """As libvirt calls it now: somebody may have renamed it."""
         seen = change.observed
         return str(seen.facts["name"]) if seen else self.domain
 
     def _shutdown(self, change: Change, again: bool = False) -> Step:
-        timeout = self.spec.get("stopTimeout", STOP_TIMEOUT)
+        timeout = self.spec.get("stopTimeout", definition.STOP_TIMEOUT)
         return Shutdown(self._name(change), timeout, change.force, again)
 
     def down(self, change: Change) -> Iterator[Step]:

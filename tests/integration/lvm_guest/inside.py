@@ -16,8 +16,8 @@ import time
 import traceback
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import libvirt
 
@@ -200,21 +200,17 @@ def refused(words: str, folder: str) -> None:
 
 
 def claim_a_kill_while_it_is_filled_is_named_and_finished() -> None:
-    content = os.urandom(8 << 20)
+    content, part = os.urandom(16 << 20), f"/dev/vg0/{CLOUD}-kill-data.part"
     source = FOLDER / "image.raw"
     source.write_bytes(content)
     image = f"kind: Image\nmetadata: {{name: random}}\nspec: {{source: {{path: {source}}}}}"
     filled = volume("data", size="32MiB", image="random")
     folder = write("kill", image, filled)
-    child = multiprocessing.get_context("fork").Process(target=alone, args=(folder,))
+    words = (folder, part, content[:4096])
+    child = multiprocessing.get_context("fork").Process(target=cut_off, args=words)
     child.start()
-    part = f"/dev/vg0/{CLOUD}-kill-data.part"
-    while not filling(part):
-        assert child.is_alive(), "it was not seen while it was filled"
-        time.sleep(0.005)
-    assert child.pid
-    os.killpg(child.pid, signal.SIGKILL)
     child.join()
+    assert child.exitcode == -signal.SIGKILL, child.exitcode
     assert get(Path(part), 0, len(content)) != content
     assert "tinycloud.incomplete" in sh("lvs", "--noheadings", "-o", "lv_tags", part)
     # A blank one is cut off between its creation and its stamp; what that leaves is known.
@@ -231,19 +227,22 @@ def claim_a_kill_while_it_is_filled_is_named_and_finished() -> None:
     assert "incomplete" not in tags and "tinycloud.uuid=" in tags, tags
 
 
-def alone(folder: str) -> None:
-    """In a process group of its own, with all that it starts."""
+def cut_off(folder: str, part: str, beginning: bytes) -> None:
+    """An apply that is killed, with all that it starts, when the volume has just its beginning."""
+
+    class Started(subprocess.Popen):  # type: ignore[type-arg]
+        def __init__(self, argv: Any, *rest: Any, **words: Any) -> None:
+            super().__init__(argv, *rest, **words)
+            while argv[0] == "qemu-img" and part in argv:
+                self.send_signal(signal.SIGSTOP)
+                if get(Path(part), 0, len(beginning)) == beginning:
+                    os.killpg(0, signal.SIGKILL)
+                self.send_signal(signal.SIGCONT)
+                time.sleep(0.001)
+
     os.setsid()
+    subprocess.Popen = Started  # type: ignore[misc]
     apply(folder)
-
-
-def filling(part: str) -> bool:
-    for process in Path("/proc").glob("[0-9]*/cmdline"):
-        with suppress(OSError):
-            words = process.read_bytes().split(b"\0")
-            if words[0] == b"qemu-img" and part.encode() in words:
-                return True
-    return False
 
 
 def claim_a_copy_with_the_tags_is_foreign() -> None:

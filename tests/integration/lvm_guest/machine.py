@@ -51,9 +51,10 @@ def run(folder: Path, *argv: str) -> Path:
 
 
 def newest_kernel() -> Path:
-    """Of those in /boot that have their modules here."""
+    """Of those in /boot that have their modules here, 9p among them: the one for clouds has not."""
     found = [path for path in Path("/boot").glob("vmlinuz-*")
-             if Path("/lib/modules", path.name.removeprefix("vmlinuz-"), "modules.dep").exists()]
+             if (modules := Path("/lib/modules", path.name.removeprefix("vmlinuz-"), "modules.dep")
+                 ).exists() and "/9p.ko" in modules.read_text()]
     return max(found, key=lambda path: path.stat().st_mtime)
 
 
