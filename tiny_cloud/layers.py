@@ -104,6 +104,22 @@ def require_room(disk: Resource, base: Resource | None, size: Value, change: Cha
             f"write size: {format_size(least)} or more")
 
 
+def require_growth(disk: Resource, old: int, new: int) -> None:
+    """Bytes. Raises Problems: what lies behind a new end would be lost."""
+    if new < old:
+        raise disk.refuse(
+            ("spec", "size"),
+            f"{disk.address} has {format_size(old)} and cannot shrink to {format_size(new)}",
+            f"write size: {format_size(old)} or more")
+
+
+def left_over(change: Change) -> tuple[str, ...]:
+    """What cut-off applies left behind, as the probe found it."""
+    parts = change.observed.facts.get("parts", ()) if change.observed else ()
+    assert isinstance(parts, tuple)
+    return parts
+
+
 def base_of(disk: Resource) -> Resource | None:
     """What a declared Disk is to stand on: an Image, or another Disk. A LogicalVolume stands on
     nothing: it is filled."""

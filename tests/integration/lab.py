@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from dataclasses import dataclass
@@ -94,6 +95,14 @@ class Lab:
 
     def disk(self, name: str) -> Path:
         return self.storage / "disks" / f"{name}.qcow2"
+
+    def hears(self, machine: str, line: str) -> None:
+        """Wait until that has come to a machine's console log, now or before."""
+        log = self.storage / "consoles" / f"{machine}.log"
+        deadline = time.monotonic() + BOOT_SECONDS
+        while line not in log.read_text(errors="replace"):
+            assert time.monotonic() < deadline, log.read_text(errors="replace")[-2000:]
+            time.sleep(0.2)
 
     def clean(self) -> None:
         self._end_domains()

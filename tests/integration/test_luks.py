@@ -7,15 +7,13 @@ from __future__ import annotations
 
 import json
 import subprocess
-import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from pathlib import Path
 
-import libvirt
 import pytest
 
 from tests.integration.lab import URI, Console, Lab, virsh
+from tests.integration.servers.secrecy import uuids_of, watching
 from tiny_cloud.errors import Failure
 from tiny_cloud.host import qemu_img
 from tiny_cloud.host.inspect import inspect
@@ -64,48 +62,19 @@ def told(lab: Lab) -> list[str]:
     before = [lab.run("plan", *options) for options in (
         (), ("--json",), ("--commands",), ("--out", str(lab.folder / "plan")))]
     seen: set[str] = set()
-    with sampled(seen):
+    with watching(lambda words: seen.add(words.decode(errors="replace")),
+                  "cmdline", "environ", seconds=0.2):
         after = [lab.apply(), lab.apply("--json")]
     assert any("secret,id=key,file=/dev/stdin" in words and "create" in words for words in seen)
     assert any("qemu-nbd" in words and "key-secret" in words for words in seen)
     return [*before, *after, *seen]
 
 
-@contextmanager
-def sampled(seen: set[str]) -> Iterator[None]:
-    """The argv and the environment of every process, a few times a second."""
-    done = threading.Event()
-
-    def look() -> None:
-        while not done.wait(0.2):
-            for process in Path("/proc").glob("[0-9]*"):
-                for file in ("cmdline", "environ"):
-                    try:
-                        seen.add((process / file).read_bytes().decode(errors="replace"))
-                    except OSError:
-                        continue  # it has ended
-
-    thread = threading.Thread(target=look)
-    thread.start()
-    try:
-        yield
-    finally:
-        done.set()
-        thread.join()
-
-
-def secrets_of(lab: Lab) -> dict[str, str]:
-    """libvirt's secrets of the lab: UUID by usage."""
-    with closing(libvirt.openReadOnly(URI)) as connection:
-        return {one.usageID(): one.UUIDString() for one in connection.listAllSecrets()
-                if one.usageID().startswith(f"tinycloud {lab.name} ")}
-
-
 def test_it_boots_from_what_is_encrypted(lab: Lab, told: list[str]) -> None:
     console = Console(lab.domain("web"))
     console.child.expect_exact(f"{CLEAR} login: ")
     console.child.close(force=True)
-    assert secrets_of(lab).keys() == {f"tinycloud {lab.name} disk/{name} encryption.secret"
+    assert uuids_of(lab).keys() == {f"tinycloud {lab.name} disk/{name} encryption.secret"
                                       for name in ("vault", "web-root")}
     lab.assert_settled()
 
@@ -123,13 +92,13 @@ def test_nothing_is_in_the_clear(lab: Lab, told: list[str]) -> None:
 def test_the_key_is_nowhere_else(lab: Lab, told: list[str]) -> None:
     logs = Path("/var/log/libvirt/qemu", f"{lab.domain('web')}.log").read_text()
     texts = [*told, logs, virsh("dumpxml", "--security-info", lab.domain("web")),
-             *(virsh("secret-dumpxml", uuid) for uuid in secrets_of(lab).values())]
+             *(virsh("secret-dumpxml", uuid) for uuid in uuids_of(lab).values())]
     assert [text for text in texts if KEY in text] == []
     kept = [path for path in lab.folder.rglob("*") if path.is_file() and path.suffix != ".qcow2"]
     assert [path.name for path in kept if KEY.encode() in path.read_bytes()] == ["disk.key"]
     assert {"journal.jsonl", "disk-vault.json", "plan"} <= {path.name for path in kept}
     hidden = subprocess.run(["virsh", "-c", URI, "secret-get-value", next(iter(
-        secrets_of(lab).values()))], capture_output=True, text=True, check=False)
+        uuids_of(lab).values()))], capture_output=True, text=True, check=False)
     assert "secret is private" in hidden.stderr
 
 
@@ -155,7 +124,7 @@ def test_another_key_is_said_and_nothing_is_done(lab: Lab, told: list[str]) -> N
     lab.secret("disk.key", "another")
     change = lab.plan("--target", "disk/vault")["disk/vault"]
     assert change["blocked"] == "encryption.secret can change only by making it anew"
-    for uuid in secrets_of(lab).values():
+    for uuid in uuids_of(lab).values():
         next((lab.storage / "records").glob(f"secret-{uuid}.json")).unlink()
     said = lab.apply("--target", "disk/vault", expect=1)
     assert f"does not open {vault}" in said
@@ -167,7 +136,7 @@ def test_another_key_is_said_and_nothing_is_done(lab: Lab, told: list[str]) -> N
 
 def test_the_secrets_go_with_their_disks(lab: Lab, told: list[str]) -> None:
     lab.run("destroy", "--yes", "--delete-data", "disk/*")
-    assert secrets_of(lab) == {}
+    assert uuids_of(lab) == {}
     assert list((lab.storage / "records").glob("secret-*")) == []
 
 

@@ -8,7 +8,6 @@ run it reads in the next.
 from __future__ import annotations
 
 import base64
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -16,15 +15,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.lab import BOOT_SECONDS, LOGS, Lab, virsh
+from tests.integration.lab import LOGS, Lab, virsh
 from tests.integration.servers import block, free_port, nbd, run, tgt, tiny_guest
 from tests.integration.servers.ceph import POOL, Cluster, ceph
 from tests.integration.servers.secrecy import nobody_is_told, secrets_of
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
-CMDLINE = "console=ttyS0 quiet no_timer_check"
-"""On a busy host an emulated timer ticks too late for the kernel's taste, and it would panic."""
 PASSWORD = "canary-Chap-31415926"
 DISKS = ("iscsi", "socket", "port", "tls", "rbd", "shelf")
 
@@ -50,16 +47,9 @@ class Storage:
             accel: tcg
             stopTimeout: 20
             kernel: {{path: {self.lab.folder}/vmlinuz, initrd: {self.lab.folder}/initrd,
-                      cmdline: {CMDLINE} word={word} end}}
+                      cmdline: {tiny_guest.CMDLINE} word={word} end}}
             disks:{items}
         """)
-
-    def hears(self, line: str) -> None:
-        log = self.lab.storage / "consoles" / "net.log"
-        deadline = time.monotonic() + BOOT_SECONDS
-        while line not in log.read_text(errors="replace"):
-            assert time.monotonic() < deadline, log.read_text(errors="replace")[-2000:]
-            time.sleep(0.2)
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +112,7 @@ def test_a_machine_starts_on_disks_of_every_server(storage: Storage) -> None:
     with nobody_is_told(PASSWORD, storage.key):
         lab.apply()
         for disk in DISKS:
-            storage.hears(f"disk {disk} had () has (one)")
+            storage.lab.hears("net", f"disk {disk} had () has (one)")
     lab.assert_settled()
     assert secrets_of(lab) == [
         f"tinycloud tctn virtualmachine/net disks[{disk}].{disk}.auth.secret"
@@ -134,7 +124,7 @@ def test_what_it_wrote_it_reads_when_it_starts_again(storage: Storage) -> None:
     storage.declare(*DISKS, word="two")
     storage.lab.apply()
     for disk in DISKS:
-        storage.hears(f"disk {disk} had (one) has (two)")
+        storage.lab.hears("net", f"disk {disk} had (one) has (two)")
     storage.lab.assert_settled()
 
 
@@ -148,7 +138,7 @@ def test_a_disk_comes_and_goes_while_it_runs(storage: Storage) -> None:
     storage.declare("socket", "port", "tls", "late iscsi", "later rbd", word="two")
     lab.apply()
     for disk in ("late", "later"):
-        storage.hears(f"disk {disk} had (two) has (two)")
+        storage.lab.hears("net", f"disk {disk} had (two) has (two)")
     lab.assert_settled()
 
 

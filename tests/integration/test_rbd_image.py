@@ -11,21 +11,19 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 
 import pytest
 
-from tests.integration.lab import BOOT_SECONDS, LOGS, TINYCLOUD, Lab, virsh
+from tests.integration.lab import LOGS, TINYCLOUD, Lab, virsh
 from tests.integration.servers import free_port, run, tiny_guest
 from tests.integration.servers.ceph import POOL, Cluster, ceph
 from tests.integration.servers.secrecy import nobody_is_told, secrets_of
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
-CMDLINE = "console=ttyS0 quiet no_timer_check"
 MIB = 1 << 20
 CLONE = "cloneOf: {image: golden, snapshot: v1}"
 
@@ -103,18 +101,10 @@ def machine(storage: Storage, word: str) -> None:
         accel: tcg
         stopTimeout: 2
         kernel: {{path: {storage.lab.folder}/vmlinuz, initrd: {storage.lab.folder}/initrd,
-                  cmdline: {CMDLINE} word={word} end}}
+                  cmdline: {tiny_guest.CMDLINE} word={word} end}}
         disks:
           - {{name: root, disk: web-root}}
     """)
-
-
-def hears(lab: Lab, line: str) -> None:
-    log = lab.storage / "consoles" / "web.log"
-    deadline = time.monotonic() + BOOT_SECONDS
-    while line not in log.read_text(errors="replace"):
-        assert time.monotonic() < deadline, log.read_text(errors="replace")[-2000:]
-        time.sleep(0.2)
 
 
 def test_what_it_is_to_be_cloned_from_has_to_be_there(storage: Storage) -> None:
@@ -141,7 +131,7 @@ def test_a_machine_starts_on_a_clone_and_reads_what_was_in_the_snapshot(storage:
     machine(storage, "one")
     with nobody_is_told(storage.key):
         lab.apply()
-        hears(lab, "disk root had (golden) has (one)")
+        lab.hears("web", "disk root had (golden) has (one)")
         lab.assert_settled()
     assert storage.names() == ["golden", "tctr-web-root"]
     assert storage.content("tctr-web-root").startswith(b"one\n\0")

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -51,7 +51,10 @@ class Libvirt:
     def domains(self) -> dict[str, DomainFacts]:
         """All domains by name. Raises Failure if libvirt does not answer."""
         with self._failing("cannot list the machines"):
-            found = map(_facts, self._open().listAllDomains(0))
+            connection = self._open()
+            kept = {domain.UUIDString() for domain in connection.listAllDomains(
+                libvirt.VIR_CONNECT_LIST_DOMAINS_HAS_SNAPSHOT)}
+            found = (_facts(domain, kept) for domain in connection.listAllDomains(0))
             return {facts.name: facts for facts in found if facts is not None}
 
     def disk_users(self, domains: Mapping[str, DomainFacts] | None = None) -> dict[str, DiskUse]:
@@ -217,20 +220,19 @@ class Libvirt:
         return f"another process has {path} open: fuser -v {path}"
 
 
-def _facts(domain: Any) -> DomainFacts | None:
-    """None: it went away while we looked."""
+def _facts(domain: Any, kept: Collection[str]) -> DomainFacts | None:
+    """``kept``: UUIDs of those that have snapshots. None: it went away while we looked."""
     with ignoring(libvirt.VIR_ERR_NO_DOMAIN):
         xml = domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE)
         live = domain.XMLDesc(0) if domain.isActive() else ""
-        return DomainFacts(domain.name(), domain.UUIDString(), xml, live, bool(domain.autostart()),
-                           bool(domain.isPersistent()), _snapshots(domain))
+        uuid = domain.UUIDString()
+        return DomainFacts(domain.name(), uuid, xml, live, bool(domain.autostart()),
+                           bool(domain.isPersistent()), _snapshots(domain) if uuid in kept else ())
     return None
 
 
 def _snapshots(domain: Any) -> tuple[SnapshotFacts, ...]:
-    """The oldest first; none where this libvirt has no snapshots at all."""
-    with ignoring(libvirt.VIR_ERR_NO_SUPPORT):
-        order = libvirt.VIR_DOMAIN_SNAPSHOT_LIST_TOPOLOGICAL
-        found = [read_snapshot(one.getXMLDesc(0)) for one in domain.listAllSnapshots(order)]
-        return tuple(sorted(found, key=lambda snapshot: snapshot.created))
-    return ()
+    """The oldest first."""
+    order = libvirt.VIR_DOMAIN_SNAPSHOT_LIST_TOPOLOGICAL
+    found = [read_snapshot(one.getXMLDesc(0)) for one in domain.listAllSnapshots(order)]
+    return tuple(sorted(found, key=lambda snapshot: snapshot.created))

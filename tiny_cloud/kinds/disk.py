@@ -25,7 +25,6 @@ from tiny_cloud.model import (
 )
 from tiny_cloud.naming import forget, ownership, record_of, unsettled, was
 from tiny_cloud.resource import Resource, declared_of, policy_of
-from tiny_cloud.sizes import format_size
 from tiny_cloud.snapshots import standing
 from tiny_cloud.steps import (
     BlockResize,
@@ -248,12 +247,7 @@ class Disk(Resource):
 
     def _grow(self, change: Change, old: Value, new: Value) -> Step:
         assert isinstance(old, int) and isinstance(new, int)
-        if new < old:
-            raise self.refuse(
-                ("spec", "size"),
-                f"{self.address} has {format_size(old)} and cannot shrink to {format_size(new)}",
-                f"write size: {format_size(old)} or more",
-            )
+        layers.require_growth(self, old, new)
         if change.observed and change.observed.running:
             return BlockResize(change.observed.users[0], self.path, new)
         return encryption.grown(self, self.path, new)
@@ -281,9 +275,7 @@ class Disk(Resource):
 
     def _tidy(self, change: Change) -> Iterator[Step]:
         """What cut-off applies left behind, in any format."""
-        parts = change.observed.facts.get("parts", ()) if change.observed else ()
-        assert isinstance(parts, tuple)
-        for path in parts:
+        for path in layers.left_over(change):
             yield Remove(path)
 
     def _discard(self, change: Change) -> Iterator[Step]:

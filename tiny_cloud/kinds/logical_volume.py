@@ -12,7 +12,6 @@ from tiny_cloud.facts import DiskUse, GroupFacts, Reader, VolumeFacts
 from tiny_cloud.model import Action, Address, Change, Observed, Ownership, State, Unknown, Value
 from tiny_cloud.naming import forget, known, ownership, record_of, unsettled, was
 from tiny_cloud.resource import Resource, declared_of, policy_of
-from tiny_cloud.sizes import format_size
 from tiny_cloud.snapshots import standing
 from tiny_cloud.steps import (
     BlockResize,
@@ -116,7 +115,7 @@ class LogicalVolume(Resource):
             use = neighbours.use(host, facts)
             if use is not None and (missing := standing.missing(host, use)):
                 return missing
-            seen = self._observe(host, facts, groups[facts.group], volumes, parts)
+            seen = self._observe(host, facts, use, groups[facts.group], volumes, parts)
             if facts.path == self.path or seen.ownership is not Ownership.FOREIGN:
                 return replace(seen, rival=self._rival(facts, there))
         for path in places:
@@ -136,15 +135,14 @@ class LogicalVolume(Resource):
         return ""
 
     def _observe(
-        self, host: Reader, facts: VolumeFacts, group: GroupFacts, volumes: Volumes,
-        parts: tuple[str, ...],
+        self, host: Reader, facts: VolumeFacts, use: DiskUse | None, group: GroupFacts,
+        volumes: Volumes, parts: tuple[str, ...],
     ) -> Observed:
         file, record = tags.as_file(facts), record_of(host, self)
         whose, owner = (Ownership.OURS, "") if self.external else ownership(self, file)
         former = unsettled(host, self, file.stamp)
         if facts.path in self._elsewhere() and (before := was(self)) and facts.path == before.path:
             former = former or before.address
-        use = neighbours.use(host, facts)
         wanted = extents.wanted(self.desired().get("size"), group)
         return Observed(
             fields=self._fields(facts, use, wanted),
@@ -251,11 +249,7 @@ class LogicalVolume(Resource):
         assert change.observed is not None and isinstance(old, int)
         new = change.observed.facts["wanted"]
         assert isinstance(new, int)
-        if new < old:
-            raise self.refuse(
-                ("spec", "size"),
-                f"{self.address} has {format_size(old)} and cannot shrink to {format_size(new)}",
-                f"write size: {format_size(old)} or more")
+        layers.require_growth(self, old, new)
         yield GrowVolume(self.path, new)
         if change.observed.running and self.type != "snapshot":
             yield BlockResize(change.observed.users[0], self.path, new)
@@ -278,9 +272,7 @@ class LogicalVolume(Resource):
 
     def _tidy(self, change: Change) -> Iterator[Step]:
         """What cut-off applies left behind."""
-        parts = change.observed.facts.get("parts", ()) if change.observed else ()
-        assert isinstance(parts, tuple)
-        for path in parts:
+        for path in layers.left_over(change):
             yield RemoveVolume(path, self.context.cloud.name)
 
     def _discard(self, change: Change) -> Iterator[Step]:

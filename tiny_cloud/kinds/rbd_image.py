@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Self
 
+from tiny_cloud import layers
 from tiny_cloud.ceph import Cluster
 from tiny_cloud.errors import Problem
 from tiny_cloud.facts import DiskUse, RBDFacts, Reader
@@ -193,11 +194,7 @@ class RBDImage(Resource):
 
     def _grow(self, change: Change, old: Value, new: Value) -> Step:
         assert change.observed is not None and isinstance(old, int) and isinstance(new, int)
-        if new < old:
-            raise self.refuse(
-                ("spec", "size"),
-                f"{self.address} has {format_size(old)} and cannot shrink to {format_size(new)}",
-                f"write size: {format_size(old)} or more")
+        layers.require_growth(self, old, new)
         if change.observed.running:
             return BlockResize(change.observed.users[0], str(change.observed.facts["target"]), new)
         return GrowRBDImage(self.cluster, self.place, new)
@@ -214,9 +211,7 @@ class RBDImage(Resource):
 
     def _tidy(self, change: Change) -> Iterator[Step]:
         """What cut-off applies left behind."""
-        parts = change.observed.facts.get("parts", ()) if change.observed else ()
-        assert isinstance(parts, tuple)
-        for part in parts:
+        for part in layers.left_over(change):
             yield TrashRBDImage(self.cluster, part)
 
     def _discard(self, change: Change) -> Iterator[Step]:

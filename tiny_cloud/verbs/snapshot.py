@@ -63,8 +63,8 @@ def list_(machine: str, paths: tuple[str, ...], connect: str, storage: str) -> N
     seen = terminal.load(paths, connect, storage).look()
     address = _address(machine)
     found = standing.snapshots(one.require(address, seen.actual.get(address)))
-    rows = [(one.name, _time(one.created), "external" if one.overlays else "internal", one.state)
-            for one in found]
+    rows = [(item.name, _time(item.created), "external" if item.overlays else "internal",
+             item.state) for item in found]
     tables.show(terminal.out(), ("NAME", "CREATED", "KIND", "STATE"), rows)
 
 

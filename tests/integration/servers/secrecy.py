@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
-from tests.integration.lab import Lab, virsh
+import libvirt
+
+from tests.integration.lab import URI, Lab
 
 
 @contextmanager
-def nobody_is_told(*secrets: str) -> Iterator[None]:
-    """Meanwhile no process has one of them among its words."""
-    found: list[bytes] = []
+def watching(see: Callable[[bytes], None], *files: str, seconds: float) -> Iterator[None]:
+    """Meanwhile ``see`` is shown those files in /proc of every process, every so many seconds."""
     over = threading.Event()
 
     def look() -> None:
-        while not over.is_set():
-            for file in Path("/proc").glob("[0-9]*/cmdline"):
-                try:
-                    words = file.read_bytes()
-                except (FileNotFoundError, ProcessLookupError):
-                    continue
-                found.extend(words for secret in secrets if secret.encode() in words)
-            time.sleep(0.02)
+        while not over.wait(seconds):
+            for process in Path("/proc").glob("[0-9]*"):
+                for file in files:
+                    try:
+                        words = (process / file).read_bytes()
+                    except (FileNotFoundError, ProcessLookupError):
+                        continue  # it has ended
+                    see(words)
 
     watcher = threading.Thread(target=look)
     watcher.start()
@@ -34,10 +34,28 @@ def nobody_is_told(*secrets: str) -> Iterator[None]:
     finally:
         over.set()
         watcher.join()
+
+
+@contextmanager
+def nobody_is_told(*secrets: str) -> Iterator[None]:
+    """Meanwhile no process has one of them among its words."""
+    found: list[bytes] = []
+
+    def see(words: bytes) -> None:
+        found.extend(words for secret in secrets if secret.encode() in words)
+
+    with watching(see, "cmdline", seconds=0.02):
+        yield
     assert found == []
+
+
+def uuids_of(lab: Lab) -> dict[str, str]:
+    """libvirt's secrets of the lab: UUID by usage."""
+    with closing(libvirt.openReadOnly(URI)) as connection:
+        return {one.usageID(): one.UUIDString() for one in connection.listAllSecrets()
+                if one.usageID().startswith(f"tinycloud {lab.name} ")}
 
 
 def secrets_of(lab: Lab) -> list[str]:
     """What libvirt keeps for the lab, by its usage."""
-    return sorted(line.split(maxsplit=2)[2] for line in virsh("secret-list").splitlines()[2:]
-                  if f"tinycloud {lab.name} " in line)
+    return sorted(uuids_of(lab))

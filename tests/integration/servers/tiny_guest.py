@@ -35,6 +35,10 @@ done
 """
 
 
+CMDLINE = "console=ttyS0 quiet no_timer_check"
+"""On a busy host an emulated timer ticks too late for the kernel's taste, and it would panic."""
+
+
 def make(folder: Path) -> tuple[Path, Path]:
     """A copy of the newest kernel of this host, which libvirt may give to its qemu user, and the
     initial ramdisk for it."""
