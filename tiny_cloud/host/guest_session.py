@@ -42,7 +42,7 @@ class GuestSession:
         self.who = who
         """Whom errors name: ``guest/web``."""
         command.require(PYTHON)
-        worker = Path(__file__).with_name("guest_worker.py")
+        worker = Path(__file__).with_name("guest_worker")
         self.errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (closed on leaving)
         # A session of its own: Ctrl-C ends us, and the appliance only after its last write.
         self.child = subprocess.Popen(

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from tiny_cloud.host import guest_worker
+from tiny_cloud.host.guest_worker.growth import grow_partition
+from tiny_cloud.host.guest_worker.tree import Refused
 
 MIB = 2048
 """Sectors."""
@@ -68,20 +69,20 @@ class Disk:
 
 def test_the_last_partition_grows_to_the_last_usable_sector() -> None:
     disk = Disk()
-    assert guest_worker.grow_partition(disk, "/dev/sda2") == {"grown": True, "why": ""}
+    assert grow_partition(disk, "/dev/sda2") == {"grown": True, "why": ""}
     assert disk.resized == [(2, 3071 * MIB)]
-    assert guest_worker.grow_partition(disk, "/dev/sda2") == {"grown": False, "why": ""}
+    assert grow_partition(disk, "/dev/sda2") == {"grown": False, "why": ""}
     assert len(disk.resized) == 1
 
 
 def test_an_mbr_ends_at_two_tebibytes() -> None:
     disk = Disk(gpt=False, size=1 << 33)
-    assert guest_worker.grow_partition(disk, "/dev/sda2")["grown"]
+    assert grow_partition(disk, "/dev/sda2")["grown"]
     assert disk.resized == [(2, (1 << 32) - 1)]
 
 
 def test_a_file_system_on_the_whole_disk_has_no_partition_to_grow() -> None:
-    assert guest_worker.grow_partition(Disk(), "/dev/sda") == {"grown": False, "why": ""}
+    assert grow_partition(Disk(), "/dev/sda") == {"grown": False, "why": ""}
 
 
 @pytest.mark.parametrize(("device", "change", "why"), [
@@ -94,7 +95,7 @@ def test_what_does_not_grow_says_why(device: str, change: dict[str, Any], why: s
     disk = Disk()
     for name, value in change.items():
         setattr(disk, name, value)
-    told = guest_worker.grow_partition(disk, device)
+    told = grow_partition(disk, device)
     assert not told["grown"] and why in told["why"]
     assert disk.resized == []
 
@@ -103,5 +104,5 @@ def test_what_does_not_grow_says_why(device: str, change: dict[str, Any], why: s
 def test_a_boot_partition_that_changes_its_type_is_an_error(gpt: bool) -> None:
     disk = Disk(gpt)
     disk.damage = True
-    with pytest.raises(guest_worker.Refused, match="changed more than its end"):
-        guest_worker.grow_partition(disk, "/dev/sda2")
+    with pytest.raises(Refused, match="changed more than its end"):
+        grow_partition(disk, "/dev/sda2")

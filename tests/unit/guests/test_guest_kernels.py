@@ -6,7 +6,9 @@ from folder_guest import FolderGuest
 
 from tiny_cloud.errors import Failure
 from tiny_cloud.guests.kernels import newest
-from tiny_cloud.host import guest_worker
+from tiny_cloud.host.guest_worker import session as guest_worker
+from tiny_cloud.host.guest_worker.session import Session
+from tiny_cloud.host.guest_worker.tree import Refused
 
 
 @pytest.mark.parametrize(("versions", "best"), [
@@ -35,33 +37,33 @@ def test_none(names: tuple[str, ...]) -> None:
 
 
 @pytest.fixture
-def session(tmp_path: Path) -> guest_worker.Session:
+def session(tmp_path: Path) -> Session:
     boot = tmp_path / "guest/boot"
     (boot / "grub").mkdir(parents=True)
     (boot / "vmlinuz-6").write_bytes(b"kernel")
     (boot / "vmlinuz-7").symlink_to("/etc/shadow")
     os.mkfifo(boot / "vmlinuz-8")
-    session = guest_worker.Session(lambda: None)
+    session = Session(lambda: None)
     session.g = FolderGuest(tmp_path / "guest")
     return session
 
 
-def test_links_and_special_files_are_not_seen(session: guest_worker.Session) -> None:
+def test_links_and_special_files_are_not_seen(session: Session) -> None:
     assert session.sizes("/boot") == {"vmlinuz-6": 6}
     assert session.sizes("/nowhere") == {}
     assert session.sizes("/boot/vmlinuz-7") == {}
 
 
 def test_only_a_plain_file_of_a_kernels_size_is_copied(
-    session: guest_worker.Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     to = tmp_path / "kernel.part"
     session.download("/boot/vmlinuz-6", str(to))
     assert to.read_bytes() == b"kernel"
     for name in ("vmlinuz-7", "vmlinuz-8", "grub", "none"):
-        with pytest.raises(guest_worker.Refused, match="no regular file"):
+        with pytest.raises(Refused, match="no regular file"):
             session.download(f"/boot/{name}", str(tmp_path / "other"))
     monkeypatch.setattr(guest_worker, "LARGEST_COPY", 5)
-    with pytest.raises(guest_worker.Refused, match="far more than a kernel"):
+    with pytest.raises(Refused, match="far more than a kernel"):
         session.download("/boot/vmlinuz-6", str(tmp_path / "other"))
     assert not (tmp_path / "other").exists()

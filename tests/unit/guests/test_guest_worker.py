@@ -9,8 +9,11 @@ import pytest
 from folder_guest import FolderGuest
 
 from tiny_cloud.guests.base import Edit, MakeFolder, Remove, Symlink, WriteFile
-from tiny_cloud.host import guest_worker
 from tiny_cloud.host.guest_session import plain
+from tiny_cloud.host.guest_worker import lines as worker
+from tiny_cloud.host.guest_worker.edits import Edits
+from tiny_cloud.host.guest_worker.session import Session
+from tiny_cloud.host.guest_worker.tree import Refused
 
 
 @pytest.fixture
@@ -24,7 +27,7 @@ def guest(tmp_path: Path) -> FolderGuest:
 
 
 def apply(guest: FolderGuest, *edits: Edit) -> int:
-    return guest_worker.Edits(guest, [plain(edit) for edit in edits]).apply()
+    return Edits(guest, [plain(edit) for edit in edits]).apply()
 
 
 def names(guest: FolderGuest, folder: str = "/etc") -> list[str]:
@@ -100,7 +103,7 @@ def test_a_redirected_write_is_refused_and_nothing_is_written(
 ) -> None:
     root = Path(guest.root)
     spoil(root)
-    with pytest.raises(guest_worker.Refused, match=said):
+    with pytest.raises(Refused, match=said):
         apply(guest, WriteFile("/first", b"x"), WriteFile("/etc/shadow", b"new"))
     assert not (root / "first").exists() and guest.calls == []
     assert (root.parent / "outside").read_bytes() == b"outside"
@@ -108,12 +111,12 @@ def test_a_redirected_write_is_refused_and_nothing_is_written(
 
 @pytest.mark.parametrize("path", ["etc/x", "/etc/../x", "//etc/x", "/etc/./x", "/etc/", "/a\0b"])
 def test_a_path_that_is_none_is_refused(guest: FolderGuest, path: str) -> None:
-    with pytest.raises(guest_worker.Refused, match="no plain absolute path"):
+    with pytest.raises(Refused, match="no plain absolute path"):
         apply(guest, WriteFile(path, b""))
 
 
 def test_a_file_needs_its_folder_and_folders_can_be_made(guest: FolderGuest) -> None:
-    with pytest.raises(guest_worker.Refused, match="there is no folder for it"):
+    with pytest.raises(Refused, match="there is no folder for it"):
         apply(guest, WriteFile("/home/koder/.profile", b""))
     apply(guest, MakeFolder("/home"), MakeFolder("/home/koder", 0o700, 1000, 1000),
           WriteFile("/home/koder/.profile", b"x", 0o644, 1000, 1000),
@@ -128,7 +131,7 @@ def test_a_folder_that_is_there_stays_as_it_is(guest: FolderGuest) -> None:
     before = guest.lstat("/etc")
     apply(guest, MakeFolder("/etc", 0o700, 5, 5))
     assert guest.lstat("/etc") == before
-    with pytest.raises(guest_worker.Refused, match="cannot be a folder: it is a file"):
+    with pytest.raises(Refused, match="cannot be a folder: it is a file"):
         apply(guest, MakeFolder("/etc/shadow"))
 
 
@@ -137,7 +140,7 @@ def test_removing_takes_the_name_and_not_what_it_points_to(guest: FolderGuest) -
     (root / "etc/link").symlink_to("shadow")
     apply(guest, Remove("/etc/link"), Remove("/etc/absent"), Remove("/absent/file"))
     assert names(guest) == ["shadow"]
-    with pytest.raises(guest_worker.Refused, match="but a folder"):
+    with pytest.raises(Refused, match="but a folder"):
         apply(guest, Remove("/etc"))
 
 
@@ -151,7 +154,7 @@ def test_leftovers_of_a_killed_run_are_swept(guest: FolderGuest) -> None:
 def test_looking_tells_what_is_there(guest: FolderGuest) -> None:
     root = Path(guest.root)
     (root / "etc/link").symlink_to("shadow")
-    session = guest_worker.Session(lambda: guest)
+    session = Session(lambda: guest)
     session.g = guest
     found = session.look(["/etc/*", "/etc/link/x", "/absent"])
     assert set(found) == {"/etc/shadow", "/etc/link", "/etc/link/x"}
@@ -173,9 +176,9 @@ class Closing:
 
 def serve(*lines: str) -> tuple[list[Any], list[str]]:
     appliance, results = Closing(), io.StringIO()
-    session = guest_worker.Session(lambda: appliance)
+    session = Session(lambda: appliance)
     session.g = appliance
-    guest_worker.serve(io.StringIO("".join(f"{line}\n" for line in lines)), results, session)
+    worker.serve(io.StringIO("".join(f"{line}\n" for line in lines)), results, session)
     return [json.loads(line) for line in results.getvalue().splitlines()], appliance.calls
 
 

@@ -1,0 +1,157 @@
+"""One appliance, and what can be asked of it."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable
+from typing import Any
+
+from .edits import Edits
+from .export import Export
+from .growth import grow_partition
+from .tree import Refused, Tree, check_spelling
+
+LARGEST_COPY = 1 << 30
+"""Bytes: no kernel or initial ramdisk is larger."""
+MOST = 1000
+"""Paths that one glob may stand for."""
+
+
+class Session:
+    """One appliance, from open to shutdown."""
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self.make = make
+        self.g: Any = None
+        self.exports: list[Export] = []
+        self.mounts: list[tuple[str, str]] = []
+        self.readonly = True
+
+    def open(self, drives: list[dict[str, Any]]) -> None:
+        self.g = self.make()
+        # A trace would print what is written, and passwords' hashes with it.
+        self.g.set_trace(False)
+        self.g.set_network(False)
+        self.readonly = all(drive["readonly"] for drive in drives)
+        for drive in drives:
+            if "key" in drive:
+                self._add_encrypted(**drive)
+            else:
+                self.g.add_drive_opts(drive["path"], format=drive["format"],
+                                      readonly=drive["readonly"])
+        self.g.launch()
+
+    def _add_encrypted(self, options: list[str], key: str, readonly: bool) -> None:
+        self.exports.append(Export(options, key, readonly))
+        self.g.add_drive_opts("", format="raw", readonly=readonly, protocol="nbd",
+                              server=[f"unix:{self.exports[-1].path}"])
+
+    def inspect(self) -> dict[str, Any]:
+        roots = [self._root(root) for root in self.g.inspect_os()]
+        # Another scan of the whole disk, which only an error message needs.
+        return {"roots": roots, "filesystems": {} if roots else self.g.list_filesystems()}
+
+    def _root(self, root: str) -> dict[str, Any]:
+        g = self.g
+        return {
+            "device": root, "type": g.inspect_get_type(root),
+            "distro": g.inspect_get_distro(root), "product": g.inspect_get_product_name(root),
+            "version": [g.inspect_get_major_version(root), g.inspect_get_minor_version(root)],
+            "packages": g.inspect_get_package_format(root),
+            "mountpoints": g.inspect_get_mountpoints(root),
+        }
+
+    def mount(self, mountpoints: dict[str, str]) -> dict[str, str]:
+        """Mount point -> why it could not be mounted. Shorter paths first: / before /var."""
+        failed = {}
+        for place in sorted(mountpoints, key=lambda place: (len(place), place)):
+            try:
+                self._mount(mountpoints[place], place)
+            except RuntimeError as error:
+                failed[place] = str(error)
+            else:
+                self.mounts.append((mountpoints[place], place))
+        return failed
+
+    def _mount(self, device: str, place: str) -> None:
+        # What is on the disk can carry neither programs nor devices into the appliance's kernel.
+        self.g.mount_options(f"{'ro' if self.readonly else 'rw'},nodev,nosuid", device, place)
+
+    def look(self, paths: list[str]) -> dict[str, Any]:
+        tree = Tree(self.g)
+        found = {}
+        for pattern in paths:
+            for path in self._named(pattern):
+                file = tree.file(path)
+                if file is not None:
+                    found[path] = file
+        return found
+
+    def _named(self, pattern: str) -> list[str]:
+        check_spelling(pattern)
+        if not any(char in pattern for char in "*?["):
+            return [pattern]
+        matched: list[str] = self.g.glob_expand(pattern, directoryslash=False)
+        names = [name for name in matched if os.path.basename(name) not in (".", "..")]
+        if len(names) > MOST:
+            raise Refused(f"the guest has {len(names)} files {pattern}, far more than a system has")
+        return names
+
+    def sizes(self, folder: str) -> dict[str, int]:
+        """The plain files in a folder, by name, and their bytes."""
+        above = Tree(self.g).lstat(folder)
+        if above is None or not stat.S_ISDIR(above["st_mode"]):
+            return {}
+        names = self.g.ls(folder)
+        if len(names) > MOST:
+            raise Refused(f"the guest has {len(names)} files in {folder}")
+        facts = self.g.lstatnslist(folder, names)
+        return {name: one["st_size"] for name, one in zip(names, facts)  # noqa: B905 (3.9)
+                if one["st_ino"] != -1 and stat.S_ISREG(one["st_mode"])}
+
+    def download(self, path: str, to: str) -> None:
+        """``to`` is a path of the host."""
+        facts = Tree(self.g).lstat(path)
+        if facts is None or not stat.S_ISREG(facts["st_mode"]):
+            raise Refused(f"{path} is no regular file")
+        if facts["st_size"] > LARGEST_COPY:
+            raise Refused(f"{path} has {facts['st_size']} bytes, far more than a kernel")
+        self.g.download(path, to)
+
+    def edit(self, edits: list[dict[str, Any]]) -> int:
+        return Edits(self.g, edits).apply()
+
+    def grow_partition(self, device: str) -> dict[str, Any]:
+        """Grow the partition of a root to the end of its disk. Says why if it cannot be."""
+        self.g.umount_all()
+        try:
+            return grow_partition(self.g, device)
+        finally:
+            for source, place in self.mounts:
+                self._mount(source, place)
+
+    def grow_filesystem(self, device: str) -> dict[str, Any]:
+        """Grow the mounted root file system to its partition; all three do it while mounted."""
+        kind = self.g.vfs_type(device)
+        if kind in ("ext2", "ext3", "ext4"):
+            self.g.resize2fs(device)
+        elif kind == "xfs":
+            self.g.xfs_growfs("/")
+        elif kind == "btrfs":
+            self.g.btrfs_filesystem_resize("/")
+        else:
+            return {"grown": False, "why": f"its file system is {kind}"}
+        return {"grown": True, "why": ""}
+
+    def shutdown(self) -> None:
+        """Close while errors can still be heard: guestfs_close swallows them."""
+        if self.g is not None:
+            g, self.g = self.g, None
+            try:
+                g.umount_all()
+                g.shutdown()
+            finally:
+                g.close()
+                while self.exports:
+                    self.exports.pop().close()
