@@ -61,6 +61,7 @@ from tiny_cloud.steps.snapshots import (
 )
 from tiny_cloud.steps.volumes import (
     CreateVolume,
+    EncryptVolume,
     FillVolume,
     GrowVolume,
     RemoveVolume,
@@ -90,6 +91,7 @@ __all__ = [
     "DetachDevice",
     "DropRecord",
     "EditGuest",
+    "EncryptVolume",
     "ExtractKernel",
     "Fetch",
     "FillVolume",
