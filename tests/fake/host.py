@@ -174,9 +174,16 @@ class FakeHost:
         self._do(step)
 
     def perform_batch(
-        self, batch: Sequence[steps.Step], progress: Progress
+        self, batch: Sequence[steps.Step], progress: Sequence[Progress]
     ) -> Sequence[Failure | None]:
-        raise AssertionError("no step of the kinds is batched")
+        outcomes: list[Failure | None] = []
+        for step, tell in zip(batch, progress, strict=True):
+            try:
+                self.perform(step, tell)
+                outcomes.append(None)
+            except Failure as failure:
+                outcomes.append(failure)
+        return outcomes
 
     def _new(
         self, path: str, form: str, size: int, backing: str = "", options: Iterable[str] = (),

@@ -190,7 +190,17 @@ class Guest(Resource):
             fresh=fresh,
             record=said.remembered(),
             secret=self.link("disk").spec.get("encryption", {}).get("secret"),
+            **self._base(fresh),
         )
+
+    def _base(self, fresh: bool) -> dict[str, str]:
+        """The image that a new disk shares with others: never one of which anybody wrote a part."""
+        disk = self.link("disk")
+        image, outputs = disk.links.get("image"), disk.provides()
+        if not fresh or outputs.get("secret") or image is None or image.KIND != "Image":
+            return {}
+        base, form = outputs.get("backing", ""), outputs.get("backing_format", "")
+        return {"base": str(base), "base_format": str(form)}
 
     def _as_written(self, change: Change) -> Self:
         """With the numbers of users who are there already as they are: files in it are theirs."""
