@@ -50,9 +50,9 @@ def edit(
         key = secret(step.secret) if step.secret else ""
         session.open(disk, step.format, readonly=False, key=key)
         root = entered(session, disk, progress)
-        found, writer = _read(session, root, step)
-        hashes = _hashes(step, writer, found, secret)
-        wish = _wish(step, hashes, _fresh(found, step) if step.fresh else None)
+        found, writer = read(session, root, step)
+        hashes = hashes_for(step, writer, found, secret)
+        wish = wish_of(step, hashes, _fresh(found, step) if step.fresh else None)
         made = named(step.address, lambda: writer.edits(wish, found))
         edits = [one for one in made if not isinstance(one, Remark)]
         for remark in made:
@@ -99,12 +99,12 @@ def _found(root: roots.Root) -> Found:
     return Found(root.distro, root.version, root.product)
 
 
-def _read(session: GuestSession, root: roots.Root, step: EditGuest) -> tuple[Found, Writer]:
+def read(session: GuestSession, root: roots.Root, step: EditGuest) -> tuple[Found, Writer]:
     """Look at what the writer asks for, until what it has seen raises no new question."""
     found = _found(root)
     writer = named(step.address, lambda: writer_for(found))
     # The real hashes and keys are made from what is found; the questions do not depend on them.
-    wish = _wish(step, {}, Fresh("", b"") if step.fresh else None)
+    wish = wish_of(step, {}, Fresh("", b"") if step.fresh else None)
     seen: frozenset[str] = frozenset()
     for _ in range(ROUNDS):
         asked = named(step.address, partial(writer.asks, wish, found)) - seen
@@ -116,18 +116,18 @@ def _read(session: GuestSession, root: roots.Root, step: EditGuest) -> tuple[Fou
                   hint="look into /etc/skel of the image")
 
 
-def _wish(step: EditGuest, hashes: Mapping[str, str], fresh: Fresh | None) -> Wish:
+def wish_of(step: EditGuest, hashes: Mapping[str, str], fresh: Fresh | None) -> Wish:
     """The settings as writers know them: ``hash`` in place of ``password``."""
     users = {
         name: {**{key: value for key, value in user.items() if key != "password"},
-               **({"hash": hashes[name]} if name in hashes else {})}
+               **({"hash": hashes[name]} if name in hashes and "password" in user else {})}
         for name, user in step.settings.get("users", {}).items()
     }
     settings = {**step.settings, **({"users": users} if users else {})}
     return Wish(settings, fresh, today=int(time.time()) // DAY)
 
 
-def _hashes(
+def hashes_for(
     step: EditGuest, writer: Writer, found: Found, secret: Callable[[Mapping[str, Any]], str]
 ) -> Mapping[str, str]:
     """A crypt hash for each password declared; the guest's own is kept if it still fits."""
