@@ -79,22 +79,22 @@ def _ext4(folder: Path, disk: Path, starts: Iterable[int]) -> None:
 def _journalled(disks: Mapping[str, Path]) -> None:
     """What takes a kernel that has the file systems."""
     g = guestfs.GuestFS(python_return_dict=True)
-    lvm, xfs, btrfs = names = ("lvm", "xfs", "btrfs")
-    for name in names:
+    for name in ("lvm", "xfs", "btrfs"):
         g.add_drive_opts(str(disks[name]), format="raw", cachemode="unsafe")
     g.launch()
     _btrfs(g, "/dev/sdc1")
     g.pvcreate("/dev/sda1")
     g.vgcreate("guests", ["/dev/sda1"])
     g.lvcreate_free("root", "guests", 100)
-    for name, device, kind in ((lvm, "/dev/guests/root", "ext4"), (xfs, "/dev/sdb1", "xfs")):
+    for name, device, kind in (
+            ("lvm", "/dev/guests/root", "ext4"), ("xfs", "/dev/sdb1", "xfs")):
         g.mkfs(kind, device)
         g.mkmountpoint(f"/{name}")
         g.mount(device, f"/{name}")
         _fill(g, name, f"/{name}")
     # The power goes: what was written last is in the journals alone.
     g.sync()
-    for name in (lvm, xfs):
+    for name in ("lvm", "xfs"):
         g.write(f"/{name}/etc/late", b"written last\n")
     g.sync()
     os.kill(g.get_pid(), signal.SIGKILL)
