@@ -57,23 +57,31 @@ def make(folder: Path, environ: Mapping[str, str]) -> dict[str, Path]:
     return {**disks, "luks": luks}
 
 
-def _partitioned(disk: Path, parts: int) -> Path:
+def plain_disk(disk: Path) -> None:
+    """The same small system on the only partition of a disk, as ext4."""
+    _partitioned(disk, 1, size=64)
+    _ext4(disk.parent, disk, (1,), "60M")
+
+
+def _partitioned(disk: Path, parts: int, *, size: int = 400) -> Path:
+    """``size`` in MiB."""
     with disk.open("wb") as file:
-        file.truncate(401 * MIB)
-    sizes = "".join(f"size={400 // parts - 1}MiB, type=linux\n" for _ in range(parts))
+        file.truncate((size + 1) * MIB)
+    sizes = "".join(f"size={size // parts - 1}MiB, type=linux\n" for _ in range(parts))
     run("sfdisk", "-q", str(disk), stdin=f"label: gpt\n{sizes}")
     return disk
 
 
-def _ext4(folder: Path, disk: Path, starts: Iterable[int]) -> None:
+def _ext4(folder: Path, disk: Path, starts: Iterable[int], size: str = "190M") -> None:
     with tempfile.TemporaryDirectory(dir=folder) as tree:
         for path, text in {**TREE, "etc/fstab": FSTABS["ext4"]}.items():
             file = Path(tree, path)
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text)
+            file.chmod(MODES.get(path, 0o644))
         for start in starts:
             run("mke2fs", "-q", "-t", "ext4", "-E", f"offset={start * MIB}", "-d", tree, str(disk),
-                "190M")
+                size)
 
 
 def _journalled(disks: Mapping[str, Path]) -> None:

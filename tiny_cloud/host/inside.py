@@ -34,7 +34,7 @@ def look_into(
 
     def one(step: EditGuest) -> Inside | Failure:
         try:
-            return _remembered(step, resolve, environ)
+            return look(step, resolve=resolve, environ=environ)
         except Failure as failure:
             return failure
 
@@ -42,19 +42,19 @@ def look_into(
         return list(pool.map(one, steps))
 
 
-def _remembered(step: EditGuest, resolve: Resolve, environ: Mapping[str, str]) -> Inside:
+def look(step: EditGuest, *, resolve: Resolve, environ: Mapping[str, str]) -> Inside:
+    """Raises Failure."""
     facts = os.stat(step.disk)
     # Of a block device nothing here says when it was written to.
-    mark = (f"{facts.st_ino} {facts.st_mtime_ns} {facts.st_size} {step}"
-            if stat.S_ISREG(facts.st_mode) else "")
-    found = _known.get(mark) or look(step, resolve=resolve, environ=environ)
+    mark = repr((facts.st_ino, facts.st_mtime_ns, facts.st_size, step.address, step.disk,
+                 step.settings, step.secret)) if stat.S_ISREG(facts.st_mode) else ""
+    found = _known.get(mark) or _look(step, resolve, environ)
     if mark:
         _known[mark] = found
     return found
 
 
-def look(step: EditGuest, *, resolve: Resolve, environ: Mapping[str, str]) -> Inside:
-    """Raises Failure."""
+def _look(step: EditGuest, resolve: Resolve, environ: Mapping[str, str]) -> Inside:
     with GuestSession(step.address, environ=environ) as session:
         step, secret, notes = _comparable(step, resolve)
         key = secret(step.secret) if step.secret else ""
