@@ -32,12 +32,19 @@ class Root:
 LINUX_EXT = ("ext2", "ext3", "ext4")
 NEVER_TOUCHED = ("/boot/efi", "/efi")
 """Not ext, on many a disk, and nobody's settings lie there."""
+ENCRYPTED = frozenset({"crypto_LUKS", "BitLocker"})
+"""What blkid calls partitions that a guest has encrypted itself."""
 TOUCHED = ("/etc", "/home", "/root", "/usr", "/var")
 """Trees that writers read or write: written below a mount point, an edit would not be seen."""
 
 
 def only_root(roots: Sequence[Root], filesystems: Mapping[str, str], disk: str) -> Root:
     """The one system there is. Raises Failure if there is none, or more than one."""
+    sealed = sorted(device for device, kind in filesystems.items() if kind in ENCRYPTED)
+    if not roots and sealed:
+        raise Failure(f"the system on {disk} is encrypted from inside ({', '.join(sealed)})",
+                      hint="only who has its key can write its settings: from inside, once it runs;"
+                           " leave guest out")
     if not roots:
         held = ", ".join(f"{device}: {kind}" for device, kind in sorted(filesystems.items()))
         raise Failure(f"no operating system was found on {disk}",

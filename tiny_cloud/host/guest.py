@@ -150,7 +150,7 @@ def wish_of(step: EditGuest, hashes: Mapping[str, str], fresh: Fresh | None) -> 
     """The settings as writers know them: ``hash`` in place of ``password``."""
     users = {
         name: {**{key: value for key, value in user.items() if key != "password"},
-               **({"hash": hashes[name]} if name in hashes else {})}
+               **({"hash": hashes[name]} if name in hashes and "password" in user else {})}
         for name, user in step.settings.get("users", {}).items()
     }
     settings = {**step.settings, **({"users": users} if users else {})}

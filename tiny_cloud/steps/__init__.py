@@ -33,6 +33,7 @@ from tiny_cloud.steps.images import (
     ExtractKernel,
     Fetch,
     ImportImage,
+    RecallGuest,
 )
 from tiny_cloud.steps.layers import NO_KEY, CommitDisk, RebaseDisk
 from tiny_cloud.steps.machines import Autostart, Define, RenameDomain, Shutdown, Start, Undefine
@@ -103,6 +104,7 @@ __all__ = [
     "Publish",
     "ReattachCards",
     "RebaseDisk",
+    "RecallGuest",
     "Remove",
     "RemoveVolume",
     "Rename",

@@ -136,3 +136,14 @@ class EditGuest(Step):
 
     def shell(self) -> str:
         return f"# libguestfs: write {self.address} into {shlex.quote(self.disk)}"
+
+
+@dataclass(frozen=True, slots=True)
+class RecallGuest(Step):
+    """Make a guest's lost record anew, of what a look inside its disk finds as declared."""
+
+    edit: EditGuest
+    """What is looked for; not a byte is written."""
+
+    def shell(self) -> str:
+        return f"# libguestfs: read {self.edit.address} in {shlex.quote(self.edit.disk)}"
