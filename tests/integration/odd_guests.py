@@ -46,15 +46,19 @@ def make(folder: Path, environ: Mapping[str, str]) -> dict[str, Path]:
     """
     os.environ.update(environ)
     disks = {name: _partitioned(folder / f"{name}.raw", 2 if name == "two" else 1)
-             for name in ("lvm", "xfs", "btrfs", "two", "sealed")}
-    for name, starts in {"two": (1, 201), "sealed": (1,)}.items():
+             for name in ("lvm", "xfs", "btrfs", "two", "sealed", "luks")}
+    for name, starts in {"two": (1, 200), "sealed": (1,)}.items():
         _ext4(folder, disks[name], starts)
     run("tune2fs", "-O", "read-only", f"{disks['sealed']}?offset={MIB}")
-    luks = folder / "luks.raw"
+    sealed = folder / "luks.part"
     run("qemu-img", "create", "-q", "-f", "luks", "--object", f"secret,id=key,data={PASSPHRASE}",
-        "-o", "key-secret=key,iter-time=10", str(luks), "32M")
+        "-o", "key-secret=key,iter-time=10", str(sealed), "32M")
+    with disks["luks"].open("r+b") as disk:
+        disk.seek(MIB)
+        disk.write(sealed.read_bytes())
+    sealed.unlink()
     _journalled(disks)
-    return {**disks, "luks": luks}
+    return disks
 
 
 def plain_disk(disk: Path) -> None:

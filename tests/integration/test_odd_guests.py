@@ -28,7 +28,7 @@ TARGETS = tuple(word for name in GOOD for word in ("--target", f"guest/{name}"))
 REFUSED = {
     "two": "2 operating systems were found",
     "sealed": "/ of the guest on",
-    "luks": "is encrypted from inside (/dev/sda)",
+    "luks": "is encrypted from inside (/dev/sda1)",
 }
 
 
