@@ -28,7 +28,7 @@ from typing import Any
 import guestfs
 import pytest
 
-from tests.integration.odd_guests import TREE, plain_disk
+from tests.integration.odd_guests import ATTRIBUTES, TREE, plain_disk
 from tiny_cloud.guests.base import Edit, MakeFolder, WriteFile
 from tiny_cloud.host import acceleration
 from tiny_cloud.host.guest_session import plain
@@ -63,15 +63,15 @@ class Watched:
     """libguestfs, with a moment before which a call comes that something is to happen in."""
 
     g: Any
-    calls: int = 0
+    calls: list[str] = field(default_factory=list)
     during: dict[int, Callable[[], None]] = field(default_factory=dict)
 
     def __getattr__(self, name: str) -> Any:
         real = getattr(self.g, name)
 
         def call(*args: Any, **options: Any) -> Any:
-            number, self.calls = self.calls, self.calls + 1
-            other = threading.Thread(target=self.during.get(number, lambda: None))
+            other = threading.Thread(target=self.during.get(len(self.calls), lambda: None))
+            self.calls.append(name)
             other.start()
             try:
                 return real(*args, **options)
@@ -158,17 +158,21 @@ def copies(folder: Path) -> list[Path]:
     bench = Bench.start(disks)
     first, *others = zip(disks, bench.devices, strict=True)
     bench.enter(first[1])
-    before = bench.watched.calls
+    before = len(bench.watched.calls)
     bench.edit(first[1])
-    length = bench.watched.calls - before
+    calls = bench.watched.calls[before:]
+    renames = calls.index("rename")
     copies = []
     for number, (disk, device) in enumerate(others):
         bench.leave()
         bench.enter(device)
         share = KILLS // ROUNDS + (number < KILLS % ROUNDS)
-        for place, moment in enumerate(dice.sample(range(length), share)):
+        # Half of them where the old files give way to the new ones.
+        late = dice.sample(range(renames, len(calls)), min(share // 2, len(calls) - renames))
+        moments = (*late, *dice.sample(range(renames), share - len(late)))
+        for place, moment in enumerate(moments):
             copies.append(folder / f"copy{number}-{place}.qcow2")
-            bench.watched.during[bench.watched.calls + moment] = cut_off(
+            bench.watched.during[len(bench.watched.calls) + moment] = cut_off(
                 bench, disk, copies[-1], dice.uniform(0, LONGEST))
         bench.edit(device)
         bench.watched.during.clear()
@@ -227,5 +231,7 @@ def test_the_next_edit_makes_it_whole(copies: list[Path]) -> None:
         # Nothing that the cut-off edit had staged is left either.
         assert {path: base64.b64decode(told["content"]) for path, told in after.items()} == NEW
         assert after["/etc/shadow"]["mode"] == SHADOW_MODE
+        attributes = bench.watched.g.lgetxattrs("/etc/hosts")
+        assert {one["attrname"]: one["attrval"] for one in attributes} == ATTRIBUTES
         bench.leave()
     bench.session.shutdown()
