@@ -14,6 +14,8 @@ from .tree import Refused, Tree, check_spelling
 
 LARGEST_COPY = 1 << 30
 """Bytes: no kernel or initial ramdisk is larger."""
+READ_ONLY = 1
+"""ST_RDONLY of statvfs(3)."""
 MOST = 1000
 """Paths that one glob may stand for."""
 
@@ -77,6 +79,10 @@ class Session:
     def _mount(self, device: str, place: str) -> None:
         # What is on the disk can carry neither programs nor devices into the appliance's kernel.
         self.g.mount_options(f"{'ro' if self.readonly else 'rw'},nodev,nosuid", device, place)
+        # mount(8) is content with reading where a file system lets nobody write.
+        if not self.readonly and self.g.statvfs(place)["flag"] & READ_ONLY:
+            self.g.umount(place)
+            raise RuntimeError(f"{device} is sealed, or damaged: it can only be read")
 
     def look(self, paths: list[str]) -> dict[str, Any]:
         tree = Tree(self.g)
