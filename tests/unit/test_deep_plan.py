@@ -106,3 +106,13 @@ def test_without_a_deep_look_a_lost_record_is_unknown() -> None:
     del host.record[GUEST]
     (change,) = plan_for(host, IMAGE, OFF).changes
     assert "the record of what was written" in change.blocked
+
+
+def test_what_no_document_declares_is_not_looked_into() -> None:
+    host = host_with(DRIFTED, IMAGE, OFF)
+    asked: list[Address] = []
+    host.insides = lambda guests: asked.extend(guests) or {}  # type: ignore[method-assign]
+    plan_for(host, IMAGE)
+    assert asked == []
+    plan_for(host, IMAGE, OFF)
+    assert asked == [GUEST]
