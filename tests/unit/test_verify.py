@@ -136,11 +136,11 @@ def test_a_slip_in_a_name_is_no_path(run: Run, host: FakeHost) -> None:
 
 
 def test_what_cannot_be_read_is_an_error(run: Run, host: FakeHost) -> None:
-    host.inside[WEB] = Unknown("guest/web: no operating system was found", "is it a disk?")
+    host.inside[WEB] = Unknown("no operating system was found", "is it a disk?")
     host.inside[DB] = DRIFTED
     code, out, _ = run("verify")
     assert code == 1
-    assert "✘ guest/web  cannot be read  guest/web: no operating system was found" in out
+    assert "✘ guest/web  cannot be read  no operating system was found" in out
     assert "· is it a disk?" in out
 
 

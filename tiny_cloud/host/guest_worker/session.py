@@ -14,6 +14,8 @@ from .tree import Refused, Tree, check_spelling
 
 LARGEST_COPY = 1 << 30
 """Bytes: no kernel or initial ramdisk is larger."""
+ENCRYPTED = ("crypto_LUKS", "BitLocker")
+"""What blkid calls partitions that a guest has encrypted itself."""
 READ_ONLY = 1
 """ST_RDONLY of statvfs(3)."""
 MOST = 1000
@@ -52,7 +54,14 @@ class Session:
     def inspect(self) -> dict[str, Any]:
         roots = [self._root(root) for root in self.g.inspect_os()]
         # Another scan of the whole disk, which only an error message needs.
-        return {"roots": roots, "filesystems": {} if roots else self.g.list_filesystems()}
+        return {"roots": roots, "filesystems": {} if roots else self._filesystems()}
+
+    def _filesystems(self) -> dict[str, str]:
+        """With what is encrypted, of which libguestfs's own list says nothing."""
+        g = self.g
+        kinds = {device: g.vfs_type(device) for device in (*g.list_devices(), *g.list_partitions())}
+        sealed = {device: kind for device, kind in kinds.items() if kind in ENCRYPTED}
+        return {**g.list_filesystems(), **sealed}
 
     def _root(self, root: str) -> dict[str, Any]:
         g = self.g
