@@ -116,3 +116,13 @@ def test_an_edit_that_was_cut_off_is_done_again_although_all_is_as_recorded() ->
     assert brief(settle(host, IMAGE, OFF)) == ["~ guest/web"]
     assert [type(step) for step in host.performed] == [steps.EditGuest]
     assert plan_for(host, IMAGE, OFF).changes == ()
+
+
+def test_what_no_document_declares_is_not_looked_into() -> None:
+    host = host_with(DRIFTED, IMAGE, OFF)
+    asked: list[Address] = []
+    host.insides = lambda guests: asked.extend(guests) or {}  # type: ignore[method-assign]
+    plan_for(host, IMAGE)
+    assert asked == []
+    plan_for(host, IMAGE, OFF)
+    assert asked == [GUEST]

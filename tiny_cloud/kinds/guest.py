@@ -85,8 +85,10 @@ class Guest(Resource):
     @classmethod
     def probe(cls, host: Reader, wanted: Sequence[Self]) -> Mapping[Address, Observed | Unknown]:
         places = cls._located(host, wanted)
+        # What no document declares is compared with nothing.
         there = {item.address: item._reading(host, place) for item, place in places
-                 if not isinstance(place, Unknown) and item._was_written(host, place[0])}
+                 if not (isinstance(place, Unknown) or item.recorded)
+                 and item._was_written(host, place[0])}
         insides = host.insides(there)
         found: dict[Address, Observed | Unknown] = {}
         for item, place in places:
@@ -186,7 +188,7 @@ class Guest(Resource):
             pending=("growRoot",) if grows else (),
             notes=(*notes, *inside.notes) if inside else notes,
             drifted=drifted,
-            facts={"moves": moves, "path": facts.path},
+            facts={"moves": moves},
         )
 
     def _written(

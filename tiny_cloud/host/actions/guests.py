@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Any
 
 from tiny_cloud import steps
@@ -31,8 +30,7 @@ def _(step: steps.EditGuest, host: Hands, progress: Progress) -> None:
 @do.register
 def _(step: steps.RecallGuest, host: Hands, progress: Progress) -> None:
     progress("starts the libguestfs appliance", None)
-    found = inside.look(step.edit, environ=host.appliance(),
-                        resolve=partial(secrets.resolve, run_commands=True))
+    found = inside.look(step.edit, environ=host.appliance(), resolve=secrets.need)
     if found.drifts:
         fields = ", ".join(drift.field or drift.path for drift in found.drifts)
         raise Failure(f"{step.edit.address}: inside it changed meanwhile: {fields}", "plan again")
