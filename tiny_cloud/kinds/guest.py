@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Self
 
 from tiny_cloud import schema
+from tiny_cloud.cloudinit import seeds
 from tiny_cloud.errors import Problem
 from tiny_cloud.facts import DiskUse, FileFacts, ImageFacts, Reader
 from tiny_cloud.model import Action, Address, Change, FieldDiff, Observed, State, Unknown, Value
@@ -25,7 +26,8 @@ class Guest(Resource):
 
     def desired(self) -> State:
         fields = schema.flatten(self.KIND, {**self.spec, **self._interfaces()})
-        return {name: value for name, value in fields.items() if name not in ("disk", "machine")}
+        return seeds.told({name: value for name, value in fields.items()
+                           if name not in ("disk", "machine")})
 
     def provides(self) -> Mapping[str, Value]:
         """For its machine: the addresses of its cards, without prefixes."""
@@ -45,6 +47,7 @@ class Guest(Resource):
         return machine.links.get(f"interfaces[{card['name']}].network") if machine else None
 
     def faults(self) -> Iterator[Problem]:
+        yield from seeds.faults(self)
         for at, card in enumerate(self.spec.get("interfaces", ())):
             network, address = self._network(card), str(card.get("address", ""))
             path: tuple[str | int, ...] = ("spec", "interfaces", at)
@@ -65,7 +68,8 @@ class Guest(Resource):
     def settings(self) -> Mapping[str, Any]:
         """The spec with each interface's MAC, which is the machine's to know."""
         machine = self.links["machine"].provides() if "machine" in self.links else {}
-        plain = {key: value for key, value in self.spec.items() if key not in ("disk", "machine")}
+        plain = {key: value for key, value in self.spec.items()
+                 if key not in ("disk", "machine", "method")}
         interfaces = [
             {"mac": machine.get(f"mac:{item['name']}"), **item}
             for item in self._interfaces().get("interfaces", ())
@@ -123,7 +127,7 @@ class Guest(Resource):
         running = use is not None and use.running
         size = use.size if use is not None and use.size else info.virtual_size
         grows = bool(self.desired().get("growRoot", True)) and size > int(record["diskSize"])
-        return Observed(
+        seen = Observed(
             fields=fields,
             former=unsettled(host, self, None),
             identity=str(facts.inode),
@@ -134,6 +138,7 @@ class Guest(Resource):
             notes=notes,
             facts={"moves": moves},
         )
+        return seeds.observed(self, host, seen, record, use)
 
     def _written(
         self, host: Reader, record: Mapping[str, Any]
@@ -153,13 +158,19 @@ class Guest(Resource):
         return fields, tuple(notes)
 
     def writes(self) -> frozenset[Address]:
-        return frozenset({self.links["disk"].address} if "disk" in self.links else ())
+        inside = "disk" in self.links and not seeds.wanted(self.spec)
+        return frozenset({self.links["disk"].address} if inside else ())
 
     def policy(self) -> State:
         """It goes the way of its disk."""
         return {}
 
+    def costs(self, diffs: Sequence[FieldDiff], seen: Observed) -> tuple[FieldDiff, ...]:
+        return seeds.costs(self, diffs)
+
     def stirred_by(self, diffs: Sequence[FieldDiff]) -> tuple[str, ...]:
+        if seeds.wanted(self.spec):
+            return ()  # cloud-init looks at each boot
         grows = self.desired().get("growRoot", True) and any(d.field == "size" for d in diffs)
         return ("growRoot",) if grows else ()
 
@@ -172,7 +183,7 @@ class Guest(Resource):
                 yield MoveRecord(str(change.observed.former), str(self.address), changes)
             else:
                 yield from forget(self, change)
-            if written:
+            if written and not seeds.wanted(self.spec):
                 return
         outputs = self.link("disk").provides()
         fresh = change.aside
@@ -182,6 +193,9 @@ class Guest(Resource):
                 ("spec", "disk"), f"{self.address} is written into {disk}, which is blank",
                 "give that disk an image, or leave out what is to be written into the guest")
         path, said = str(outputs["path"]), self if fresh else self._as_written(change)
+        if seeds.wanted(self.spec):
+            yield from seeds.made(self, change, said.settings(), said.remembered())
+            return
         yield EditGuest(
             address=str(self.address),
             disk=f"{path}.part" if fresh else path,
@@ -191,6 +205,7 @@ class Guest(Resource):
             record=said.remembered(),
             secret=self.link("disk").spec.get("encryption", {}).get("secret"),
         )
+        yield from seeds.left(self, change)
 
     def _as_written(self, change: Change) -> Self:
         """With the numbers of users who are there already as they are: files in it are theirs."""
@@ -203,8 +218,11 @@ class Guest(Resource):
             users[name] = rest if uid is None else {**rest, "uid": uid}
         return replace(self, spec={**self.spec, "users": users}) if users else self
 
-    def down(self, change: Change) -> Iterable[Step]:
-        return forget(self, change) if change.action is Action.DELETE else ()
+    def down(self, change: Change) -> Iterator[Step]:
+        if change.action is Action.DELETE:
+            if seeds.wanted(self.spec):
+                yield from seeds.gone(self)
+            yield from forget(self, change)
 
 
 def _record_for(facts: FileFacts, record: Mapping[str, Any] | None) -> Mapping[str, Any] | None:

@@ -24,16 +24,22 @@ def _(step: steps.EditGuest, host: Hands, progress: Progress) -> None:
         pass_fds=(host.lock,),
         progress=words_only(progress),
     )
-    size = qemu_img.info(step.disk, step.format).virtual_size
-    told: Mapping[str, Any] = {
+    remember(host, step, {"hashes": dict(hashes)}, fresh=step.fresh)
+
+
+def remember(
+    host: Hands, step: steps.EditGuest | steps.MakeSeed, told: Mapping[str, Any], *, fresh: bool
+) -> None:
+    """The record of what was declared, with what was ``told`` of doing it, and of which disk."""
+    record: Mapping[str, Any] = {
         **step.record,
-        "hashes": dict(hashes),
+        **told,
         "inode": files.identity(step.disk),
-        "diskSize": size,
+        "diskSize": qemu_img.info(step.disk, step.format).virtual_size,
     }
     address = Address.parse(step.address)
-    if step.fresh:
+    if fresh:
         # Until the new disk takes the old one's place, the old one's record still counts.
         before = dict(records.read(host.storage, address) or {})
-        told = {**told, "before": {k: v for k, v in before.items() if k != "before"} or None}
-    records.write(host.storage, address, told)
+        record = {**record, "before": {k: v for k, v in before.items() if k != "before"} or None}
+    records.write(host.storage, address, record)
