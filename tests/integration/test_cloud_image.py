@@ -76,7 +76,7 @@ def seed(cloud: Lab, file: str) -> str:
     """A file of the seed, as another program reads it."""
     path = str(cloud.storage / "seeds/web.iso")
     assert said("blkid", "--output", "value", "--match-tag", "LABEL", path) == "cidata\n"
-    return said("7z", "x", "-so", path, file)
+    return said("7zz", "x", "-so", path, file)
 
 
 def said(*argv: str) -> str:
@@ -105,14 +105,15 @@ def test_the_same_settings_by_way_of_cloud_init(
     console = Console(cloud.domain("web"))
     try:
         console.login("web", "koder", "battery staple")
-        console.run("cloud-init status --wait")
-        assert console.run("hostname") == "web.lab.example"
+        assert "done" in console.run("cloud-init status --wait")
+        assert console.run("hostname; hostname --fqdn").split() == ["web", "web.lab.example"]
         assert console.run("echo $0; id -nG").endswith("koder users")
         assert "10.0.2.99/24" in console.run("ip -4 -brief address show lan0")
         assert "via 10.0.2.2" in console.run("ip -4 route show default")
         assert console.run("getent hosts printer").split() == ["10.0.2.20", "printer"]
         assert int(console.run("df -B1 --output=size / | tail -n 1")) > 3.5 * (1 << 30)
         keys = console.run("cat /etc/ssh/ssh_host_*.pub")
+        assert len(keys.splitlines()) == 3
     finally:
         console.close()
 
@@ -128,6 +129,7 @@ def test_the_same_settings_by_way_of_cloud_init(
         console.run("cloud-init status --wait")
         assert console.run("hostname") == "www"
         assert console.run("grep -c printer /etc/hosts") == "1"
+        assert "Valid" in console.run("cloud-init schema --system")
         assert console.run("cat /etc/ssh/ssh_host_*.pub") == keys
     finally:
         console.close()

@@ -22,11 +22,10 @@ def user(**settings: Any) -> Any:
     return config(rendered({"users": {"koder": settings}}, "1"))["users"][0]
 
 
-def test_a_name_with_a_domain_is_the_whole_name() -> None:
-    """cc_set_hostname sets the short one alone on Debian, unless it is told otherwise."""
+def test_a_name_with_a_domain_is_said_short_and_whole() -> None:
     told = config(rendered({"hostname": "web.lab.example"}, "1"))
     assert (told["hostname"], told["fqdn"]) == ("web", "web.lab.example")
-    assert told["prefer_fqdn_over_hostname"] is True and told["preserve_hostname"] is False
+    assert told["preserve_hostname"] is False
     assert "fqdn" not in config(rendered({"hostname": "web"}, "1"))
 
 
