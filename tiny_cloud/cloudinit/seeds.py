@@ -18,7 +18,7 @@ from tiny_cloud.facts import DiskUse, FileFacts, Reader
 from tiny_cloud.model import Change, Cloud, FieldDiff, Impact, Observed, Ownership, State, Unknown
 from tiny_cloud.naming import ownership, was
 from tiny_cloud.resource import Resource
-from tiny_cloud.steps import MakeFolder, MakeSeed, Remove, Stamp, Step
+from tiny_cloud.steps import EditGuest, MakeFolder, MakeSeed, Remove, Stamp, Step
 
 CLOUD_INIT = "cloudInit"
 DRIVE = "cidata"
@@ -112,11 +112,9 @@ def _boot(host: Reader, use: DiskUse | None) -> str:
     return etree.fromstring(facts.live_xml).get("id", "0")
 
 
-def made(
-    guest: Resource, change: Change, settings: Mapping[str, Any], record: Mapping[str, Any]
-) -> Iterator[Step]:
-    """``record``: what is to be remembered."""
-    outputs, seen, fresh = guest.link("disk").provides(), change.observed, change.aside
+def made(guest: Resource, change: Change, edit: EditGuest) -> Iterator[Step]:
+    """``edit``: what it would be if the disk itself were written."""
+    seen, fresh = change.observed, change.aside
     path, cloud = file_of(guest), guest.context.cloud
     facts = {} if fresh or seen is None else seen.facts
     runs = seen is not None and seen.running and not change.stop and not change.rests
@@ -126,11 +124,11 @@ def made(
     yield MakeSeed(
         address=str(guest.address),
         stamp=Stamp(f"{path}.part", path, cloud.name, str(guest.address)),
-        settings=settings,
-        disk=f"{outputs['path']}.part" if fresh else str(outputs["path"]),
-        format=str(outputs["format"]),
+        settings=edit.settings,
+        disk=edit.disk,
+        format=edit.format,
         identity=str(facts.get("identity", "")),
-        record={**record, WAITING: waits},
+        record={**edit.record, WAITING: waits},
     )
     yield from gone(was(guest))
 

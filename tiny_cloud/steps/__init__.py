@@ -33,6 +33,7 @@ from tiny_cloud.steps.images import (
     ExtractKernel,
     Fetch,
     ImportImage,
+    RecallGuest,
 )
 from tiny_cloud.steps.layers import NO_KEY, CommitDisk, RebaseDisk
 from tiny_cloud.steps.machines import Autostart, Define, RenameDomain, Shutdown, Start, Undefine
@@ -62,6 +63,7 @@ from tiny_cloud.steps.snapshots import (
 )
 from tiny_cloud.steps.volumes import (
     CreateVolume,
+    EncryptVolume,
     FillVolume,
     GrowVolume,
     RemoveVolume,
@@ -91,6 +93,7 @@ __all__ = [
     "DetachDevice",
     "DropRecord",
     "EditGuest",
+    "EncryptVolume",
     "ExtractKernel",
     "Fetch",
     "FillVolume",
@@ -103,6 +106,7 @@ __all__ = [
     "Publish",
     "ReattachCards",
     "RebaseDisk",
+    "RecallGuest",
     "Remove",
     "RemoveVolume",
     "Rename",
