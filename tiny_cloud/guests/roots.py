@@ -64,8 +64,9 @@ def refuse_missing(failed: Mapping[str, str], disk: str) -> tuple[str, ...]:
     """
     for place, why in sorted(failed.items()):
         if place == "/" or any(place == tree or place.startswith(f"{tree}/") for tree in TOUCHED):
-            raise Failure(f"{place} of the guest on {disk} could not be mounted", detail=why,
-                          hint="its own /etc/fstab asks for it; is another disk missing?")
+            other = "its own /etc/fstab asks for it; is another disk missing?"
+            raise Failure(f"{place} of the guest on {disk} could not be mounted",
+                          hint=other if place != "/" else "", detail=why)
     return tuple(f"{place} of the guest could not be mounted, and stays as it is"
                  for place in sorted(failed))
 

@@ -7,6 +7,7 @@ import stat
 from collections.abc import Callable
 from typing import Any
 
+from . import hive
 from .edits import Edits
 from .export import Export
 from .growth import grow_partition
@@ -76,7 +77,19 @@ class Session:
 
     def _mount(self, device: str, place: str) -> None:
         # What is on the disk can carry neither programs nor devices into the appliance's kernel.
-        self.g.mount_options(f"{'ro' if self.readonly else 'rw'},nodev,nosuid", device, place)
+        options = f"{'ro' if self.readonly else 'rw'},nodev,nosuid"
+        windows = not self.readonly and self.g.vfs_type(device) == "ntfs"
+        # Without these every new file is everybody's to write (ntfs-3g(8), access handling).
+        ours = ",permissions,inherit" if windows else ""
+        self.g.mount_options(options + ours, device, place)
+        if windows:
+            self._require_writable(place)
+
+    def _require_writable(self, place: str) -> None:
+        """ntfs-3g falls back to reading, without an error, where Windows has more to write."""
+        if self.g.statvfs(place)["flag"] & os.ST_RDONLY:
+            raise RuntimeError("Windows is hibernated or was not shut down (Fast Startup is a "
+                               "hibernation, too): start it, and end it with shutdown /s /t 0")
 
     def enter(self, disk: int, partitions: dict[str, int]) -> str:
         """Mount these partitions of that disk: mount point -> number. By its label, which came
@@ -99,6 +112,10 @@ class Session:
         tree = Tree(self.g)
         found = {}
         for pattern in paths:
+            if hive.SEPARATOR in pattern:
+                value = hive.look(self.g, pattern)
+                found.update({pattern: value} if value else {})
+                continue
             for path in self._named(pattern):
                 file = tree.file(path)
                 if file is not None:
