@@ -102,7 +102,7 @@ def test_the_scripts_are_there_and_a_service_that_starts_them(
 ) -> None:
     key = exported(folder / "off.raw", r"\ControlSet001\Services\tinycloud-first-boot")
     assert '"Start"=dword:00000002' in key and '"Type"=dword:00000010' in key
-    assert "tinycloud\\\\first-boot.cmd" in key and "LocalSystem" in key
+    assert r"tinycloud\first-boot.cmd" in key and "LocalSystem" in key
     with mounted(folder / "off.raw", "ro") as root:
         home = root / "Program Files/tinycloud"
         assert (home / "first-boot.d/00-hello.cmd").read_bytes() == b"echo hello\r\n"

@@ -1,6 +1,6 @@
 """Make the seed that cloud-init reads: hashes for the passwords, a CD image, in its place at once.
 
-xorriso makes it: it needs no root, is cared for, and is what libguestfs takes as well.
+xorriso makes it: it needs no root, and is cared for.
 """
 
 from __future__ import annotations
