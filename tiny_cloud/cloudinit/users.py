@@ -15,7 +15,6 @@ def users(settings: Settings) -> Piece:
     keys = any("authorizedKeys" in user for name, user in declared.items() if name == "root")
     return {
         "users": [_user(name, user) for name, user in declared.items()],
-        "ssh_pwauth": "unchanged",
         # It would put a command before root's keys that only prints a sentence and ends.
         **({"disable_root": False} if keys else {}),
         **({"runcmd": commands} if (commands := list(_late(declared))) else {}),
