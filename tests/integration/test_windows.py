@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,8 +24,6 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 ENVIRON = {"LIBGUESTFS_BACKEND": "direct", "LIBGUESTFS_BACKEND_SETTINGS": "force_tcg"}
 WISH = Wish({"hostname": "web.lab.example", "growRoot": True, "firstBoot": [
     {"name": "hello", "data": b"echo hello\r\n"}]})
-RIGHTS = "system.ntfs_acl"
-"""Of a file on NTFS, by ntfs-3g."""
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +38,7 @@ def told(folder: Path) -> dict[str, Any]:
     """One appliance for a Windows that was shut down and one that hibernates."""
     disks = [windows_disk.make(folder / "off.raw"),
              windows_disk.make(folder / "hibernated.raw", hibernated=True)]
-    told: dict[str, Any] = {"rights": rights(disks[0])}
+    told: dict[str, Any] = {}
     session = Session(lines.make)
     with pytest.MonkeyPatch.context() as patch:
         for name, value in ENVIRON.items():
@@ -75,11 +72,6 @@ def read(session: Session, root: dict[str, Any]) -> list[Edit]:
     return [edit for edit in writer.edits(WISH, found) if not isinstance(edit, Remark)]
 
 
-def rights(disk: Path) -> bytes:
-    with mounted(disk, "ro") as root:
-        return os.getxattr(root / windows_disk.CONFIG / "SYSTEM", RIGHTS)
-
-
 def test_it_is_taken_for_a_windows_and_can_be_written(told: dict[str, Any]) -> None:
     assert (told["root"]["type"], told["root"]["distro"]) == ("windows", "windows")
     assert told["root"]["product"] == "Windows 10 Pro" and told["failed"] == {}
@@ -94,7 +86,9 @@ def test_the_registry_has_the_name_and_all_else_is_as_it_was(
     assert set(tcpip.splitlines()[3:]) - {""} == {
         '"DataBasePath"=str(1):"etc"', '"Hostname"=str(1):"web"', '"NV Hostname"=str(1):"web"',
         '"Domain"=str(1):"lab.example"', '"NV Domain"=str(1):"lab.example"'}
-    assert rights(folder / "off.raw") == told["rights"]
+    with mounted(folder / "off.raw", "ro") as root:
+        # ntfs-3g shows as a mode who may: passwords' hashes of Windows lie in such files.
+        assert (root / windows_disk.CONFIG / "SYSTEM").stat().st_mode & 0o077 == 0
 
 
 def test_the_scripts_are_there_and_a_service_that_starts_them(

@@ -78,7 +78,7 @@ def mounted(disk: Path, how: str = "rw") -> Iterator[Path]:
     """By FUSE, on this host: it is our own."""
     folder = disk.with_name("mounted")
     folder.mkdir(exist_ok=True)
-    said("ntfs-3g", "-o", f"{how},permissions,inherit", str(disk), str(folder))
+    said("ntfs-3g", "-o", f"{how},permissions", str(disk), str(folder))
     try:
         yield folder
     finally:

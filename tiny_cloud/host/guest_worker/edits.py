@@ -87,8 +87,7 @@ class Edits:
         self.g.chmod(mode, temporary)
 
     def _hive(self, edit: dict[str, Any]) -> None:
-        """The new file inherits its access rights from the folder, as the old one did: see mount.
-        A mode would make others of them."""
+        """mktemp's mode, 0600, is what Windows gives a hive: Administrators and SYSTEM alone."""
         temporary = self._temporary(edit["path"])
         self.g.copy_file_to_file(edit["path"], temporary)
         hive.write(self.g, temporary, edit["values"])

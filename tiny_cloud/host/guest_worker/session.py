@@ -79,8 +79,8 @@ class Session:
         # What is on the disk can carry neither programs nor devices into the appliance's kernel.
         options = f"{'ro' if self.readonly else 'rw'},nodev,nosuid"
         windows = not self.readonly and self.g.vfs_type(device) == "ntfs"
-        # Without these every new file is everybody's to write (ntfs-3g(8), access handling).
-        ours = ",permissions,inherit" if windows else ""
+        # Without it every new file is everybody's to write (ntfs-3g(8), access handling).
+        ours = ",permissions" if windows else ""
         self.g.mount_options(options + ours, device, place)
         if windows:
             self._require_writable(place)
