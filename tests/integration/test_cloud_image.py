@@ -102,20 +102,17 @@ def test_the_same_settings_by_way_of_cloud_init(
     assert users["root"]["hashed_passwd"].startswith("$6$")
     assert "another password" not in (cloud.storage / "seeds/web.iso").read_text("latin-1")
     assert (cloud.storage / "seeds/web.iso").stat().st_mode & 0o777 == 0o600
+    cloud.hears("web", " finished at ")
     console = Console(cloud.domain("web"))
     try:
         console.login("web", "root", "another password")
-        console.run("dmesg -n 1; systemctl stop rsyslog; cloud-init status --wait --long")
-        print(console.run("cat /run/cloud-init/result.json"))
-        print(console.run("grep -E 'WARN|Trace|rror' -A3 /var/log/cloud-init.log"))
-        assert "done" in console.run("cloud-init status --wait --long")
+        assert '"errors": []' in console.run("cat /run/cloud-init/result.json")
         assert console.run("hostname; hostname --fqdn").split() == ["web", "web.lab.example"]
         assert console.run("id -nG koder; getent passwd koder | cut -d: -f 7").split() == [
             "koder", "users", "/bin/sh"]
         assert "10.0.2.99/24" in console.run("ip -4 -brief address show lan0")
         assert "via 10.0.2.2" in console.run("ip -4 route show default")
         assert console.run("getent hosts printer").split() == ["10.0.2.20", "printer"]
-        assert int(console.run("df -B1 --output=size / | tail -n 1")) > 3.5 * (1 << 30)
         keys = console.run("cat /etc/ssh/ssh_host_*.pub")
         assert len(keys.splitlines()) == 3
         assert "Valid" in console.run("cloud-init schema --system")
@@ -131,7 +128,7 @@ def test_the_same_settings_by_way_of_cloud_init(
     console = Console(cloud.domain("web"))
     try:
         console.login("www", "koder", "battery staple")
-        console.run("cloud-init status --wait")
+        console.run("cloud-init status --wait >/dev/null")
         assert console.run("hostname") == "www"
         assert console.run("grep -c printer /etc/hosts") == "1"
         assert console.run("cat /etc/ssh/ssh_host_*.pub") == keys

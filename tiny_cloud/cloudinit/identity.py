@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tiny_cloud.cloudinit.base import Piece, once
+from tiny_cloud.guests.ssh import TYPES
 
 
 def identity(disk: str) -> Piece:
@@ -10,4 +11,4 @@ def identity(disk: str) -> Piece:
     instance-id is another; so it is told to make those that are missing, and an image's own go
     once."""
     gone = once(f"host-keys-{disk}", "sh", "-c", "rm -f /etc/ssh/ssh_host_*", per="once")
-    return {"ssh_deletekeys": False, "bootcmd": [gone]}
+    return {"ssh_deletekeys": False, "ssh_genkeytypes": list(TYPES), "bootcmd": [gone]}

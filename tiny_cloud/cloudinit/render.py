@@ -14,6 +14,7 @@ from tiny_cloud.cloudinit.growth import growth
 from tiny_cloud.cloudinit.hostname import hostname
 from tiny_cloud.cloudinit.hosts import hosts
 from tiny_cloud.cloudinit.identity import identity
+from tiny_cloud.cloudinit.kept import kept
 from tiny_cloud.cloudinit.network import network_config
 from tiny_cloud.cloudinit.users import users
 
@@ -43,7 +44,8 @@ def rendered(settings: Settings, disk: str) -> Seed:
     """``disk``: which very disk it is. The same settings for the same disk are the same instance.
 
     Raises Failure for interfaces and hosts that are none."""
-    config = joined([identity(disk), *(render(settings) for render in RENDERERS.values())])
+    pieces = (render(settings) for render in RENDERERS.values())
+    config = joined([kept(), identity(disk), *pieces])
     files = {"user-data": f"#cloud-config\n{_yaml(config)}"}
     if cards := network_config(settings):
         files["network-config"] = cards
