@@ -10,7 +10,7 @@ from tiny_cloud import schema
 from tiny_cloud.cloudinit import seeds
 from tiny_cloud.errors import Problem
 from tiny_cloud.facts import DiskUse, FileFacts, ImageFacts, Reader
-from tiny_cloud.guests.deep import ANOTHER, RECORD, differences
+from tiny_cloud.guests.deep import ANOTHER, CUT_OFF, RECORD, UNFINISHED, differences
 from tiny_cloud.insides import Inside
 from tiny_cloud.model import Action, Address, Change, FieldDiff, Observed, State, Unknown, Value
 from tiny_cloud.naming import forget, former, record_inside, unsettled
@@ -177,6 +177,8 @@ class Guest(Resource):
         drifted = tuple(differences(inside, self.desired())) if inside else ()
         if record is None:
             drifted = (RECORD, *drifted)
+        elif record.get(UNFINISHED):
+            drifted = (CUT_OFF, *drifted)
         fields, notes = self._written(host, record) if record else (dict(self.desired()), ())
         grows = bool(self.desired().get("growRoot", True)) and (
             record is not None and size > int(record["diskSize"]))
