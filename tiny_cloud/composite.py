@@ -8,8 +8,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from tiny_cloud.cloudinit import seeds
 from tiny_cloud.document import Document
 from tiny_cloud.errors import Span
+from tiny_cloud.model import Cloud
 from tiny_cloud.yaml12 import Path
 
 GUEST_SIDE = ("address", "gateway", "dns", "search", "dhcp")
@@ -18,7 +20,7 @@ DISK_SIDE = ("image", "base", "size", "format", "encryption", "reclaimPolicy", "
              "thinPool", "preallocation", "clusterSize", "lazyRefcounts", "extendedL2")
 
 
-def expand_machine(document: Document) -> Iterator[Document]:
+def expand_machine(document: Document, cloud: Cloud) -> Iterator[Document]:
     """First what it stands on, then the machine itself."""
     spec = dict(document.spec)
     disks = []
@@ -44,6 +46,8 @@ def expand_machine(document: Document) -> Iterator[Document]:
         if disks and "disk" in disks[0] and _has_guest(document.spec, inside):
             yield _guest(document, settings, disks[0]["disk"], inside)
             spec["guest"] = document.name
+            if seeds.wanted(settings):
+                spec["cdroms"] = [*spec.get("cdroms", ()), seeds.drive(cloud, document.name)]
     yield replace(document, spec=spec)
 
 

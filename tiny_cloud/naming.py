@@ -83,3 +83,16 @@ def forget(resource: Resource, change: Change) -> Iterator[Step]:
     left = resource.context.recall(name) if name and seen is None else seen and seen.former
     if name and left and not (seen and seen.rival):
         yield DropRecord(str(name))
+
+
+def record_inside(facts: FileFacts, record: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """The record of what was written into this very file: while a disk is made anew, the record of
+    the old one is kept within that of the new one (``before``)."""
+    while isinstance(record, Mapping):
+        sane = isinstance(record.get("hashes"), Mapping) and isinstance(record.get("diskSize"), int)
+        # A disk that was rebased is another file, and says which ones it was (``contents``).
+        known = {str(facts.inode), *(facts.stamp or {}).get("contents", "").split()}
+        if sane and str(record.get("inode")) in known and (facts.genuine or len(known) == 1):
+            return record
+        record = record.get("before")
+    return None

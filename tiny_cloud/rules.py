@@ -248,6 +248,11 @@ def wake(drafts: Drafts, consents: Consents, notes: list[Note]) -> None:
         above = [draft] if draft.resource.INTERRUPTS else standing[address]
         machines = [d for d in above if d.resource.INTERRUPTS and d.runs]
         stopping = any(d.ends or matches(consents.restart, d.address) for d in machines)
+        if draft.has(Impact.NEXT_BOOT) and not draft.resource.INTERRUPTS:
+            for machine in machines:
+                if matches(consents.restart, machine.address):
+                    machine.wakes = True
+                    machine.because.append(f"{address} takes effect when it boots")
         if not pending or draft.ends:
             continue
         if draft.runs and not stopping:

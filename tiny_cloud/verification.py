@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from tiny_cloud import suggest
 from tiny_cloud.api import Workspace
+from tiny_cloud.cloudinit import seeds
 from tiny_cloud.errors import Failure
 from tiny_cloud.insides import Inside
 from tiny_cloud.kinds.guest import Guest
@@ -40,8 +41,10 @@ def examine(
     run_commands: bool = False,
 ) -> list[Finding]:
     """Of those guests, or of those of these machines and disks; of all that are declared if none is
-    named. ``parallel``: how many appliances run at once. Raises Failure."""
-    guests = _chosen([item for item in workspace.resources if isinstance(item, Guest)], wanted)
+    named. What cloud-init makes of a seed is its own affair, and is not compared.
+    ``parallel``: how many appliances run at once. Raises Failure."""
+    guests = _chosen([item for item in workspace.resources
+                      if isinstance(item, Guest) and not seeds.wanted(item.spec)], wanted)
     view = workspace.look(run_commands=run_commands)
     there = [item for item in guests if item.address in view.actual]
     steps = Guest.readings(view.host, there)

@@ -22,6 +22,7 @@ from tests.fake.volumes import decrypted, made
 from tiny_cloud import steps
 from tiny_cloud.apply import Progress
 from tiny_cloud.ceph import Cluster
+from tiny_cloud.cloudinit import rendered
 from tiny_cloud.errors import Failure
 from tiny_cloud.facts import (
     DiskUse,
@@ -313,6 +314,22 @@ class FakeHost:
 
     @_do.register
     def _(self, step: steps.EditGuest) -> None:
+        self._remember(step, step.fresh, {})
+
+    @_do.register
+    def _(self, step: steps.MakeSeed) -> None:
+        disk = step.identity or str(self.files([step.disk])[step.disk].inode)
+        settings = {key: value for key, value in step.settings.items() if key != "users"}
+        seed = rendered(settings, disk)
+        self._new(step.stamp.path, "raw", 4096)
+        self._do(replace(step.stamp, extra={"instance": seed.instance_id}))
+        self.file[step.stamp.final] = self.file.pop(step.stamp.path)
+        told = {"identity": disk, "instance": seed.instance_id}
+        self._remember(step, not step.identity, told)
+
+    def _remember(
+        self, step: steps.EditGuest | steps.MakeSeed, fresh: bool, told: dict[str, Any]
+    ) -> None:
         volume = self.volume.get(step.disk)
         inode = volume.uuid if volume else self.file[step.disk].inode
         hashes = {
@@ -321,8 +338,8 @@ class FakeHost:
             if "password" in user
         }
         address = Address.parse(step.address)
-        told = {**step.record, "hashes": hashes, "inode": str(inode)}
-        if step.fresh:
+        told = {**step.record, **told, "hashes": hashes, "inode": str(inode)}
+        if fresh:
             told["before"] = self.record.get(address)
         seen = decrypted(volume, self.luks) if volume and step.secret else self.images(
             {step.disk: step.format})[step.disk]

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tiny_cloud.errors import Failure
-from tiny_cloud.guests import debian
+from tiny_cloud.guests import debian, windows
 from tiny_cloud.guests.base import Found, Writer
 
-WRITERS: Mapping[str, Writer] = dict.fromkeys(debian.Debian.distros, debian.writer)
+WRITERS: Mapping[str, Writer] = {
+    **dict.fromkeys(debian.Debian.distros, debian.writer),
+    **dict.fromkeys(windows.Windows.distros, windows.writer),
+}
 """By libguestfs's name of the distribution; a further system is one file and one entry."""
 
 

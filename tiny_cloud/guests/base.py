@@ -14,8 +14,8 @@ class File:
     """One path inside a guest, as lstat of it and of every component above it found it."""
 
     kind: str = "file"
-    """file, folder, symlink, special file (fifo, device), or redirected: something above it is no
-    folder."""
+    """file, folder, symlink, special file (fifo, device), value (of Windows' registry), or
+    redirected: something above it is no folder."""
     content: bytes = b""
     mode: int = 0o644
     """Permission bits only."""
@@ -112,7 +112,18 @@ class Remark:
     text: str
 
 
-Edit: TypeAlias = WriteFile | MakeFolder | Symlink | Remove
+@dataclass(frozen=True, slots=True)
+class SetValue:
+    """A value in Windows' registry; keys above it that are missing are made."""
+
+    path: str
+    """FILE::KEY\\KEY\\NAME, the file being that of the hive."""
+    kind: int
+    """Windows' number of its type."""
+    data: bytes = field(repr=False)
+
+
+Edit: TypeAlias = WriteFile | MakeFolder | Symlink | Remove | SetValue
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ def edits(wish: Wish, found: Found) -> Iterator[Edit]:
         text = named(text, name, hostname.current(found))
     hosts = wish.settings.get("hosts")
     if hosts is not None:
-        text = with_block(text, map(_line, hosts))
+        text = with_block(text, map(line, hosts))
     if text != old:
         yield write(PATH, text)
 
@@ -66,7 +66,7 @@ def _is(word: str, name: str) -> bool:
     return bool(short) and (word == short or word.startswith(f"{short}."))
 
 
-def _line(host: dict[str, Any]) -> str:
+def line(host: dict[str, Any]) -> str:
     try:
         address = ip_address(host["address"])
     except ValueError:

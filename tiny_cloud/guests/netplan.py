@@ -29,12 +29,14 @@ def edits(wish: Wish, found: Found) -> Iterator[Edit]:
 
 
 def render(cards: Iterable[network.Interface]) -> str:
-    document = {"network": {
-        "version": 2,
-        "ethernets": {_key(card): _ethernet(card) for card in cards},
-    }}
+    document = {"network": definitions(cards)}
     text: str = yaml.safe_dump(document, sort_keys=False, default_flow_style=False)
     return f"# written by tinycloud\n{text}"
+
+
+def definitions(cards: Iterable[network.Interface]) -> dict[str, Any]:
+    """What stands below ``network``."""
+    return {"version": 2, "ethernets": {_key(card): _ethernet(card) for card in cards}}
 
 
 def _key(card: network.Interface) -> str:

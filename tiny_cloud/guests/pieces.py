@@ -13,6 +13,7 @@ from tiny_cloud.guests.base import (
     MakeFolder,
     Remark,
     Remove,
+    SetValue,
     Symlink,
     WriteFile,
 )
@@ -52,6 +53,11 @@ def _pieces(edit: Edit, old: File | None) -> Iterator[Piece]:
         case Remove(path):
             if old is not None:
                 yield from _kinds(path, old, "")
+        case SetValue(path, _, data):
+            # A value's type is not read; none is a secret.
+            for there, value in ((True, old.content if old else b""), (False, data)):
+                if value and (old is None or old.content != data):
+                    yield Piece(path, there, value.decode("utf-16-le", "replace").rstrip("\0"))
         case WriteFile(path):
             if old is not None and (old.kind != "file" or old.refused):
                 yield from _kinds(path, old, "a file")

@@ -28,6 +28,7 @@ PACKAGES: Mapping[str, str] = {
     "python3": "python3",
     "qemu-img": "qemu-utils",
     "qemu-system-x86_64": "qemu-system-x86",
+    "xorriso": "xorriso",
     "virsh": "libvirt-clients", "virt-xml-validate": "libvirt-clients",
 }
 """Which Debian package a tool comes with."""

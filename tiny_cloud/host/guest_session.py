@@ -15,7 +15,7 @@ from typing import IO, Any, Self
 
 from tiny_cloud import luks
 from tiny_cloud.errors import Failure
-from tiny_cloud.guests.base import Edit, File, MakeFolder, Remove, Symlink, WriteFile
+from tiny_cloud.guests.base import Edit, File, MakeFolder, Remove, SetValue, Symlink, WriteFile
 from tiny_cloud.guests.roots import Root
 from tiny_cloud.host import command
 
@@ -26,6 +26,7 @@ PATIENCE = 900.0
 
 _DO: Mapping[type, str] = {
     WriteFile: "write", MakeFolder: "folder", Symlink: "symlink", Remove: "remove",
+    SetValue: "value",
 }
 
 
@@ -177,6 +178,8 @@ def plain(edit: Edit) -> dict[str, Any]:
     plain: dict[str, Any] = {"do": _DO[type(edit)], **asdict(edit)}
     if isinstance(edit, WriteFile):
         plain["content"] = base64.b64encode(edit.content).decode()
+    if isinstance(edit, SetValue):
+        plain["data"] = base64.b64encode(edit.data).decode()
     return plain
 
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Self
 
 from tiny_cloud import schema
+from tiny_cloud.cloudinit import seeds
 from tiny_cloud.errors import Problem
 from tiny_cloud.facts import DiskUse, FileFacts, ImageFacts, Reader
 from tiny_cloud.guests.deep import ANOTHER, CUT_OFF, RECORD, UNFINISHED, differences
 from tiny_cloud.insides import Inside
 from tiny_cloud.model import Action, Address, Change, FieldDiff, Observed, State, Unknown, Value
-from tiny_cloud.naming import forget, former, unsettled
+from tiny_cloud.naming import forget, former, record_inside, unsettled
 from tiny_cloud.networks.addresses import completed, misfit
 from tiny_cloud.resource import Resource, declared_of
 from tiny_cloud.steps import EditGuest, MoveRecord, RecallGuest, Step
@@ -24,7 +25,8 @@ class Guest(Resource):
 
     def desired(self) -> State:
         fields = schema.flatten(self.KIND, {**self.spec, **self._interfaces()})
-        return {name: value for name, value in fields.items() if name not in ("disk", "machine")}
+        return seeds.told({name: value for name, value in fields.items()
+                           if name not in ("disk", "machine")})
 
     def provides(self) -> Mapping[str, Value]:
         """For its machine: the addresses of its cards, without prefixes."""
@@ -44,6 +46,7 @@ class Guest(Resource):
         return machine.links.get(f"interfaces[{card['name']}].network") if machine else None
 
     def faults(self) -> Iterator[Problem]:
+        yield from seeds.faults(self)
         for at, card in enumerate(self.spec.get("interfaces", ())):
             network, address = self._network(card), str(card.get("address", ""))
             path: tuple[str | int, ...] = ("spec", "interfaces", at)
@@ -64,7 +67,8 @@ class Guest(Resource):
     def settings(self) -> Mapping[str, Any]:
         """The spec with each interface's MAC, which is the machine's to know."""
         machine = self.links["machine"].provides() if "machine" in self.links else {}
-        plain = {key: value for key, value in self.spec.items() if key not in ("disk", "machine")}
+        plain = {key: value for key, value in self.spec.items()
+                 if key not in ("disk", "machine", "method")}
         interfaces = [
             {"mac": machine.get(f"mac:{item['name']}"), **item}
             for item in self._interfaces().get("interfaces", ())
@@ -88,7 +92,7 @@ class Guest(Resource):
         # What no document declares is compared with nothing.
         there = {item.address: item._reading(host, place) for item, place in places
                  if not (isinstance(place, Unknown) or item.recorded)
-                 and item._was_written(host, place[0])}
+                 and item._was_written(host, place[0]) and not seeds.wanted(item.spec)}
         insides = host.insides(there)
         found: dict[Address, Observed | Unknown] = {}
         for item, place in places:
@@ -102,7 +106,8 @@ class Guest(Resource):
     def readings(cls, host: Reader, wanted: Sequence[Self]) -> Mapping[Address, EditGuest]:
         """How each whose disk is there is looked into: as it would be written now."""
         return {item.address: item._reading(host, place)
-                for item, place in cls._located(host, wanted) if not isinstance(place, Unknown)}
+                for item, place in cls._located(host, wanted)
+                if not isinstance(place, Unknown) and not seeds.wanted(item.spec)}
 
     @classmethod
     def _located(
@@ -127,8 +132,8 @@ class Guest(Resource):
     def _recorded(self, host: Reader, facts: FileFacts) -> Mapping[str, Any] | None:
         """The record of what was written into this disk, under whichever of its names."""
         records, name = host.records(), former(self)
-        record = _record_for(facts, records.get(self.address))
-        return _record_for(facts, records.get(name)) if record is None and name else record
+        record = record_inside(facts, records.get(self.address))
+        return record_inside(facts, records.get(name)) if record is None and name else record
 
     def _was_written(self, host: Reader, facts: FileFacts) -> bool:
         """Its record says so or, where that is lost, the disk says that it was filled by it."""
@@ -167,7 +172,7 @@ class Guest(Resource):
             )
         name = former(self)
         moves = record is not None and name is not None and (
-            _record_for(facts, host.records().get(self.address)) is None)
+            record_inside(facts, host.records().get(self.address)) is None)
         running = use is not None and use.running
         size = use.size if use is not None and use.size else info.virtual_size
         drifted = tuple(differences(inside, self.desired())) if inside else ()
@@ -178,7 +183,7 @@ class Guest(Resource):
         fields, notes = self._written(host, record) if record else (dict(self.desired()), ())
         grows = bool(self.desired().get("growRoot", True)) and (
             record is not None and size > int(record["diskSize"]))
-        return Observed(
+        seen = Observed(
             fields=fields,
             former=unsettled(host, self, None),
             identity=str(facts.inode),
@@ -190,6 +195,7 @@ class Guest(Resource):
             drifted=drifted,
             facts={"moves": moves},
         )
+        return seeds.observed(self, host, seen, record or {}, use)
 
     def _written(
         self, host: Reader, record: Mapping[str, Any]
@@ -209,13 +215,19 @@ class Guest(Resource):
         return fields, tuple(notes)
 
     def writes(self) -> frozenset[Address]:
-        return frozenset({self.links["disk"].address} if "disk" in self.links else ())
+        inside = "disk" in self.links and not seeds.wanted(self.spec)
+        return frozenset({self.links["disk"].address} if inside else ())
 
     def policy(self) -> State:
         """It goes the way of its disk."""
         return {}
 
+    def costs(self, diffs: Sequence[FieldDiff], seen: Observed) -> tuple[FieldDiff, ...]:
+        return seeds.costs(self, diffs)
+
     def stirred_by(self, diffs: Sequence[FieldDiff]) -> tuple[str, ...]:
+        if seeds.wanted(self.spec):
+            return ()  # cloud-init looks at each boot
         grows = self.desired().get("growRoot", True) and any(d.field == "size" for d in diffs)
         return ("growRoot",) if grows else ()
 
@@ -228,7 +240,7 @@ class Guest(Resource):
                 yield MoveRecord(str(change.observed.former), str(self.address), changes)
             else:
                 yield from forget(self, change)
-            if written:
+            if written and not seeds.wanted(self.spec):
                 return
         outputs = self.link("disk").provides()
         fresh = change.aside
@@ -240,7 +252,12 @@ class Guest(Resource):
             raise self.refuse(
                 ("spec", "disk"), f"{self.address} is written into {disk}, which is blank",
                 "give that disk an image, or leave out what is to be written into the guest")
-        yield self._edit(change, str(outputs["path"]), fresh=fresh)
+        edit = self._edit(change, str(outputs["path"]), fresh=fresh)
+        if seeds.wanted(self.spec):
+            yield from seeds.made(self, change, edit)
+            return
+        yield edit
+        yield from seeds.left(self, change)
 
     def _edit(self, change: Change, path: str, *, fresh: bool) -> EditGuest:
         fields = change.observed.fields if change.observed else {}
@@ -275,18 +292,8 @@ class Guest(Resource):
             users[name] = rest if uid is None else {**rest, "uid": uid}
         return replace(self, spec={**self.spec, "users": users}) if users else self
 
-    def down(self, change: Change) -> Iterable[Step]:
-        return forget(self, change) if change.action is Action.DELETE else ()
-
-
-def _record_for(facts: FileFacts, record: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
-    """The record of what was written into this very file: while a disk is made anew, the record of
-    the old one is kept within that of the new one (``before``)."""
-    while isinstance(record, Mapping):
-        sane = isinstance(record.get("hashes"), Mapping) and isinstance(record.get("diskSize"), int)
-        # A disk that was rebased is another file, and says which ones it was (``contents``).
-        known = {str(facts.inode), *(facts.stamp or {}).get("contents", "").split()}
-        if sane and str(record.get("inode")) in known and (facts.genuine or len(known) == 1):
-            return record
-        record = record.get("before")
-    return None
+    def down(self, change: Change) -> Iterator[Step]:
+        if change.action is Action.DELETE:
+            if seeds.wanted(self.spec):
+                yield from seeds.gone(self)
+            yield from forget(self, change)

@@ -63,7 +63,7 @@ class VirtualMachine(Resource):
 
     @classmethod
     def expand(cls, document: Document, cloud: Cloud) -> Iterator[Document]:
-        yield from expand_machine(document)
+        yield from expand_machine(document, cloud)
         external = document.spec.get("external", False)
         if not external and (problems := list(coherence.problems(document))):
             raise Problems(problems)

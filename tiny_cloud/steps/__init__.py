@@ -54,6 +54,7 @@ from tiny_cloud.steps.rbd import (
     TrashRBDImage,
 )
 from tiny_cloud.steps.secrets import DefineSecret, UndefineSecret
+from tiny_cloud.steps.seeds import MakeSeed
 from tiny_cloud.steps.snapshots import (
     CommitOverlay,
     CreateSnapshot,
@@ -100,6 +101,7 @@ __all__ = [
     "GrowVolume",
     "ImportImage",
     "MakeFolder",
+    "MakeSeed",
     "MoveRecord",
     "Publish",
     "ReattachCards",

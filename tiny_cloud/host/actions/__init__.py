@@ -10,9 +10,10 @@ from tiny_cloud.host.actions import (
     networks,
     rbd,
     secrets,
+    seeds,
     snapshots,
     volumes,
 )
 
 __all__ = ["devices", "files", "guests", "images", "layers", "machines", "networks", "rbd",
-           "secrets", "snapshots", "volumes"]
+           "secrets", "seeds", "snapshots", "volumes"]

@@ -57,17 +57,22 @@ def revealed(source: Mapping[str, Any]) -> str:
 
 
 def remember(step: steps.EditGuest, hashes: Mapping[str, str], host: Hands) -> None:
+    keep(step, {"hashes": dict(hashes)}, host, fresh=step.fresh)
+
+
+def keep(
+    step: steps.EditGuest | steps.MakeSeed, told: Mapping[str, Any], host: Hands, *, fresh: bool
+) -> None:
     """The record is written before a new disk is published: see the design's crash safety."""
-    size = qemu_img.info(step.disk, step.format).virtual_size
-    told: Mapping[str, Any] = {
+    record: Mapping[str, Any] = {
         **step.record,
-        "hashes": dict(hashes),
+        **told,
         "inode": files.identity(step.disk),
-        "diskSize": size,
+        "diskSize": qemu_img.info(step.disk, step.format).virtual_size,
     }
     address = Address.parse(step.address)
-    if step.fresh:
+    if fresh:
         # Until the new disk takes the old one's place, the old one's record still counts.
         before = dict(records.read(host.storage, address) or {})
-        told = {**told, "before": {k: v for k, v in before.items() if k != "before"} or None}
-    records.write(host.storage, address, told)
+        record = {**record, "before": {k: v for k, v in before.items() if k != "before"} or None}
+    records.write(host.storage, address, record)

@@ -7,6 +7,7 @@ import os
 import stat
 from typing import Any
 
+from . import hive
 from .tree import Refused, Tree, kind_of, why_refused
 
 TEMPLATE = ".tinycloudXXXXXX"
@@ -18,7 +19,7 @@ class Edits:
     def __init__(self, g: Any, edits: list[dict[str, Any]]) -> None:
         self.g = g
         self.tree = Tree(g)
-        self.edits = edits
+        self.edits = [*(edit for edit in edits if edit["do"] != "value"), *_hives(edits)]
         self.staged: list[tuple[str, str]] = []
 
     def apply(self) -> int:
@@ -27,7 +28,8 @@ class Edits:
         try:
             for edit in self.edits:
                 {"write": self._write, "folder": self._folder,
-                 "symlink": self._symlink, "remove": self._nothing}[edit["do"]](edit)
+                 "symlink": self._symlink, "remove": self._nothing,
+                 "hive": self._hive}[edit["do"]](edit)
             # Before the renames: a kill may leave the old file or the new one, never an empty one.
             self.g.sync()
         except BaseException:
@@ -84,6 +86,12 @@ class Edits:
         self.g.lchown(uid, gid, temporary)
         self.g.chmod(mode, temporary)
 
+    def _hive(self, edit: dict[str, Any]) -> None:
+        """mktemp's mode, 0600, is what Windows gives a hive: Administrators and SYSTEM alone."""
+        temporary = self._temporary(edit["path"])
+        self.g.copy_file_to_file(edit["path"], temporary)
+        hive.write(self.g, temporary, edit["values"])
+
     def _folder(self, edit: dict[str, Any]) -> None:
         path = edit["path"]
         if self.tree.lstat(path) is None:
@@ -106,9 +114,21 @@ class Edits:
         return made
 
 
+def _hives(edits: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The values, by the file that they are in."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for edit in edits:
+        if edit["do"] == "value":
+            found.setdefault(hive.split(edit["path"])[0], []).append(edit)
+    return [{"do": "hive", "path": path, "values": values} for path, values in found.items()]
+
+
 def check_target(do: str, path: str, facts: dict[str, int]) -> None:
     kind = kind_of(facts["st_mode"])
-    if do == "folder":
+    if do == "hive":
+        if kind != "file" or facts["st_nlink"] != 1:
+            raise Refused(f"{path} cannot be edited: it is no file of its own")
+    elif do == "folder":
         if kind != "folder":
             raise Refused(f"{path} cannot be a folder: it is a {kind}")
     elif do == "write" and kind == "file":

@@ -7,6 +7,7 @@ import stat
 from collections.abc import Callable
 from typing import Any
 
+from . import hive
 from .edits import Edits
 from .export import Export
 from .growth import grow_partition
@@ -18,6 +19,8 @@ ENCRYPTED = ("crypto_LUKS", "BitLocker")
 """What blkid calls partitions that a guest has encrypted itself."""
 READ_ONLY = 1
 """ST_RDONLY of statvfs(3)."""
+HIBERNATED = ("Windows is hibernated or was not shut down (Fast Startup is a hibernation, too): "
+              "start it, and end it with shutdown /s /t 0")
 MOST = 1000
 """Paths that one glob may stand for."""
 
@@ -87,11 +90,15 @@ class Session:
 
     def _mount(self, device: str, place: str) -> None:
         # What is on the disk can carry neither programs nor devices into the appliance's kernel.
-        self.g.mount_options(f"{'ro' if self.readonly else 'rw'},nodev,nosuid", device, place)
-        # mount(8) is content with reading where a file system lets nobody write.
+        options = f"{'ro' if self.readonly else 'rw'},nodev,nosuid"
+        windows = not self.readonly and self.g.vfs_type(device) == "ntfs"
+        # Without it every new file is everybody's to write (ntfs-3g(8), access handling).
+        self.g.mount_options(options + (",permissions" if windows else ""), device, place)
+        # mount(8) and ntfs-3g are content with reading where a file system lets nobody write.
         if not self.readonly and self.g.statvfs(place)["flag"] & READ_ONLY:
             self.g.umount(place)
-            raise RuntimeError(f"{device} is sealed, or damaged: it can only be read")
+            raise RuntimeError(
+                HIBERNATED if windows else f"{device} is sealed, or damaged: it can only be read")
 
     def enter(self, disk: int, partitions: dict[str, int]) -> str:
         """Mount these partitions of that disk: mount point -> number. By its label, which came
@@ -114,6 +121,10 @@ class Session:
         tree = Tree(self.g)
         found = {}
         for pattern in paths:
+            if hive.SEPARATOR in pattern:
+                value = hive.look(self.g, pattern)
+                found.update({pattern: value} if value else {})
+                continue
             for path in self._named(pattern):
                 file = tree.file(path)
                 if file is not None:
