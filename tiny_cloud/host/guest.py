@@ -13,7 +13,7 @@ from typing import Any, TypeVar, cast
 
 from tiny_cloud.errors import Failure
 from tiny_cloud.guests import roots, writer_for
-from tiny_cloud.guests.accounts import SHADOW
+from tiny_cloud.guests.account_files import SHADOW
 from tiny_cloud.guests.base import Found, Fresh, Remark, Wish, Writer
 from tiny_cloud.guests.ssh import host_key_types
 from tiny_cloud.guests.tables import Table
