@@ -44,16 +44,19 @@ def _removed(kind: str, desired: Mapping[str, Value], observed: Observed) -> Ite
     for name in observed.declared or {}:
         old = observed.fields.get(name)
         gone = name not in desired and old is not None
-        if gone and _goes(kind, name, desired):
+        if gone and goes(kind, name, desired):
             yield FieldDiff(name, old, None, schema.impact(kind, name))
 
 
-def _goes(kind: str, name: str, desired: Mapping[str, Value]) -> bool:
+def goes(kind: str, name: str, desired: Mapping[str, Value]) -> bool:
     """Whether removing the field from the manifest removes it from the host.
 
-    An item of a list goes as a whole; a field of an item that stays follows its own keyword.
+    An item of a list goes as a whole, unless the list says ``keep``; a field of an item that stays
+    follows its own keyword.
     """
     item, bracket, _ = name.partition("]")
+    if bracket and schema.keyword(kind, item.rpartition("[")[0], "x-on-remove") == "keep":
+        return False
     if bracket and not any(other.startswith(item + bracket) for other in desired):
         return True
     return bool(schema.keyword(kind, name, "x-on-remove") == "remove")

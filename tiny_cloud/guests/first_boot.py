@@ -81,7 +81,7 @@ def edits(wish: Wish, found: Found) -> Iterator[Edit]:
         for path in sorted(found.files):
             if path.startswith(f"{STAMPS}/") and found.kind(path) == "file":
                 yield Remove(path)
-    scripts = {f"{SCRIPTS}/{at:02}-{item['name']}": item["data"]
+    scripts = {f"{SCRIPTS}/{at:03}-{item['name']}": item["data"]
                for at, item in enumerate(wish.settings.get("firstBoot", ()))}
     stale = list(_stale(wish, found, scripts))
     yield from map(Remove, stale)

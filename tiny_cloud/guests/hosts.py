@@ -44,7 +44,8 @@ def edits(wish: Wish, found: Found) -> Iterator[Edit]:
 
 def _block(wish: Wish) -> Sequence[Mapping[str, Any]] | None:
     """What our block is to hold: nothing any more once it was declared; None: it is not ours."""
-    return wish.settings.get("hosts", () if wish.before.get("hosts") else None)
+    hosts: Sequence[Mapping[str, Any]] | None = wish.settings.get("hosts")
+    return () if hosts is None and wish.before.get("hosts") else hosts
 
 
 def named(text: str, name: str, before: str) -> str:

@@ -35,8 +35,8 @@ def edits(wish: Wish, found: Found) -> Iterator[Edit]:
         if old is not None:
             found.text(path)  # raises for what may not be written over
         mode, (uid, gid) = int(item.get("mode", "0644"), 8), _ids(item, wish, found)
-        there = (old.content, old.mode, old.uid, old.gid) if old else None
-        if there != (item["data"], mode, uid, gid):
+        if old is None or (old.content, old.mode, old.uid, old.gid) != (
+                item["data"], mode, uid, gid):
             yield WriteFile(path, item["data"], mode, uid, gid)
 
 

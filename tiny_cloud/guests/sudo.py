@@ -19,8 +19,7 @@ _INCLUDE = re.compile(rf"^[@#]includedir\s+{FOLDER}/?\s*$", re.MULTILINE)
 def asks(wish: Wish, found: Found) -> Iterator[str]:
     if _rules(wish.settings) or _rules(wish.before):
         yield from (*PROGRAMS, MAIN, FOLDER)
-        for path in {**_rules(wish.before), **_rules(wish.settings)}:
-            yield path
+        yield from {**_rules(wish.before), **_rules(wish.settings)}
 
 
 def edits(wish: Wish, found: Found) -> Iterator[Edit]:

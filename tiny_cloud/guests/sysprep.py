@@ -62,7 +62,7 @@ def _of(operation: str, path: str) -> bool:
 
 
 def _machine_id(paths: Sequence[str], found: Found) -> Iterator[Edit]:
-    """An empty file is what systemd fills at boot (machine-id(5)); without systemd it is D-Bus's."""
+    """An empty file is what systemd fills at boot (machine-id(5)); else it is D-Bus's."""
     if MACHINE_ID in paths:
         yield WriteFile(MACHINE_ID, b"", 0o444, 0, 0)
     if found.kind(DBUS_ID) == "file":
