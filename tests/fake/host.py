@@ -36,6 +36,7 @@ from tiny_cloud.facts import (
     VolumeFacts,
 )
 from tiny_cloud.images.options import NAMES
+from tiny_cloud.insides import Inside
 from tiny_cloud.libvirt_xml import above, bare, bases, disk_paths, read_network, renamed, taps
 from tiny_cloud.model import Address, Cloud, HostDevices, Secret, Unknown, Value
 from tiny_cloud.rbd_images import ADDRESS, CLOUD, ID
@@ -56,6 +57,8 @@ class FakeHost:
     file: dict[str, FakeFile] = field(default_factory=dict)
     domain: dict[str, DomainFacts] = field(default_factory=dict)
     record: dict[Address, Mapping[str, Any]] = field(default_factory=dict)
+    inside: dict[Address, Inside | Unknown] = field(default_factory=dict)
+    """What a look with --deep finds; a guest that is written is as it should be."""
     secret: dict[str, str] = field(default_factory=dict)
     libvirt_secret: dict[str, SecretFacts] = field(default_factory=dict)
     network: dict[str, NetworkFacts] = field(default_factory=dict)
@@ -120,6 +123,11 @@ class FakeHost:
                    for path, facts in self.volume.items() if path in formats}
         return volumes | {path: self.file[path].facts for path in formats if path in self.file}
 
+    def insides(
+        self, guests: Mapping[Address, steps.EditGuest]
+    ) -> Mapping[Address, Inside | Unknown]:
+        return {address: self.inside[address] for address in guests if address in self.inside}
+
     def domains(self) -> Mapping[str, DomainFacts]:
         return self.domain
 
@@ -174,9 +182,16 @@ class FakeHost:
         self._do(step)
 
     def perform_batch(
-        self, batch: Sequence[steps.Step], progress: Progress
+        self, batch: Sequence[steps.Step], progress: Sequence[Progress]
     ) -> Sequence[Failure | None]:
-        raise AssertionError("no step of the kinds is batched")
+        outcomes: list[Failure | None] = []
+        for step, tell in zip(batch, progress, strict=True):
+            try:
+                self.perform(step, tell)
+                outcomes.append(None)
+            except Failure as failure:
+                outcomes.append(failure)
+        return outcomes
 
     def _new(
         self, path: str, form: str, size: int, backing: str = "", options: Iterable[str] = (),
@@ -308,6 +323,11 @@ class FakeHost:
             {step.disk: step.format})[step.disk]
         size = seen.virtual_size
         self.record[address] = {**told, "diskSize": size}
+        self.inside.pop(address, None)
+
+    @_do.register
+    def _(self, step: steps.RecallGuest) -> None:
+        self._do(step.edit)
 
     @_do.register
     def _(self, step: steps.CreateVolume) -> None:

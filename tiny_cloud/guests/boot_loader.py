@@ -84,11 +84,13 @@ def _ours(found: Found) -> tuple[str, ...]:
 def _without(text: str, pattern: re.Pattern[str], words: Sequence[str]) -> str:
     """Each word once less on every line, from the end; other space stays as it is."""
     def line(match: re.Match[str]) -> str:
-        rest = match[2]
-        for word in reversed(words):
-            rest = re.sub(rf"[ \t]+{re.escape(word)}(?![^ \t])(?!.*[ \t]{re.escape(word)}(?![^ \t]))",
-                          "", rest)
-        return match[1] + rest
+        # Each with the space before it.
+        pieces = re.findall(r"\s*\S+|\s+", match[2])
+        for word in words:
+            places = [at for at, piece in enumerate(pieces) if piece.strip() == word]
+            if places:
+                del pieces[places[-1]]
+        return match[1] + "".join(pieces)
 
     return pattern.sub(line, text) if words else text
 

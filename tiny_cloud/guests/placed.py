@@ -21,7 +21,8 @@ def asks(wish: Wish, found: Found) -> Iterator[str]:
 
 def edits(wish: Wish, found: Found) -> Iterator[Edit]:
     """Folders first, those above before those below."""
-    for folder in sorted(wish.settings.get("folders", ()), key=lambda item: item["path"].count("/")):
+    folders = wish.settings.get("folders", ())
+    for folder in sorted(folders, key=lambda item: str(item["path"]).count("/")):
         path = folder["path"]
         there = found.kind(path)
         if there not in ("", "folder"):

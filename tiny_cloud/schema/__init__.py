@@ -12,8 +12,8 @@ Planner keywords (``x-…``) stand in the schema of the field itself, and nowher
                    which else go; else it stops being managed
 ``x-secret``       says where a secret comes from; ``x-path``: a local path; ``x-size``: bytes
 ``x-composite``    consumed by expansion; ``x-policy``: how to act, no property of the thing
-``x-always``       its default counts as declared; ``x-named``: items of a list have unique names (or
-                   paths, with ``x-named: path``)
+``x-always``       its default counts as declared; ``x-named``: items of a list have unique names
+                   (or paths: ``x-named: path``)
 
 And for people: ``x-expects`` is what a value must be, in words; ``x-problem`` with ``x-hint`` and
 ``x-at`` (a field below) is what to say when that very (sub)schema is not met.
@@ -36,11 +36,14 @@ from tiny_cloud.schema.fields import (
     refs,
     secret_at,
     secret_of,
+    secrets_of,
 )
 from tiny_cloud.schema.files import kinds, whole
+from tiny_cloud.schema.parts import parts
 
 __all__ = ["Ref", "absolute", "completed", "default", "fields_of", "fits", "flatten", "impact",
-           "jsonable", "keyword", "kinds", "refs", "secret_at", "secret_of", "validate"]
+           "jsonable", "keyword", "kinds", "parts", "refs", "secret_at", "secret_of", "secrets_of",
+           "validate"]
 
 
 def validate(document: Document) -> list[Problem]:

@@ -33,6 +33,8 @@ from tiny_cloud.steps.images import (
     ExtractKernel,
     Fetch,
     ImportImage,
+    PrepareImage,
+    RecallGuest,
 )
 from tiny_cloud.steps.layers import NO_KEY, CommitDisk, RebaseDisk
 from tiny_cloud.steps.machines import Autostart, Define, RenameDomain, Shutdown, Start, Undefine
@@ -100,9 +102,11 @@ __all__ = [
     "ImportImage",
     "MakeFolder",
     "MoveRecord",
+    "PrepareImage",
     "Publish",
     "ReattachCards",
     "RebaseDisk",
+    "RecallGuest",
     "Remove",
     "RemoveVolume",
     "Rename",

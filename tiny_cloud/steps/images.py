@@ -111,6 +111,24 @@ class ExtractKernel(Step):
 
 
 @dataclass(frozen=True, slots=True)
+class PrepareImage(Step):
+    """Write settings into an image that is not published yet, and take out what a machine left."""
+
+    address: str
+    disk: str
+    format: str
+    settings: Mapping[str, Any]
+    """The Image's ``guest``; secrets are references."""
+    sysprep: tuple[str, ...]
+    """Operations by virt-sysprep's names."""
+
+    def shell(self) -> str:
+        removal = shlex.join(["virt-sysprep", f"--format={self.format}", "-a", self.disk,
+                              "--operations", ",".join(self.sysprep)])
+        return f"{removal}  # and the settings of {self.address}" if self.settings else removal
+
+
+@dataclass(frozen=True, slots=True)
 class EditGuest(Step):
     """Write settings into the system on a disk nobody uses, through libguestfs, and record them."""
 
@@ -123,8 +141,29 @@ class EditGuest(Step):
     fresh: bool
     """The disk has never booted: machine-id, host keys and the random seed are made anew."""
     record: Mapping[str, Any] = field(default_factory=dict)
+    before: Mapping[str, Any] = field(default_factory=dict)
+    """The settings that were written last time, so that those declared no more are undone."""
     secret: Mapping[str, Any] | None = None
     """The reference to the disk's LUKS key; None: it is not encrypted."""
+    base: str = ""
+    """The image that a new disk is an overlay of; empty: it is none, or nobody but its own
+    appliance may read it."""
+    base_format: str = ""
+
+    @property
+    def batch(self) -> str:
+        return f"guests on {self.base}" if self.base else ""
 
     def shell(self) -> str:
         return f"# libguestfs: write {self.address} into {shlex.quote(self.disk)}"
+
+
+@dataclass(frozen=True, slots=True)
+class RecallGuest(Step):
+    """Make a guest's lost record anew, of what a look inside its disk finds as declared."""
+
+    edit: EditGuest
+    """What is looked for; not a byte is written."""
+
+    def shell(self) -> str:
+        return f"# libguestfs: read {self.edit.address} in {shlex.quote(self.edit.disk)}"

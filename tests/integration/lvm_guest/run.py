@@ -38,13 +38,17 @@ def await_libvirt() -> None:
             time.sleep(0.2)
 
 
-def main() -> None:
-    FOLDER.mkdir(parents=True)
+def configure() -> None:
     # There is no udevd here: LVM makes its device nodes itself (lvm.conf(5)).
     Path("/etc/lvm/lvmlocal.conf").write_text(
         "activation { udev_sync = 0 udev_rules = 0 monitoring = 0 }\n"
         "backup { backup = 0 archive = 0 }\n"
         "devices { obtain_device_list_from_udev = 0 }\n")
+
+
+def main() -> None:
+    FOLDER.mkdir(parents=True)
+    configure()
     await_libvirt()
     sh("vgcreate", "--yes", "vg0", "/dev/vda", "/dev/vdb")
     names = sys.argv[1:] or list(claims())
