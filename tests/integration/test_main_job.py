@@ -46,7 +46,10 @@ MACHINE = """
         hostname: {hostname}
         users:
           root: {{password: {{file: secrets/root.txt}}}}
-          koder: {{groups: [lab], sudo: "ALL=(ALL) NOPASSWD: ALL", authorizedKeys: ["ssh-ed25519 AAAA key"]}}
+          koder:
+            groups: [lab]
+            sudo: "ALL=(ALL) NOPASSWD: ALL"
+            authorizedKeys: ["ssh-ed25519 AAAA key"]
           backup-job: {{system: true, home: /srv/backup, comment: Nightly, locked: true}}
         groups: {{lab: {{gid: 2100, members: [backup-job]}}}}
         sshd: {{PasswordAuthentication: false}}

@@ -97,7 +97,8 @@ def _without(text: str, pattern: re.Pattern[str], words: Sequence[str]) -> str:
 
 def _with(text: str, pattern: re.Pattern[str], words: Sequence[str]) -> str:
     def line(match: re.Match[str]) -> str:
-        return " ".join((match[1] + match[2], *words))
+        body = (match[1] + match[2]).rstrip()
+        return " ".join((body, *words)) + match[0][len(body):]
 
     return pattern.sub(line, text) if words else text
 
