@@ -59,11 +59,11 @@ MACHINE = """
         packageProxy: http://10.0.2.2:3142
         folders: [{{path: /srv/www, mode: "0750", owner: koder, group: lab}}]
         files:
-          - {{path: /srv/www/page, content: "hello\n", owner: koder}}
+          - {{path: /srv/www/page, content: "hello\\n", owner: koder}}
           - {{path: /etc/canary, secret: {{file: secrets/root.txt}}, mode: "0600"}}
         firstBoot:
-          - {{name: second-to-none, content: "#!/bin/sh\necho one >>/root/ran; echo said so\n"}}
-          - {{name: a-later-one, content: "#!/bin/sh\necho two >>/root/ran\nexit 3\n"}}
+          - {{name: second-to-none, content: "#!/bin/sh\\necho one >>/root/ran; echo said so\\n"}}
+          - {{name: a-later-one, content: "#!/bin/sh\\necho two >>/root/ran\\nexit 3\\n"}}
 """
 DATA = "- {name: data, size: 1GiB}"
 SHAPE = {"memory": "512MiB", "root": "4GiB", "data": DATA, "hostname": "web", "cpus": "1",
