@@ -29,7 +29,7 @@ from tiny_cloud.model import PHASES, Action, Address, Cloud, Consents, Event, Pl
 from tiny_cloud.naming import record_of
 from tiny_cloud.resource import Context, Resource
 from tiny_cloud.schema import secret_of
-from tiny_cloud.steps import EditGuest
+from tiny_cloud.steps import EditGuest, RecallGuest
 
 CACHE = Path(platformdirs.user_cache_dir("tinycloud"))
 """Best effort: tinycloud lives without it."""
@@ -247,10 +247,12 @@ def require_secrets(wanted: Essence) -> None:
     """Every secret that the plan will need is there: else nothing is begun. Raises Failure."""
     steps = (step for change in wanted for phase in PHASES for step in change[phase])
     for step in steps:
-        if step.get("secret"):
-            secrets.need(secret_of(step["secret"]))
-        if step["step"] == EditGuest.__name__:
-            for user in step["settings"].get("users", {}).values():
+        looks = step["step"] == RecallGuest.__name__
+        edit = step["edit"] if looks else step
+        if edit.get("secret"):
+            secrets.need(secret_of(edit["secret"]))
+        if looks or step["step"] == EditGuest.__name__:
+            for user in edit["settings"].get("users", {}).values():
                 if "password" in user and "hash" not in user["password"]:
                     secrets.need(secret_of(user["password"]))
 

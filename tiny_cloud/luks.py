@@ -28,10 +28,15 @@ def opened(path: str, format: str) -> tuple[str, ...]:
 def named(path: str, format: str) -> str:
     """An image in the words of ``--image-opts`` and ``--target-image-opts``."""
     keyed = {"luks": "key-secret", "qcow2": "encrypt.key-secret"}
+    return f"{unkeyed(path, format)},{keyed[format]}=key"
+
+
+def unkeyed(path: str, format: str) -> str:
+    """An image that is not encrypted, in the same words."""
     protocol = "host_device" if path.startswith("/dev/") else "file"
     # QemuOpts writes a comma within a value twice.
     name = path.replace(",", ",,")
-    return f"driver={format},file.driver={protocol},file.filename={name},{keyed[format]}=key"
+    return f"driver={format},file.driver={protocol},file.filename={name}"
 
 
 def typed(argv: tuple[str, ...], secret: Mapping[str, Any]) -> str:

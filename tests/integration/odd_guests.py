@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import signal
+import struct
 import subprocess
 import tarfile
 import tempfile
@@ -36,6 +37,12 @@ TREE = {
     "lib/x": "", "usr/bin/x": "", "var/lib/dpkg/status": "", "root/x": "",
 }
 """What inspection takes for a Debian, and what its writers look at."""
+# Version 2, then tag, permissions and id of each entry (linux/posix_acl_xattr.h): ann may read it.
+ACL = struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in (
+    (0x01, 6, 0xFFFFFFFF), (0x02, 4, 1000), (0x04, 4, 0xFFFFFFFF), (0x10, 4, 0xFFFFFFFF),
+    (0x20, 4, 0xFFFFFFFF)))
+ATTRIBUTES = {"user.remark": b"kept", "system.posix_acl_access": ACL}
+"""Of /etc/hosts, where mke2fs made the file system."""
 MODES = {"etc/shadow": 0o640, "etc/gshadow": 0o640}
 
 
@@ -46,15 +53,19 @@ def make(folder: Path, environ: Mapping[str, str]) -> dict[str, Path]:
     """
     os.environ.update(environ)
     disks = {name: _partitioned(folder / f"{name}.raw", 2 if name == "two" else 1)
-             for name in ("lvm", "xfs", "btrfs", "two", "sealed")}
-    for name, starts in {"two": (1, 201), "sealed": (1,)}.items():
+             for name in ("lvm", "xfs", "btrfs", "two", "sealed", "luks")}
+    for name, starts in {"two": (1, 200), "sealed": (1,)}.items():
         _ext4(folder, disks[name], starts)
     run("tune2fs", "-O", "read-only", f"{disks['sealed']}?offset={MIB}")
-    luks = folder / "luks.raw"
+    sealed = folder / "luks.part"
     run("qemu-img", "create", "-q", "-f", "luks", "--object", f"secret,id=key,data={PASSPHRASE}",
-        "-o", "key-secret=key,iter-time=10", str(luks), "32M")
+        "-o", "key-secret=key,iter-time=10", str(sealed), "32M")
+    with disks["luks"].open("r+b") as disk:
+        disk.seek(MIB)
+        disk.write(sealed.read_bytes())
+    sealed.unlink()
     _journalled(disks)
-    return {**disks, "luks": luks}
+    return disks
 
 
 def plain_disk(disk: Path) -> None:
@@ -79,6 +90,8 @@ def _ext4(folder: Path, disk: Path, starts: Iterable[int], size: str = "190M") -
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text)
             file.chmod(MODES.get(path, 0o644))
+        for name, value in ATTRIBUTES.items():
+            os.setxattr(Path(tree, "etc/hosts"), name, value)
         for start in starts:
             run("mke2fs", "-q", "-t", "ext4", "-E", f"offset={start * MIB}", "-d", tree, str(disk),
                 size)

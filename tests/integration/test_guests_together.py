@@ -11,7 +11,7 @@ import pytest
 from tests.integration import odd_guests
 from tiny_cloud.errors import Failure
 from tiny_cloud.guests.identity import MACHINE_ID
-from tiny_cloud.host import guests_together
+from tiny_cloud.host import guests_together, passwords
 from tiny_cloud.host.guest_session import GuestSession
 from tiny_cloud.steps import EditGuest
 
@@ -33,7 +33,8 @@ def step(name: str, folder: Path) -> EditGuest:
     groups = {"groups": ["nobody-made-it"]} if name == "odd" else {}
     return EditGuest(
         f"guest/{name}", str(folder / f"{name}.qcow2"), "qcow2",
-        {"hostname": f"host-{name}", "users": {f"user-{name}": groups}},
+        {"hostname": f"host-{name}",
+         "users": {f"user-{name}": groups, "root": {"password": {"env": name}}}},
         fresh=True, base=str(folder / "base.raw"), base_format="raw")
 
 
@@ -51,7 +52,8 @@ def outcomes(folder: Path, told: dict[str, list[str]]) -> Mapping[str, guests_to
     subprocess.run(["qemu-io", "-f", "qcow2", "-c", f"write -P 255 {SUPERBLOCK} 512",
                     folder / "torn.qcow2"], check=True, capture_output=True)
     tell = {address: said.append for address, said in told.items()}
-    company = guests_together.Company(lambda source: "", ENVIRON, (), tell)
+    company = guests_together.Company(
+        lambda source: f"secret of {source['env']}", ENVIRON, (), tell)
     steps = [step(name, folder) for name in NAMES]
     return dict(zip(NAMES, guests_together.edit(steps, company, 4), strict=True))
 
@@ -64,7 +66,7 @@ def inside(folder: Path, outcomes: Mapping[str, object]) -> Iterator[Mapping[str
         session.open_all((str(folder / f"{name}.qcow2"), "qcow2") for name in GOOD)
         for number, name in enumerate(GOOD):
             session.enter(number, {"/": 1})
-            files = session.look(["/etc/hostname", "/etc/passwd", MACHINE_ID])
+            files = session.look(["/etc/hostname", "/etc/passwd", "/etc/shadow", MACHINE_ID])
             found[name] = {path: file.content.decode() for path, file in files.items()}
             session.leave()
         session.shutdown()
@@ -74,8 +76,10 @@ def inside(folder: Path, outcomes: Mapping[str, object]) -> Iterator[Mapping[str
 def test_each_has_its_own_settings_and_nobody_elses(
     inside: Mapping[str, dict[str, str]], outcomes: Mapping[str, object]
 ) -> None:
-    assert [outcomes[name] for name in GOOD] == [{}, {}, {}]
     for name in GOOD:
+        (root,) = [line for line in inside[name]["/etc/shadow"].splitlines() if "root:" in line]
+        assert passwords.verify(f"secret of {name}", root.split(":")[1])
+        assert outcomes[name] == {"users.root.password": root.split(":")[1]}
         assert inside[name]["/etc/hostname"] == f"host-{name}\n"
         users = [line.partition(":")[0] for line in inside[name]["/etc/passwd"].splitlines()]
         assert [user for user in users if user.startswith("user-")] == [f"user-{name}"]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from tiny_cloud.errors import Failure, Problem
-from tiny_cloud.model import State, Value
+from tiny_cloud.model import Change, State, Value
 from tiny_cloud.resource import Resource
 
 SECTIONS = (("files", "path"), ("firstBoot", "name"))
@@ -69,6 +69,13 @@ def as_written(settings: Mapping[str, Any], fields: State) -> dict[str, Any]:
             made[section] = {name: _once(f"{section}.{name}", item, once, fields)
                              for name, item in settings[section].items()}
     return made
+
+
+def before(change: Change) -> dict[str, Any]:
+    """The settings that were written last time, as the record of the guest has them."""
+    spec = change.observed.facts.get("before") if change.observed else None
+    known = spec if isinstance(spec, Mapping) else {}
+    return {key: value for key, value in known.items() if key not in ("disk", "machine")}
 
 
 def _once(

@@ -6,45 +6,16 @@ field that is follows from asking again without it: what is not wanted then is t
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 from tiny_cloud import schema
 from tiny_cloud.errors import Failure
-from tiny_cloud.guests.base import (
-    Edit,
-    File,
-    Found,
-    MakeFolder,
-    Remark,
-    Remove,
-    Symlink,
-    Wish,
-    WriteFile,
-    Writer,
-)
+from tiny_cloud.guests.base import Found, Wish, Writer
+from tiny_cloud.guests.pieces import Piece, pieces
 from tiny_cloud.insides import ITSELF, Drift
 
 KIND = "Guest"
-PUBLIC = 0o004
-"""Everybody in the guest may read it (inode(7))."""
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """The smallest thing that an edit changes."""
-
-    path: str
-    there: bool
-    """It is there and would go; else it is missing."""
-    text: str = field(repr=False)
-    at: int = field(default=0, compare=False)
-    """Its place among the lines."""
-    public: bool = field(default=True, compare=False)
-
-
 Wanted = Callable[[Mapping[str, Any]], Wish]
 """The wish of declared settings, with the hashes of their passwords."""
 
@@ -75,63 +46,6 @@ def drifts(
     return tuple(_told({**_paired(nearest), **({ITSELF: left} if left else {})}, secret))
 
 
-def pieces(edits: Iterable[Edit | Remark], found: Found) -> Iterator[Piece]:
-    """What these edits would change; what is there as they want it gives none."""
-    last = {edit.path: edit for edit in edits if not isinstance(edit, Remark)}
-    for path, edit in last.items():
-        yield from _pieces(edit, found.files.get(path))
-
-
-def _pieces(edit: Edit, old: File | None) -> Iterator[Piece]:
-    match edit:
-        case MakeFolder(path):
-            if old is None or old.kind != "folder":
-                yield from _kinds(path, old, "a folder")
-        case Symlink(path, target):
-            if old is None or (old.kind, old.target) != ("symlink", target):
-                yield from _kinds(path, old, f"a symlink to {target}")
-        case Remove(path):
-            if old is not None:
-                yield from _kinds(path, old, "")
-        case WriteFile(path):
-            if old is not None and (old.kind != "file" or old.refused):
-                yield from _kinds(path, old, "a file")
-            else:
-                yield from _file(edit, old)
-
-
-def _kinds(path: str, old: File | None, new: str) -> Iterator[Piece]:
-    if old is not None:
-        target = f" to {old.target}" if old.kind == "symlink" else ""
-        yield Piece(path, True, old.refused or f"a {old.kind}{target}")
-    if new:
-        yield Piece(path, False, new)
-
-
-def _file(edit: WriteFile, old: File | None) -> Iterator[Piece]:
-    mode = edit.mode if edit.mode is not None else old.mode if old else 0o644
-    public = bool(mode & PUBLIC) and (old is None or bool(old.mode & PUBLIC))
-    before, after = _lines(old.content) if old else [], _lines(edit.content)
-    for there, some, others in ((True, before, after), (False, after, before)):
-        for line in Counter(some) - Counter(others):
-            yield Piece(edit.path, there, line, some.index(line), public)
-    if old is None:
-        return
-    if before != after and Counter(before) == Counter(after):
-        yield Piece(edit.path, True, "the same lines in another order")
-    uid, gid = (was if new is None else new
-                for new, was in ((edit.uid, old.uid), (edit.gid, old.gid)))
-    for was, new in ((f"mode {old.mode:04o}", f"mode {mode:04o}"),
-                     (f"owner {old.uid}:{old.gid}", f"owner {uid}:{gid}")):
-        if was != new:
-            yield Piece(edit.path, True, was)
-            yield Piece(edit.path, False, new)
-
-
-def _lines(content: bytes) -> list[str]:
-    return content.decode("utf-8", "surrogateescape").split("\n")
-
-
 def _nearest(
     claims: Mapping[str, frozenset[Piece]], reach: Mapping[str, int]
 ) -> dict[str, frozenset[Piece]]:
@@ -151,7 +65,7 @@ def _paired(claims: Mapping[str, frozenset[Piece]]) -> dict[str, frozenset[Piece
     to those whose line begins with the same word, if there are any."""
     paired = dict(claims)
     for group, extra in claims.items():
-        inner = [name for name in claims if is_below(name, group)]
+        inner = [name for name in claims if _is_below(name, group)]
         for piece in extra:
             near = [name for name in inner if any(one.path == piece.path for one in claims[name])]
             alike = [name for name in near if any(_word(one) == _word(piece)
@@ -167,13 +81,13 @@ def _word(piece: Piece) -> tuple[str, list[str]]:
     return piece.path, piece.text.split()[:1]
 
 
-def is_below(name: str, group: str) -> bool:
+def _is_below(name: str, group: str) -> bool:
     return name.startswith((f"{group}.", f"{group}["))
 
 
 def _told(claims: Mapping[str, frozenset[Piece]], secret: Collection[str]) -> Iterator[Drift]:
     for name, some in claims.items():
-        private = any(one == name or is_below(one, name) for one in secret)
+        private = any(one == name or _is_below(one, name) for one in secret)
         for path in sorted({piece.path for piece in some}):
             here = sorted((p for p in some if p.path == path), key=lambda piece: piece.at)
             hidden = private or not all(piece.public for piece in here)

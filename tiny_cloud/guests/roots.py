@@ -65,7 +65,8 @@ def refuse_missing(failed: Mapping[str, str], disk: str) -> tuple[str, ...]:
     for place, why in sorted(failed.items()):
         if place == "/" or any(place == tree or place.startswith(f"{tree}/") for tree in TOUCHED):
             raise Failure(f"{place} of the guest on {disk} could not be mounted", detail=why,
-                          hint="its own /etc/fstab asks for it; is another disk missing?")
+                          hint="its own /etc/fstab asks for it; is another disk missing?"
+                          if place != "/" else "can the guest itself still write to it?")
     return tuple(f"{place} of the guest could not be mounted, and stays as it is"
                  for place in sorted(failed))
 

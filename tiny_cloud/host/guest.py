@@ -18,7 +18,7 @@ from tiny_cloud.guests.base import Edit, File, Found, Fresh, Remark, Wish, Write
 from tiny_cloud.guests.logins import LOCK
 from tiny_cloud.guests.ssh import host_key_types
 from tiny_cloud.guests.tables import Table
-from tiny_cloud.host import command, passwords
+from tiny_cloud.host import before_edit, command, passwords
 from tiny_cloud.host.guest_contents import Contents, contents_of, with_contents
 from tiny_cloud.host.guest_session import GuestSession
 from tiny_cloud.steps import EditGuest
@@ -64,11 +64,14 @@ def edit(
 
     ``secret`` resolves a reference such as ``{"env": "X"}``; ``environ`` has libguestfs's settings
     where they are not the default. Raises Failure; before it reports growth or writing, no file of
-    the guest has been touched.
+    the guest has been touched, and what fails after that is taken back where the disk is a qcow2.
     """
-    with GuestSession(step.address, environ=environ, pass_fds=pass_fds) as session:
+    key = secret(step.secret) if step.secret else ""
+    with (
+        before_edit.kept(step, key, pass_fds),
+        GuestSession(step.address, environ=environ, pass_fds=pass_fds) as session,
+    ):
         progress("starts the libguestfs appliance")
-        key = secret(step.secret) if step.secret else ""
         session.open(step.disk, step.format, readonly=False, key=key)
         root = entered(session, step.disk, progress)
         found, writer = read(session, root, step)

@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from tiny_cloud.errors import Failure
 from tiny_cloud.guests import roots
@@ -106,7 +107,9 @@ def appliances(guests: int, most: int) -> int:
 
 def room() -> int:
     """How many appliances this host has processors and memory for."""
-    free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    said = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
+    # proc_meminfo(5): what a new process can have without swapping, in KiB.
+    free = int(said["MemAvailable"].split()[0]) * 1024
     return max(1, min(len(os.sched_getaffinity(0)), free // MEMORY))
 
 

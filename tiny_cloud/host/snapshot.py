@@ -131,7 +131,8 @@ class Snapshot:
         resolve = partial(secrets.resolve, run_commands=self._run_commands)
         found = inside.look_into(
             list(guests.values()), resolve=resolve, environ=self._appliance(), parallel=parallel)
-        return {address: Unknown(one.summary, one.hint) if isinstance(one, Failure) else one
+        return {address: Unknown(one.summary.removeprefix(f"{address}: "), one.hint)
+                if isinstance(one, Failure) else one
                 for address, one in zip(guests, found, strict=True)}
 
     def domains(self) -> Mapping[str, DomainFacts]:

@@ -10,7 +10,7 @@ from tiny_cloud import schema
 from tiny_cloud.errors import Problem
 from tiny_cloud.facts import DiskUse, FileFacts, ImageFacts, Reader
 from tiny_cloud.guests import declared
-from tiny_cloud.guests.deep import ANOTHER, RECORD, differences
+from tiny_cloud.guests.deep import ANOTHER, CUT_OFF, RECORD, UNFINISHED, differences
 from tiny_cloud.insides import Inside
 from tiny_cloud.model import Action, Address, Change, FieldDiff, Observed, State, Unknown, Value
 from tiny_cloud.naming import forget, former, unsettled
@@ -93,8 +93,10 @@ class Guest(Resource):
     @classmethod
     def probe(cls, host: Reader, wanted: Sequence[Self]) -> Mapping[Address, Observed | Unknown]:
         places = cls._located(host, wanted)
+        # What no document declares is compared with nothing.
         there = {item.address: item._reading(host, place) for item, place in places
-                 if not isinstance(place, Unknown) and item._was_written(host, place[0])}
+                 if not (isinstance(place, Unknown) or item.recorded)
+                 and item._was_written(host, place[0])}
         insides = host.insides(there)
         found: dict[Address, Observed | Unknown] = {}
         for item, place in places:
@@ -179,6 +181,8 @@ class Guest(Resource):
         drifted = tuple(differences(inside, self.desired())) if inside else ()
         if record is None:
             drifted = (RECORD, *drifted)
+        elif record.get(UNFINISHED):
+            drifted = (CUT_OFF, *drifted)
         fields, notes = self._written(host, record) if record else (dict(self.desired()), ())
         grows = bool(self.desired().get("growRoot", True)) and (
             record is not None and size > int(record["diskSize"]))
@@ -192,8 +196,7 @@ class Guest(Resource):
             pending=("growRoot",) if grows else (),
             notes=(*notes, *inside.notes) if inside else notes,
             drifted=drifted,
-            facts={"moves": moves, "path": facts.path,
-                   "before": (record or {}).get("spec", {})},
+            facts={"moves": moves, "before": (record or {}).get("spec", {})},
         )
 
     def _written(
@@ -257,7 +260,7 @@ class Guest(Resource):
             settings=said.settings(),
             fresh=fresh,
             record=said.remembered(),
-            before=_before(change) if change.observed and not fresh else {},
+            before={} if fresh else declared.before(change),
             secret=self._disk_secret(),
             **self._base(fresh),
         )
@@ -276,14 +279,6 @@ class Guest(Resource):
 
     def down(self, change: Change) -> Iterable[Step]:
         return forget(self, change) if change.action is Action.DELETE else ()
-
-
-def _before(change: Change) -> Mapping[str, Any]:
-    """The settings that were written last time."""
-    assert change.observed is not None
-    spec = change.observed.facts.get("before", {})
-    assert isinstance(spec, Mapping)
-    return {key: value for key, value in spec.items() if key not in ("disk", "machine")}
 
 
 def _record_for(facts: FileFacts, record: Mapping[str, Any] | None) -> Mapping[str, Any] | None:

@@ -22,7 +22,8 @@ from tiny_cloud.guests.base import (
     Wish,
     WriteFile,
 )
-from tiny_cloud.guests.drift import drifts, pieces
+from tiny_cloud.guests.drift import drifts
+from tiny_cloud.guests.pieces import pieces
 from tiny_cloud.host import guest as host_guest
 from tiny_cloud.insides import ITSELF, Drift
 from tiny_cloud.steps import EditGuest

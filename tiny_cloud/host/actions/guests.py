@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Any
 
 from tiny_cloud import steps
 from tiny_cloud.apply import Progress
 from tiny_cloud.errors import Failure
+from tiny_cloud.guests.deep import UNFINISHED
 from tiny_cloud.host import files, guest, guests_together, inside, qemu_img, records, secrets
 from tiny_cloud.host.hands import Hands, do, words_only
 from tiny_cloud.model import Address
@@ -17,6 +17,11 @@ from tiny_cloud.schema import secret_of
 
 @do.register
 def _(step: steps.EditGuest, host: Hands, progress: Progress) -> None:
+    address = Address.parse(step.address)
+    record = None if step.fresh else records.read(host.storage, address)
+    if record:
+        # Should we be killed meanwhile, what is inside is neither the old nor the new.
+        records.write(host.storage, address, {**record, UNFINISHED: True})
     hashes = guest.edit(step, secret=revealed, environ=host.appliance(), pass_fds=(host.lock,),
                         progress=words_only(progress))
     remember(step, hashes, host)
@@ -34,8 +39,7 @@ def _(step: steps.PrepareImage, host: Hands, progress: Progress) -> None:
 @do.register
 def _(step: steps.RecallGuest, host: Hands, progress: Progress) -> None:
     progress("starts the libguestfs appliance", None)
-    found = inside.look(step.edit, environ=host.appliance(),
-                        resolve=partial(secrets.resolve, run_commands=True))
+    found = inside.look(step.edit, environ=host.appliance(), resolve=secrets.need)
     if found.drifts:
         fields = ", ".join(drift.field or drift.path for drift in found.drifts)
         raise Failure(f"{step.edit.address}: inside it changed meanwhile: {fields}", "plan again")

@@ -14,6 +14,10 @@ from .tree import Refused, Tree, check_spelling
 
 LARGEST_COPY = 1 << 30
 """Bytes: no kernel or initial ramdisk is larger."""
+ENCRYPTED = ("crypto_LUKS", "BitLocker")
+"""What blkid calls partitions that a guest has encrypted itself."""
+READ_ONLY = 1
+"""ST_RDONLY of statvfs(3)."""
 MOST = 1000
 """Paths that one glob may stand for."""
 
@@ -50,7 +54,14 @@ class Session:
     def inspect(self) -> dict[str, Any]:
         roots = [self._root(root) for root in self.g.inspect_os()]
         # Another scan of the whole disk, which only an error message needs.
-        return {"roots": roots, "filesystems": {} if roots else self.g.list_filesystems()}
+        return {"roots": roots, "filesystems": {} if roots else self._filesystems()}
+
+    def _filesystems(self) -> dict[str, str]:
+        """With what is encrypted, of which libguestfs's own list says nothing."""
+        g = self.g
+        kinds = {device: g.vfs_type(device) for device in (*g.list_devices(), *g.list_partitions())}
+        sealed = {device: kind for device, kind in kinds.items() if kind in ENCRYPTED}
+        return {**g.list_filesystems(), **sealed}
 
     def _root(self, root: str) -> dict[str, Any]:
         g = self.g
@@ -77,6 +88,10 @@ class Session:
     def _mount(self, device: str, place: str) -> None:
         # What is on the disk can carry neither programs nor devices into the appliance's kernel.
         self.g.mount_options(f"{'ro' if self.readonly else 'rw'},nodev,nosuid", device, place)
+        # mount(8) is content with reading where a file system lets nobody write.
+        if not self.readonly and self.g.statvfs(place)["flag"] & READ_ONLY:
+            self.g.umount(place)
+            raise RuntimeError(f"{device} is sealed, or damaged: it can only be read")
 
     def enter(self, disk: int, partitions: dict[str, int]) -> str:
         """Mount these partitions of that disk: mount point -> number. By its label, which came
