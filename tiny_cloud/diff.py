@@ -1,5 +1,6 @@
 """What differs between the declared and what is there: declared fields only, not documents."""
 
+import re
 from collections.abc import Iterator, Mapping
 
 from tiny_cloud import schema
@@ -26,6 +27,7 @@ def differences(
         else:
             diffs.append(FieldDiff(name, old, new, schema.impact(kind, name)))
     diffs.extend(_removed(kind, desired, observed))
+    notes.extend(_left(resource, desired, observed))
     diffs.extend(
         FieldDiff(name, observed.policy[name], new)
         for name, new in resource.policy().items()
@@ -44,16 +46,39 @@ def _removed(kind: str, desired: Mapping[str, Value], observed: Observed) -> Ite
     for name in observed.declared or {}:
         old = observed.fields.get(name)
         gone = name not in desired and old is not None
-        if gone and _goes(kind, name, desired):
+        if gone and goes(kind, name, desired):
             yield FieldDiff(name, old, None, schema.impact(kind, name))
 
 
-def _goes(kind: str, name: str, desired: Mapping[str, Value]) -> bool:
+def _left(
+    resource: Resource, desired: Mapping[str, Value], observed: Observed
+) -> Iterator[Note]:
+    """Fields declared last time that nobody manages any more, where the kind says what of them."""
+    left = [name for name in observed.declared or {} if resource.LEAVES and name not in desired
+            and ("." in name or "[" in name or schema.default(resource.KIND, name) is None)
+            and not goes(resource.KIND, name, desired)]
+    for name in dict.fromkeys(_whole(name, desired) for name in left):
+        yield Note(resource.address, f"{name} is declared no more, and {resource.LEAVES}")
+
+
+def _whole(name: str, desired: Mapping[str, Value]) -> str:
+    """``users.ann`` for ``users.ann.shell``, if there is no more of it."""
+    match = re.match(r"\w+(?:\.[^.\[]+|\[[^\]]*\])", name)
+    if match is None or any(other.startswith((f"{match[0]}.", match[0]))
+                            for other in desired if other != name):
+        return name
+    return match[0]
+
+
+def goes(kind: str, name: str, desired: Mapping[str, Value]) -> bool:
     """Whether removing the field from the manifest removes it from the host.
 
-    An item of a list goes as a whole; a field of an item that stays follows its own keyword.
+    An item of a list goes as a whole, unless the list says ``keep``; a field of an item that stays
+    follows its own keyword.
     """
     item, bracket, _ = name.partition("]")
+    if bracket and schema.keyword(kind, item.rpartition("[")[0], "x-on-remove") == "keep":
+        return False
     if bracket and not any(other.startswith(item + bracket) for other in desired):
         return True
     return bool(schema.keyword(kind, name, "x-on-remove") == "remove")

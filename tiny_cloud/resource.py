@@ -67,6 +67,8 @@ class Resource(ABC):
     LAYERS: ClassVar[bool] = False
     """What stands on it keeps only what differs from it: as long as something does, it is never
     written."""
+    LEAVES: ClassVar[str] = ""
+    """What becomes of a field that is declared no more and does not go, where that is said."""
     RENAMES: ClassVar[bool] = False
     """It knows how to follow ``metadata.renamedFrom``."""
     MOVES: ClassVar[bool] = False

@@ -227,6 +227,10 @@ class FakeHost:
         self._new(step.to, "qcow2", self.image_size)
 
     @_do.register
+    def _(self, step: steps.PrepareImage) -> None:
+        assert step.disk in self.file
+
+    @_do.register
     def _(self, step: steps.Fetch) -> None:
         self._new(step.to, "qcow2", self.image_size)
 

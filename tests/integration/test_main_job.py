@@ -46,7 +46,24 @@ MACHINE = """
         hostname: {hostname}
         users:
           root: {{password: {{file: secrets/root.txt}}}}
-          koder: {{groups: [sudo], authorizedKeys: ["ssh-ed25519 AAAA key"]}}
+          koder:
+            groups: [lab]
+            sudo: "ALL=(ALL) NOPASSWD: ALL"
+            authorizedKeys: ["ssh-ed25519 AAAA key"]
+          backup-job: {{system: true, home: /srv/backup, comment: Nightly, locked: true}}
+        groups: {{lab: {{gid: 2100, members: [backup-job]}}}}
+        sshd: {{PasswordAuthentication: false}}
+        cmdline: [tinycloud.seen=1]
+        timezone: Etc/GMT-3
+        locale: C.UTF-8
+        packageProxy: http://10.0.2.2:3142
+        folders: [{{path: /srv/www, mode: "0750", owner: koder, group: lab}}]
+        files:
+          - {{path: /srv/www/page, content: "hello\\n", owner: koder}}
+          - {{path: /etc/canary, secret: {{file: secrets/root.txt}}, mode: "0600"}}
+        firstBoot:
+          - {{name: second-to-none, content: "#!/bin/sh\\necho one >>/root/ran; echo said so\\n"}}
+          - {{name: a-later-one, content: "#!/bin/sh\\necho two >>/root/ran\\nexit 3\\n"}}
 """
 DATA = "- {name: data, size: 1GiB}"
 SHAPE = {"memory": "512MiB", "root": "4GiB", "data": DATA, "hostname": "web", "cpus": "1",
@@ -64,7 +81,12 @@ def lab(debian: Path) -> Iterator[Lab]:
     lab.write("image", f"""
         kind: Image
         metadata: {{name: debian}}
-        spec: {{source: {{path: {debian}}}}}
+        spec:
+          source: {{path: {debian}}}
+          sysprep: true
+          guest:
+            users: {{keeper: {{comment: Of the golden image}}}}
+            firstBoot: [{{name: golden, content: "#!/bin/sh\\necho golden >>/root/ran\\n"}}]
     """)
     lab.secret("root.txt", PASSWORD)
     declare(lab)
@@ -112,9 +134,38 @@ def test_apply_makes_a_machine_that_says_who_it_is(lab: Lab, before: dict[str, A
     assert "10.0.2.77/24" in address
     assert "via 10.0.2.2" in route
     assert "nameserver 10.0.2.3" in dns and "nameserver 10.0.2.4" in dns
-    assert "sudo" in user and "koder:koder" in user and "ssh-ed25519 AAAA key" in user
+    assert "lab" in user and "koder:koder" in user and "ssh-ed25519 AAAA key" in user
     assert int(disk) == GIB
     assert int(root) > 3.5 * GIB, "the root file system was not grown to the disk"
+
+
+def test_the_guest_is_as_it_was_declared(lab: Lab) -> None:
+    sudo, ssh, zone, locale, proxy, words, files, accounts, ran, golden = inside(
+        lab,
+        "web",
+        "visudo -c >/dev/null && su koder -c 'sudo -n id -u'",
+        "mkdir -p /run/sshd; sshd -T | grep -i ^passwordauthentication",
+        "date +%Z%z; cat /etc/timezone",
+        "cat /etc/default/locale",
+        "apt-config dump Acquire::http::Proxy",
+        "cat /proc/cmdline; grep -c tinycloud.seen=1 /boot/grub/grub.cfg",
+        "stat -c %a:%U:%G /srv/www /srv/www/page /etc/canary; cat /srv/www/page",
+        "id backup-job; grep ^backup-job: /etc/shadow; test -e /srv/backup || echo no home",
+        "until test -e /var/lib/tinycloud/first-boot/a-later-one; do sleep 1; done; cat /root/ran; "
+        "cat /var/log/tinycloud-first-boot.log",
+        "id -u keeper; cat /etc/machine-id; ls /etc/ssh/ssh_host_*_key | wc -l",
+    )
+    assert sudo.split() == ["0"]
+    assert ssh.strip() == "passwordauthentication no"
+    assert zone.split() == ["+03+0300", "Etc/GMT-3"]
+    assert "LANG=C.UTF-8" in locale and "http://10.0.2.2:3142" in proxy
+    assert "tinycloud.seen=1" in words.splitlines()[0]
+    assert files.split() == ["750:koder:lab", "644:koder:koder", "600:root:root", "hello"]
+    assert "2100(lab)" in accounts and "backup-job:!:" in accounts and "no home" in accounts
+    assert ran.split()[:3] == ["golden", "one", "two"]
+    assert "said so" in ran and "a-later-one ended with 3" in ran
+    keeper, machine, keys = golden.split()
+    assert int(keeper) == 1000 and len(machine) == 32 and int(keys) == 3
 
 
 def test_nothing_is_left_to_do(lab: Lab) -> None:

@@ -146,6 +146,18 @@ class Wish:
     """None: the disk has booted, and keeps its identity."""
     today: int = 0
     """Days since 1970-01-01, for shadow(5)."""
+    before: Mapping[str, Any] = field(default_factory=dict)
+    """The settings that were written last time: what is in them and no longer wanted is undone."""
+
+    def part(self, name: str) -> Mapping[str, Any]:
+        """A mapping among the settings; not declared, it is empty."""
+        found: Mapping[str, Any] = self.settings.get(name) or {}
+        return found
+
+    def former(self, name: str) -> Mapping[str, Any]:
+        """The same of last time."""
+        found: Mapping[str, Any] = self.before.get(name) or {}
+        return found
 
 
 class Matter(Protocol):
@@ -178,8 +190,24 @@ def encoded(text: str) -> bytes:
     return text.encode("utf-8", "surrogateescape")
 
 
-def with_block(text: str, lines: Iterable[str], *, comment: str = "#") -> str:
-    """The text with our marked block renewed at its end, or gone if there are no lines for it."""
+def with_block(
+    text: str, lines: Iterable[str], *, comment: str = "#", top: bool = False
+) -> str:
+    """The text with our marked block renewed at its end (or its top), or gone if there are no lines
+    for it."""
+    body, block = without_block(text, comment=comment), list(lines)
+    if not block:
+        return body
+    marked = "\n".join((f"{comment} tinycloud: begin", *block, f"{comment} tinycloud: end")) + "\n"
+    if top:
+        return marked + body
+    if body and not body.endswith("\n"):
+        body += "\n"
+    return body + marked
+
+
+def without_block(text: str, *, comment: str = "#") -> str:
+    """The text without our marked block."""
     begin, end = f"{comment} tinycloud: begin", f"{comment} tinycloud: end"
     kept: list[str] = []
     inside = False
@@ -193,10 +221,14 @@ def with_block(text: str, lines: Iterable[str], *, comment: str = "#") -> str:
             inside = False
         elif not inside:
             kept.append(line)
-    body = "\n".join(kept)
-    block = list(lines)
-    if not block:
-        return body
-    if body and not body.endswith("\n"):
-        body += "\n"
-    return body + "\n".join((begin, *block, end)) + "\n"
+    return "\n".join(kept)
+
+
+def block_of(text: str) -> tuple[str, ...]:
+    """The lines of our marked block; none if there is no whole one."""
+    given = text.split("\n")
+    begin, end = "# tinycloud: begin", "# tinycloud: end"
+    if begin not in given or end not in given[given.index(begin):]:
+        return ()
+    start = given.index(begin)
+    return tuple(given[start + 1:given.index(end, start)])

@@ -17,11 +17,12 @@ from tiny_cloud.guests import (
     ssh,
 )
 from tiny_cloud.guests.base import Edit, Found, Matter, Remark, Wish, WriteFile, Writer
+from tiny_cloud.guests.settings import FIRST, LAST
 
 MATTERS: tuple[Matter, ...] = (
     # Folders come before what lies in them, and passwd last of all: see accounts.edits.
-    identity, hostname, hosts, cloud_init, links, ifupdown, netplan, networkd, resolv,
-    homes, ssh, accounts,
+    *FIRST, identity, hostname, hosts, cloud_init, links, ifupdown, netplan, networkd, resolv,
+    homes, ssh, *LAST, accounts,
 )
 
 

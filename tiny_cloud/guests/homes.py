@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from tiny_cloud.errors import Failure
 from tiny_cloud.guests import accounts
+from tiny_cloud.guests.account_files import Person, person_of
 from tiny_cloud.guests.base import Edit, Found, MakeFolder, Symlink, Wish, WriteFile
 from tiny_cloud.guests.tables import number
 
@@ -13,28 +14,35 @@ SKELETON = "/etc/skel"
 
 
 def asks(wish: Wish, found: Found) -> Iterator[str]:
-    if not wish.settings.get("users"):
+    if not wish.part("users"):
         return
     folders = [SKELETON, *(path for path, file in found.files.items()
                            if file.kind == "folder" and path.startswith(f"{SKELETON}/"))]
     for folder in folders:
         yield f"{folder}/*"
         yield f"{folder}/.[!.]*"
-    for name in accounts.new_names(wish, found):
-        yield f"/home/{name}"
+    for name in _wanted(wish, found):
+        yield accounts.home_of(name, wish.part("users")[name])
 
 
 def edits(wish: Wish, found: Found) -> Iterator[Edit]:
-    names = accounts.new_names(wish, found)
+    names = _wanted(wish, found)
     if not names:
         return
     settled = accounts.settled(wish, found)
     mode = number(settled.defs.get("HOME_MODE", ""), 8) or 0o700
     for name in names:
-        yield from _home(accounts.person(settled, name), mode, found)
+        yield from _home(person_of(settled, name), mode, found)
 
 
-def _home(person: accounts.Person, mode: int, found: Found) -> Iterable[Edit]:
+def _wanted(wish: Wish, found: Found) -> list[str]:
+    """New users who get a home: not those of the system, unless it is said (useradd -r)."""
+    users = wish.part("users")
+    return [name for name in accounts.new_names(wish, found)
+            if users[name].get("createHome", not users[name].get("system"))]
+
+
+def _home(person: Person, mode: int, found: Found) -> Iterable[Edit]:
     there = found.files.get(person.home)
     if there is not None:
         if there.kind != "folder" or there.uid != person.uid:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from ipaddress import ip_address
 from typing import Any
 
@@ -23,7 +23,7 @@ ff02::2\tip6-allrouters
 
 
 def asks(wish: Wish, found: Found) -> Iterable[str]:
-    wanted = wish.settings.get("hostname") or wish.settings.get("hosts") is not None
+    wanted = wish.settings.get("hostname") or _block(wish) is not None
     return (PATH, hostname.PATH) if wanted else ()
 
 
@@ -35,11 +35,17 @@ def edits(wish: Wish, found: Found) -> Iterator[Edit]:
     name = wish.settings.get("hostname")
     if name and name != "localhost":
         text = named(text, name, hostname.current(found))
-    hosts = wish.settings.get("hosts")
+    hosts = _block(wish)
     if hosts is not None:
         text = with_block(text, map(line, hosts))
     if text != old:
         yield write(PATH, text)
+
+
+def _block(wish: Wish) -> Sequence[Mapping[str, Any]] | None:
+    """What our block is to hold: nothing any more once it was declared; None: it is not ours."""
+    hosts: Sequence[Mapping[str, Any]] | None = wish.settings.get("hosts")
+    return () if hosts is None and wish.before.get("hosts") else hosts
 
 
 def named(text: str, name: str, before: str) -> str:
@@ -66,7 +72,7 @@ def _is(word: str, name: str) -> bool:
     return bool(short) and (word == short or word.startswith(f"{short}."))
 
 
-def line(host: dict[str, Any]) -> str:
+def line(host: Mapping[str, Any]) -> str:
     try:
         address = ip_address(host["address"])
     except ValueError:

@@ -1,14 +1,15 @@
-"""SSH: users' authorized keys are merged, the server's host keys are new on a fresh machine.
+"""SSH: users' authorized keys are merged; the server's host keys are new on a fresh machine, or
+those that are declared.
 
-The client's ssh_config is nobody's business here, and sshd_config stays as the image has it.
+The client's ssh_config is nobody's business here; the server's settings are ``sshd``'s.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from tiny_cloud.guests import accounts
+from tiny_cloud.guests import account_files, accounts
 from tiny_cloud.guests.base import Edit, Found, MakeFolder, Remove, Wish, WriteFile, encoded
 from tiny_cloud.guests.tables import Table
 
@@ -23,52 +24,88 @@ _BLOB = re.compile(r"(?:ssh|ecdsa|sk)-[a-z0-9@.-]+\s+(AAAA[0-9A-Za-z+/=]+)")
 def asks(wish: Wish, found: Found) -> Iterator[str]:
     if wish.fresh is not None:
         yield from (HOST_KEYS, f"{HOST_KEYS}.pub", *SERVERS)
-    passwd = Table.parse(found.text(accounts.PASSWD, ""), 7)
+    for kind in wish.part("sshHostKeys"):
+        yield from (host_key(kind), f"{host_key(kind)}.pub")
+    passwd = Table.parse(found.text(account_files.PASSWD, ""), 7)
     for name in _with_keys(wish):
         row = passwd.row(name)
-        home = row[5] if row else f"/home/{name}"
+        home = row[5] if row else accounts.home_of(name, wish.part("users").get(name, {}))
         yield from (f"{home}/.ssh", f"{home}/.ssh/authorized_keys")
 
 
 def edits(wish: Wish, found: Found) -> Iterator[Edit]:
+    given = wish.part("sshHostKeys")
     if wish.fresh is not None:
         fresh = wish.fresh.host_keys
+        ours = {*fresh, *(path for kind in given for path in (host_key(kind),
+                                                              f"{host_key(kind)}.pub"))}
         for path in sorted(found.files):
             # A key of a type that is made no more (dsa) would stay shared by all clones.
-            if path.startswith("/etc/ssh/ssh_host_") and path not in fresh:
+            if path.startswith("/etc/ssh/ssh_host_") and path not in ours:
                 yield Remove(path)
         for path, (content, mode) in sorted(fresh.items()):
             yield WriteFile(path, content, mode, 0, 0)
-    names = _with_keys(wish)
-    settled = accounts.settled(wish, found) if names else None
-    for name in names:
-        assert settled is not None
-        keys = wish.settings["users"][name]["authorizedKeys"]
-        yield from _authorized(accounts.person(settled, name), keys, found)
+    for kind, key in given.items():
+        yield WriteFile(host_key(kind), key["private"], 0o600, 0, 0)
+        yield WriteFile(f"{host_key(kind)}.pub", key["public"], 0o644, 0, 0)
+    yield from _all_authorized(wish, found)
+
+
+def host_key(kind: str) -> str:
+    return HOST_KEYS.replace("*", kind)
 
 
 def host_key_types(found: Found) -> tuple[str, ...]:
     """Which host keys a fresh machine needs: the types it has, all if it has only the server."""
-    types = tuple(kind for kind in TYPES if found.kind(f"/etc/ssh/ssh_host_{kind}_key"))
+    types = tuple(kind for kind in TYPES if found.kind(host_key(kind)))
     return types or (TYPES if found.has(*SERVERS) else ())
 
 
+def _keys(wish: Wish, name: str) -> tuple[Sequence[str], Sequence[str]]:
+    """Those that a user is to have, and those that were declared and are no more."""
+    wanted = wish.part("users").get(name, {}).get("authorizedKeys", ())
+    before = wish.former("users").get(name, {}).get("authorizedKeys", ())
+    there = {_blob(key) for key in wanted}
+    return wanted, [key for key in before if _blob(key) not in there]
+
+
 def _with_keys(wish: Wish) -> list[str]:
-    users = wish.settings.get("users", {})
-    return [name for name, user in users.items() if user.get("authorizedKeys")]
+    names = dict.fromkeys((*wish.part("users"), *wish.former("users")))
+    return [name for name in names if any(_keys(wish, name))]
 
 
-def _authorized(person: accounts.Person, keys: list[str], found: Found) -> Iterator[Edit]:
+def _all_authorized(wish: Wish, found: Found) -> Iterator[Edit]:
+    names = _with_keys(wish)
+    settled = accounts.settled(wish, found) if names else None
+    for name in names:
+        assert settled is not None
+        wanted, gone = _keys(wish, name)
+        # Who was taken out of the guest by hand has no keys there to take out.
+        if wanted or settled.passwd.row(name):
+            yield from _authorized(account_files.person_of(settled, name), wanted, gone, found)
+
+
+def _blob(key: str) -> str:
+    match = _BLOB.search(key)
+    return match[1] if match else key.strip()
+
+
+def _authorized(
+    person: account_files.Person, keys: Sequence[str], gone: Sequence[str], found: Found
+) -> Iterator[Edit]:
     folder = f"{person.home.rstrip('/')}/.ssh"
     path = f"{folder}/authorized_keys"
     old = found.text(path, "")
-    there = {match[1] for match in _BLOB.finditer(old)}
+    left = {_blob(key) for key in gone}
+    text = "".join(line for line in re.split(r"(?<=\n)", old)
+                   if not ((match := _BLOB.search(line)) and match[1] in left))
+    there = {match[1] for match in _BLOB.finditer(text)}
     # A key that is there with other options or another comment is there.
-    missing = [key.strip() for key in keys
-               if not ((match := _BLOB.search(key)) and match[1] in there)]
-    if not missing:
+    missing = [key.strip() for key in keys if _blob(key) not in there]
+    if not missing and text == old:
         return
-    yield MakeFolder(folder, 0o700, person.uid, person.gid)
-    text = old + ("\n" if old and not old.endswith("\n") else "") + "\n".join((*missing, ""))
+    if missing:
+        yield MakeFolder(folder, 0o700, person.uid, person.gid)
+        text += ("\n" if text and not text.endswith("\n") else "") + "\n".join((*missing, ""))
     owner = (0o600, person.uid, person.gid) if not found.kind(path) else (None, None, None)
     yield WriteFile(path, encoded(text), *owner)

@@ -13,11 +13,13 @@ from typing import Any, Protocol, TypeAlias, TypeVar, cast
 
 from tiny_cloud.errors import Failure
 from tiny_cloud.guests import roots, writer_for
-from tiny_cloud.guests.accounts import SHADOW
+from tiny_cloud.guests.account_files import SHADOW
 from tiny_cloud.guests.base import Edit, File, Found, Fresh, Remark, Wish, Writer
+from tiny_cloud.guests.logins import LOCK
 from tiny_cloud.guests.ssh import host_key_types
 from tiny_cloud.guests.tables import Table
 from tiny_cloud.host import before_edit, command, passwords
+from tiny_cloud.host.guest_contents import Contents, contents_of, with_contents
 from tiny_cloud.host.guest_session import GuestSession
 from tiny_cloud.steps import EditGuest
 
@@ -44,7 +46,7 @@ class Prepared:
     """What is to be written into one guest, worked out on our side."""
 
     hashes: Mapping[str, str]
-    """``users.NAME.password`` -> crypt hash."""
+    """``users.NAME.password`` and the fields of other secrets -> crypt hash."""
     edits: tuple[Edit, ...]
     remarks: tuple[str, ...]
     grows: bool
@@ -81,10 +83,12 @@ def edit(
 
 def prepared(step: EditGuest, found: Found, writer: Writer, secret: Reveal) -> Prepared:
     hashes = hashes_for(step, writer, found, secret)
-    wish = wish_of(step, hashes, _fresh(found, step) if step.fresh else None)
+    contents = named(step.address, lambda: contents_of(step.settings, secret))
+    wish = wish_of(step, hashes, _fresh(found, step) if step.fresh else None, contents)
     made = named(step.address, lambda: writer.edits(wish, found))
     return Prepared(
-        {f"users.{name}.password": crypt_hash for name, crypt_hash in hashes.items()},
+        {**{f"users.{name}.password": crypt_hash for name, crypt_hash in hashes.items()},
+         **contents.hashes},
         tuple(one for one in made if not isinstance(one, Remark)),
         tuple(one.text for one in made if isinstance(one, Remark)),
         bool(step.settings.get("growRoot", True)))
@@ -149,15 +153,23 @@ def read(session: Looker, root: roots.Root, step: EditGuest) -> tuple[Found, Wri
                   hint="look into /etc/skel of the image")
 
 
-def wish_of(step: EditGuest, hashes: Mapping[str, str], fresh: Fresh | None) -> Wish:
-    """The settings as writers know them: ``hash`` in place of ``password``."""
+def wish_of(
+    step: EditGuest, hashes: Mapping[str, str], fresh: Fresh | None,
+    contents: Contents | None = None,
+) -> Wish:
+    """The settings as writers know them: ``hash`` in place of ``password``, contents in full.
+
+    Without contents the wish is good for questions alone."""
     users = {
         name: {**{key: value for key, value in user.items() if key != "password"},
                **({"hash": hashes[name]} if name in hashes and "password" in user else {})}
         for name, user in step.settings.get("users", {}).items()
     }
     settings = {**step.settings, **({"users": users} if users else {})}
-    return Wish(settings, fresh, today=int(time.time()) // DAY)
+    if contents is not None:
+        settings = with_contents(settings, contents)
+    return Wish(settings, fresh, today=int(time.time()) // DAY,
+                before=step.before)
 
 
 def hashes_for(
@@ -178,9 +190,9 @@ def hashes_for(
                               hint="make one with: mkpasswd -m sha512crypt")
             continue
         plain = secret(reference)
-        row = shadow.row(name)
-        fits = row is not None and passwords.is_cheap(row[1]) and passwords.verify(plain, row[1])
-        hashes[name] = row[1] if row and fits else passwords.hash_password(plain, method)
+        there = (shadow.row(name) or ["", ""])[1].removeprefix(LOCK)
+        fits = passwords.is_cheap(there) and passwords.verify(plain, there)
+        hashes[name] = there if fits else passwords.hash_password(plain, method)
     return hashes
 
 

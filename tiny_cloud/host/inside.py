@@ -15,6 +15,7 @@ from tiny_cloud.errors import Failure
 from tiny_cloud.guests import drift
 from tiny_cloud.guests.base import Found, Remark, Wish, Writer
 from tiny_cloud.host import guest
+from tiny_cloud.host.guest_contents import contents_of
 from tiny_cloud.host.guest_session import GuestSession
 from tiny_cloud.insides import Inside
 from tiny_cloud.model import Secret
@@ -63,9 +64,10 @@ def _look(step: EditGuest, resolve: Resolve, environ: Mapping[str, str]) -> Insi
         root = guest.entered(session, step.disk, notes.append)
         found, writer = guest.read(session, root, step)
         hashes = guest.hashes_for(step, writer, found, secret)
+        contents = guest.named(step.address, partial(contents_of, step.settings, secret))
 
         def wanted(settings: Mapping[str, Any]) -> Wish:
-            return guest.wish_of(replace(step, settings=settings), hashes, None)
+            return guest.wish_of(replace(step, settings=settings), hashes, None, contents)
 
         found = _all_seen(session, writer, wanted(step.settings), found)
         session.shutdown()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import hmac
 import re
 import secrets
@@ -14,6 +15,9 @@ from typing import Literal, TypeAlias, cast
 from tiny_cloud.errors import Failure
 
 Method: TypeAlias = Literal["yescrypt", "sha512"]
+
+DIGEST = "sha256:"
+"""Before the hash of a content: crypt(3) itself takes a line of at most 511 bytes."""
 
 _ALPHABET = "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _CHEAP = re.compile(r"\$y\$j9T\$[./0-9A-Za-z]{1,86}\$[./0-9A-Za-z]{43}"
@@ -38,8 +42,16 @@ def hash_password(secret: str, method: Method = "yescrypt") -> str:
                   hint="it takes at most 511 bytes")
 
 
+def hash_content(secret: str) -> str:
+    """The same of a text of any length and lines, such as a key: the hash of its digest."""
+    return f"{DIGEST}{hash_password(hashlib.sha256(secret.encode()).hexdigest())}"
+
+
 def verify(secret: str, crypt_hash: str) -> bool:
     """Whether the secret hashes to this; compared in a time that tells nothing."""
+    if crypt_hash.startswith(DIGEST):
+        secret = hashlib.sha256(secret.encode()).hexdigest()
+        crypt_hash = crypt_hash.removeprefix(DIGEST)
     made = _crypt(secret, crypt_hash)
     # libcrypt answers "*0" or "*1" for what it cannot do, and a locked account may carry the same.
     if made.startswith("*"):

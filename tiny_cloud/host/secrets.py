@@ -37,12 +37,18 @@ def resolve(secret: Secret, *, run_commands: bool) -> str | None:
     raise Failure(f"the secret from {secret} {reason}")
 
 
-def need(secret: Secret) -> str:
-    """The secret at apply, when it has to be there. Raises Failure."""
+def content(secret: Secret) -> str:
+    """The secret at apply, of any lines; when it has to be there. Raises Failure."""
     found = resolve(secret, run_commands=True)
     if found is None:
         hint = {"file": "create the file", "env": "set the variable"}.get(secret.source, "")
         raise Failure(f"the secret from {secret} is not there", hint)
+    return found
+
+
+def need(secret: Secret) -> str:
+    """A password or a key of one line. Raises Failure."""
+    found = content(secret)
     if not found or any(ord(char) < 32 for char in found):
         raise Failure(f"the secret from {secret} is empty or has control characters")
     return found

@@ -10,6 +10,7 @@ from tiny_cloud import schema
 from tiny_cloud.cloudinit import seeds
 from tiny_cloud.errors import Problem
 from tiny_cloud.facts import DiskUse, FileFacts, ImageFacts, Reader
+from tiny_cloud.guests import declared
 from tiny_cloud.guests.deep import ANOTHER, CUT_OFF, RECORD, UNFINISHED, differences
 from tiny_cloud.insides import Inside
 from tiny_cloud.model import Action, Address, Change, FieldDiff, Observed, State, Unknown, Value
@@ -22,10 +23,12 @@ from tiny_cloud.steps import EditGuest, MoveRecord, RecallGuest, Step
 class Guest(Resource):
     KIND = "Guest"
     RENAMES = True
+    LEAVES = "stays in the guest as it is"
 
     def desired(self) -> State:
         fields = schema.flatten(self.KIND, {**self.spec, **self._interfaces()})
-        return seeds.told({name: value for name, value in fields.items()
+        known = declared.by_content(fields, self.spec, self.context.digest)
+        return seeds.told({name: value for name, value in known.items()
                            if name not in ("disk", "machine")})
 
     def provides(self) -> Mapping[str, Value]:
@@ -44,6 +47,11 @@ class Guest(Resource):
         """The declared Network that a card of its machine is plugged into."""
         machine = self.links.get("machine")
         return machine.links.get(f"interfaces[{card['name']}].network") if machine else None
+
+    @classmethod
+    def check(cls, host: Reader, wanted: Sequence[Self]) -> Iterator[Problem]:
+        for item in wanted:
+            yield from declared.unreadable(item, item.spec, ("spec",))
 
     def faults(self) -> Iterator[Problem]:
         yield from seeds.faults(self)
@@ -193,7 +201,7 @@ class Guest(Resource):
             pending=("growRoot",) if grows else (),
             notes=(*notes, *inside.notes) if inside else notes,
             drifted=drifted,
-            facts={"moves": moves},
+            facts={"moves": moves, "before": (record or {}).get("spec", {})},
         )
         return seeds.observed(self, host, seen, record or {}, use)
 
@@ -269,6 +277,7 @@ class Guest(Resource):
             settings=said.settings(),
             fresh=fresh,
             record=said.remembered(),
+            before={} if fresh else declared.before(change),
             secret=self._disk_secret(),
             **self._base(fresh),
         )
@@ -283,14 +292,7 @@ class Guest(Resource):
         return {"base": str(base), "base_format": str(form)}
 
     def _as_written(self, fields: State) -> Self:
-        """With the numbers of users who are there already as they are: files in it are theirs."""
-        users = {}
-        for name, user in self.spec.get("users", {}).items():
-            known = any(field.startswith(f"users.{name}.") for field in fields)
-            uid = fields.get(f"users.{name}.uid") if known else user.get("uid")
-            rest = {key: value for key, value in user.items() if key != "uid"}
-            users[name] = rest if uid is None else {**rest, "uid": uid}
-        return replace(self, spec={**self.spec, "users": users}) if users else self
+        return replace(self, spec=declared.as_written(self.spec, fields))
 
     def down(self, change: Change) -> Iterator[Step]:
         if change.action is Action.DELETE:

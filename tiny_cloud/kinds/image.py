@@ -13,7 +13,8 @@ from tiny_cloud import layers
 from tiny_cloud.borrowed import borrowed
 from tiny_cloud.errors import Failure, Problem
 from tiny_cloud.facts import FileFacts, Reader
-from tiny_cloud.images import kernels, keys
+from tiny_cloud.guests.declared import unreadable
+from tiny_cloud.images import golden, kernels, keys
 from tiny_cloud.model import Address, Change, Observed, Ownership, State, Unknown, Value
 from tiny_cloud.naming import forget, known, ownership, record_of, unsettled
 from tiny_cloud.resource import Resource, declared_of, policy_of
@@ -58,7 +59,8 @@ class Image(Resource):
         if "key" in self.recorded:
             return str(self.recorded["key"])  # the source need not be there any more
         packed = {"compression": self.compression} if self.compression else {}
-        return keys.key_of({**self._identity(), **packed})
+        inside = golden.identity(self.spec, self.context.digest)
+        return keys.key_of({**self._identity(), **packed, **inside})
 
     def _identity(self) -> Mapping[str, Any]:
         """What makes two sources the same: content where it can be known, else the recipe."""
@@ -106,6 +108,7 @@ class Image(Resource):
         # Out of it, for machines that want to boot it.
         more: dict[str, Value] = {"kernel": True} if kernels.users(self) else {}
         more |= {"compression": self.compression} if self.compression else {}
+        more |= golden.fields(self.spec)
         if "debootstrap" in self.source:
             return {"source": f"debootstrap {self.source['debootstrap']['suite']}", **more}
         return {"source": self.source.get("url") or self.source["path"], **more}
@@ -116,6 +119,10 @@ class Image(Resource):
             try:
                 item.provides()
             except Failure as failure:
+                if problems := list(unreadable(item, item.spec.get("guest", {}),
+                                               ("spec", "guest"))):
+                    yield from problems
+                    continue
                 path = ("spec", "source", "path" if "path" in item.source else "url")
                 yield from item.refuse(path, failure.summary, failure.hint).problems
 
@@ -218,6 +225,10 @@ class Image(Resource):
             return
         part = f"{self.path}.part"
         yield MakeFolder(self._folder, 0o711)
+        yield from self._fill(part)
+        yield from golden.written(str(self.address), self.spec, part)
+
+    def _fill(self, part: str) -> Iterator[Step]:
         if "debootstrap" in self.source:
             recipe = self.source["debootstrap"]
             yield Debootstrap(

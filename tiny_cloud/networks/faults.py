@@ -54,6 +54,12 @@ def _range(
         yield from network.refuse(
             path, f"{network.address}: {field} is larger than libvirt can: all but the last "
             f"{RANGE_BITS} bits of its ends must be the same", f"write to: {end}").problems
+    own = network.spec.get(f"address{field.removeprefix('dhcp')}") or str(whole[1])
+    if first <= _number(own) <= last:
+        yield from network.refuse(
+            ("spec", field, "from"), f"{network.address}: {field} from {dhcp['from']} to "
+            f"{dhcp['to']} has the network's own address {own} in it",
+            "leave that out of the range").problems
     if whole.version == 6 and whole.prefixlen < SHORTEST_DHCP6:
         yield from network.refuse(
             ("spec", "subnet6"), f"{network.address}: dhcp6 works in a subnet of at most "

@@ -8,10 +8,12 @@ Planner keywords (``x-…``) stand in the schema of the field itself, and nowher
 ``x-immutable``    a change makes the thing anew; ``x-create-only``: it counts for new things only;
                    ``x-offline``, ``x-next-boot``, ``x-live``: when a change can be made
 ``x-rebase``       it changes only with ``--rebase``;
-``x-on-remove``    ``remove``: a field no longer declared goes; else it stops being managed
+``x-on-remove``    ``remove``: a field no longer declared goes; ``keep`` of a list: its items stay,
+                   which else go; else it stops being managed
 ``x-secret``       says where a secret comes from; ``x-path``: a local path; ``x-size``: bytes
 ``x-composite``    consumed by expansion; ``x-policy``: how to act, no property of the thing
 ``x-always``       its default counts as declared; ``x-named``: items of a list have unique names
+                   (or paths: ``x-named: path``)
 
 And for people: ``x-expects`` is what a value must be, in words; ``x-problem`` with ``x-hint`` and
 ``x-at`` (a field below) is what to say when that very (sub)schema is not met.

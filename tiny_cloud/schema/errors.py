@@ -14,6 +14,7 @@ from jsonschema.validators import extend
 from tiny_cloud import suggest
 from tiny_cloud.document import Document
 from tiny_cloud.errors import Problem
+from tiny_cloud.schema.fields import name_of
 from tiny_cloud.schema.files import Node, kinds, schema_of, trail
 from tiny_cloud.schema.formats import checker
 from tiny_cloud.schema.sentences import sentences
@@ -73,11 +74,12 @@ def _pattern(_: Any, pattern: str, value: object, __: Node) -> Iterator[Validati
         yield ValidationError("no match")
 
 
-def _named(_: Any, __: bool, value: object, ___: Node) -> Iterator[ValidationError]:
+def _named(_: Any, __: bool | str, value: object, node: Node) -> Iterator[ValidationError]:
+    key = name_of(node)
     seen: set[str] = set()
     for place, item in enumerate(value if isinstance(value, list) else ()):
-        name = item.get("name") if isinstance(item, dict) else None
+        name = item.get(key) if isinstance(item, dict) else None
         if isinstance(name, str):
             if name in seen:
-                yield ValidationError("twice", path=(place, "name"), instance=name)
+                yield ValidationError("twice", path=(place, key), instance=name)
             seen.add(name)

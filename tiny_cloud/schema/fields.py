@@ -128,9 +128,16 @@ def _children(node: Node, value: Any, field: str) -> Iterator[tuple[str | int, s
             if known is not None:
                 yield key, f"{field}.{key}" if field else key, known, item
     elif isinstance(value, list | tuple) and "items" in node:
+        key = name_of(node)
         for place, item in enumerate(value):
-            name = item.get("name", place) if isinstance(item, Mapping) else place
+            name = item.get(key, place) if isinstance(item, Mapping) else place
             yield place, f"{field}[{name}]", node["items"], item
+
+
+def name_of(node: Node) -> str:
+    """The field by which items of a list are told apart: ``name``, or what ``x-named`` says."""
+    named = node.get("x-named")
+    return named if isinstance(named, str) else "name"
 
 
 def _flat(node: Node, value: Any, field: str) -> Iterator[tuple[str, Value]]:
@@ -140,15 +147,14 @@ def _flat(node: Node, value: Any, field: str) -> Iterator[tuple[str, Value]]:
         yield field, str(secret_of(value))
     elif isinstance(value, Mapping):
         # A mapping where a name might stand is composite: expansion puts the name there.
-        for key, name, known, item in () if "x-ref" in node else _children(node, value, field):
-            if not (key == "name" and field.endswith("]")):
-                yield from _flat(known, item, name)
+        for _, name, known, item in () if "x-ref" in node else _children(node, value, field):
+            yield from _flat(known, item, name)
         for key, known in node.get("properties", {}).items():
             if "x-always" in known and key not in value:
                 yield from _flat(known, known["default"], f"{field}.{key}" if field else key)
     elif isinstance(value, list | tuple) and node.get("x-named"):
         for _, name, known, item in _children(node, value, field):
-            yield from _flat(known, item, name)
+            yield from _flat(known, {k: v for k, v in item.items() if k != name_of(node)}, name)
     elif isinstance(value, list | tuple):
         yield field, tuple(_scalar(node.get("items", {}), item) for item in value)
     else:

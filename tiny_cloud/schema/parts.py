@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tiny_cloud.schema.fields import name_of
 from tiny_cloud.schema.files import Node, below, spec_of
 
 
@@ -42,12 +43,11 @@ def _children(node: Node, value: Any, field: str) -> Iterator[tuple[str | int, s
     if isinstance(value, Mapping):
         for key, item in value.items():
             known = below(node, key)
-            # The name of an item is what the others are known by.
-            if known is not None and not (key == "name" and field.endswith("]")):
+            if known is not None:
                 yield key, f"{field}.{key}" if field else key, known, item
     elif isinstance(value, list | tuple) and node.get("x-named"):
         for place, item in enumerate(value):
-            yield place, f"{field}[{item['name']}]", node["items"], item
+            yield place, f"{field}[{item[name_of(node)]}]", node["items"], item
 
 
 def _with(value: Any, key: str | int, item: Any) -> Any:

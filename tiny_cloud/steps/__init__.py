@@ -33,6 +33,7 @@ from tiny_cloud.steps.images import (
     ExtractKernel,
     Fetch,
     ImportImage,
+    PrepareImage,
     RecallGuest,
 )
 from tiny_cloud.steps.layers import NO_KEY, CommitDisk, RebaseDisk
@@ -103,6 +104,7 @@ __all__ = [
     "MakeFolder",
     "MakeSeed",
     "MoveRecord",
+    "PrepareImage",
     "Publish",
     "ReattachCards",
     "RebaseDisk",

@@ -111,6 +111,24 @@ class ExtractKernel(Step):
 
 
 @dataclass(frozen=True, slots=True)
+class PrepareImage(Step):
+    """Write settings into an image that is not published yet, and take out what a machine left."""
+
+    address: str
+    disk: str
+    format: str
+    settings: Mapping[str, Any]
+    """The Image's ``guest``; secrets are references."""
+    sysprep: tuple[str, ...]
+    """Operations by virt-sysprep's names."""
+
+    def shell(self) -> str:
+        removal = shlex.join(["virt-sysprep", f"--format={self.format}", "-a", self.disk,
+                              "--operations", ",".join(self.sysprep)])
+        return f"{removal}  # and the settings of {self.address}" if self.settings else removal
+
+
+@dataclass(frozen=True, slots=True)
 class EditGuest(Step):
     """Write settings into the system on a disk nobody uses, through libguestfs, and record them."""
 
@@ -123,6 +141,8 @@ class EditGuest(Step):
     fresh: bool
     """The disk has never booted: machine-id, host keys and the random seed are made anew."""
     record: Mapping[str, Any] = field(default_factory=dict)
+    before: Mapping[str, Any] = field(default_factory=dict)
+    """The settings that were written last time, so that those declared no more are undone."""
     secret: Mapping[str, Any] | None = None
     """The reference to the disk's LUKS key; None: it is not encrypted."""
     base: str = ""

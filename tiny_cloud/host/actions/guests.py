@@ -28,6 +28,15 @@ def _(step: steps.EditGuest, host: Hands, progress: Progress) -> None:
 
 
 @do.register
+def _(step: steps.PrepareImage, host: Hands, progress: Progress) -> None:
+    """As a guest's settings are written, but that nothing is fresh, grown or recorded."""
+    settings = {**step.settings, "sysprep": step.sysprep, "growRoot": False}
+    edit = steps.EditGuest(step.address, step.disk, step.format, settings, fresh=False)
+    guest.edit(edit, secret=revealed, environ=host.appliance(), pass_fds=(host.lock,),
+               progress=words_only(progress))
+
+
+@do.register
 def _(step: steps.RecallGuest, host: Hands, progress: Progress) -> None:
     progress("starts the libguestfs appliance", None)
     found = inside.look(step.edit, environ=host.appliance(), resolve=secrets.need)
@@ -53,7 +62,7 @@ def edit_together(
 
 
 def revealed(source: Mapping[str, Any]) -> str:
-    return secrets.need(secret_of(source))
+    return secrets.content(secret_of(source))
 
 
 def remember(step: steps.EditGuest, hashes: Mapping[str, str], host: Hands) -> None:
