@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from tiny_cloud.guests import accounts
 from tiny_cloud.guests.base import Edit, Found, MakeFolder, Remove, Wish, WriteFile, encoded
-from tiny_cloud.guests.tables import Table
+from tiny_cloud.guests.tables import Table, number
 
 HOST_KEYS = "/etc/ssh/ssh_host_*_key"
 SERVERS = ("/usr/sbin/sshd", "/sbin/sshd")
@@ -22,7 +22,7 @@ _BLOB = re.compile(r"(?:ssh|ecdsa|sk)-[a-z0-9@.-]+\s+(AAAA[0-9A-Za-z+/=]+)")
 
 def asks(wish: Wish, found: Found) -> Iterator[str]:
     if wish.fresh is not None:
-        yield from (HOST_KEYS, f"{HOST_KEYS}.pub", *SERVERS)
+        yield from (HOST_KEYS, f"{HOST_KEYS}.pub", *SERVERS, accounts.GROUP)
     passwd = Table.parse(found.text(accounts.PASSWD, ""), 7)
     for name in _with_keys(wish):
         row = passwd.row(name)
@@ -37,8 +37,10 @@ def edits(wish: Wish, found: Found) -> Iterator[Edit]:
             # A key of a type that is made no more (dsa) would stay shared by all clones.
             if path.startswith("/etc/ssh/ssh_host_") and path not in fresh:
                 yield Remove(path)
+        group = _key_group(found)
         for path, (content, mode) in sorted(fresh.items()):
-            yield WriteFile(path, content, mode, 0, 0)
+            shared = group is not None and not path.endswith(".pub")
+            yield WriteFile(path, content, 0o640 if shared else mode, 0, group if shared else 0)
     names = _with_keys(wish)
     settled = accounts.settled(wish, found) if names else None
     for name in names:
@@ -51,6 +53,15 @@ def host_key_types(found: Found) -> tuple[str, ...]:
     """Which host keys a fresh machine needs: the types it has, all if it has only the server."""
     types = tuple(kind for kind in TYPES if found.kind(f"/etc/ssh/ssh_host_{kind}_key"))
     return types or (TYPES if found.has(*SERVERS) else ())
+
+
+def _key_group(found: Found) -> int | None:
+    """The group that host keys belong to where ssh-keysign reads them by it: Fedora before 38 and
+    RHEL before 10. Later ones take keys that a group can read for open to everybody."""
+    if found.version[0] >= (38 if found.distro == "fedora" else 10):
+        return None
+    row = Table.parse(found.text(accounts.GROUP, ""), 4).row("ssh_keys")
+    return number(row[2]) if row else None
 
 
 def _with_keys(wish: Wish) -> list[str]:

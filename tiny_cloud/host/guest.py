@@ -102,7 +102,7 @@ def _found(root: roots.Root) -> Found:
 def _read(session: GuestSession, root: roots.Root, step: EditGuest) -> tuple[Found, Writer]:
     """Look at what the writer asks for, until what it has seen raises no new question."""
     found = _found(root)
-    writer = named(step.address, lambda: writer_for(found))
+    writer = named(step.address, lambda: writer_for(found, step.settings.get("system", "")))
     # The real hashes and keys are made from what is found; the questions do not depend on them.
     wish = _wish(step, {}, Fresh("", b"") if step.fresh else None)
     seen: frozenset[str] = frozenset()
