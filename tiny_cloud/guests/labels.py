@@ -66,15 +66,17 @@ def labelled(edits: Sequence[Edit | Remark], found: Found) -> Iterator[Edit | Re
         return
     rules = _rules(folder, found)
     aliases = _aliases(folder, found)
+    new = [edit for edit in edits if isinstance(edit, WriteFile | Symlink)
+           and not found.kind(edit.path)]
+    if new and not rules:
+        yield Remark("the guest has SELinux and no rules for its labels that could be read: it "
+                     "labels all its files at the next boot, which takes a while")
+        yield WriteFile(AUTORELABEL, b"")
     for edit in edits:
         if isinstance(edit, Remark | Remove) or found.kind(edit.path):
             yield edit
         else:
             yield replace(edit, label=_label(rules, _plain(edit.path, aliases), KINDS[type(edit)]))
-    if edits and not rules:
-        yield Remark("the guest has SELinux and no rules for its labels that could be read: it "
-                     "labels all its files at the next boot, which takes a while")
-        yield WriteFile(AUTORELABEL, b"")
 
 
 def _rules(folder: str, found: Found) -> list[Rule]:

@@ -18,7 +18,9 @@ ROUTES = {4: "route", 6: "route6"}
 
 
 def asks(wish: Wish, found: Found) -> Iterable[str]:
-    return (*ways.asks(wish), f"{FOLDER}/route*") if wish.settings.get("interfaces") else ()
+    if not wish.settings.get("interfaces"):
+        return ()
+    return (*ways.asks(wish), f"{FOLDER}/ifcfg-*", f"{FOLDER}/route*")
 
 
 def edits(wish: Wish, found: Found) -> Iterator[Edit]:

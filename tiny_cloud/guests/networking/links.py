@@ -18,7 +18,9 @@ MACTAB = "/etc/mactab"
 
 
 def asks(wish: Wish, found: Found) -> Iterable[str]:
-    return (*ways.asks(wish), *UDEV, MDEV, MACTAB) if wish.settings.get("interfaces") else ()
+    if not wish.settings.get("interfaces"):
+        return ()
+    return (*ways.asks(wish), *UDEV, MDEV, MACTAB, f"{FOLDER}/10-tinycloud-*")
 
 
 def edits(wish: Wish, found: Found) -> Iterator[Edit | Remark]:

@@ -21,7 +21,9 @@ NAMESPACE = uuid.UUID("5ac7b7ab-5ac3-4f8d-8b3c-6f4c3f1f7d0e")
 
 
 def asks(wish: Wish, found: Found) -> Iterable[str]:
-    return ways.asks(wish)
+    if not wish.settings.get("interfaces"):
+        return ()
+    return (*ways.asks(wish), CONFIG, f"{CONNECTIONS}/tinycloud-*")
 
 
 def edits(wish: Wish, found: Found) -> Iterator[Edit]:

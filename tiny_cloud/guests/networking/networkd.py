@@ -14,7 +14,7 @@ DHCP = {(True, True): ["DHCP=yes"], (True, False): ["DHCP=ipv4"], (False, True):
 
 
 def asks(wish: Wish, found: Found) -> Iterable[str]:
-    return ways.asks(wish)
+    return links.asks(wish, found)
 
 
 def edits(wish: Wish, found: Found) -> Iterator[Edit]:

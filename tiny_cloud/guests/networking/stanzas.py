@@ -9,7 +9,8 @@ from tiny_cloud.guests.networking.interfaces import Interface
 def classic(card: Interface) -> list[str]:
     """Debian's ifupdown: a stanza an address, and what has no option of its own as a command."""
     heads = [*_inet(card), *_inet6(card)] or [[f"iface {card.name} inet manual"]]
-    heads[0] += [*_vlan(card), *_dns(card), *_before(card)]
+    by_option = card.of(6) or card.dhcp6
+    heads[0] += [*_vlan(card), *_dns(card), *([] if by_option else _before(card))]
     heads[-1] += _after(card)
     return [f"auto {card.name}", *(line for head in heads for line in head)]
 
@@ -35,17 +36,23 @@ def _inet6(card: Interface) -> list[list[str]]:
 
 
 def _vlan(card: Interface) -> list[str]:
-    """One called CARD.NUMBER is made by ifupdown itself (interfaces(5), "VLAN interfaces")."""
-    if not card.vlan or card.name == f"{card.link}.{card.vlan}":
+    if _is_named(card):
         return []
     return [f"    pre-up ip link show {card.name} >/dev/null 2>&1 || ip link add link {card.link} "
             f"name {card.name} type vlan id {card.vlan}"]
 
 
+def _is_named(card: Interface) -> bool:
+    """A VLAN called CARD.NUMBER is made by ifupdown itself (interfaces(5), "VLAN interfaces")."""
+    return not card.vlan or card.name == f"{card.link}.{card.vlan}"
+
+
 def _before(card: Interface) -> list[str]:
-    if card.accept_ra is False and not card.of(6) and not card.dhcp6:
-        return [f"    pre-up echo 0 > /proc/sys/net/ipv6/conf/{card.name}/accept_ra"]
-    return []
+    """What keeps routers away where no option does. A VLAN is not there before it is up."""
+    if card.accept_ra is not False:
+        return []
+    when = "up" if card.vlan else "pre-up"
+    return [f"    {when} echo 0 > /proc/sys/net/ipv6/conf/{card.name}/accept_ra"]
 
 
 def _after(card: Interface) -> list[str]:
@@ -70,7 +77,8 @@ def modern(card: Interface) -> list[str]:
         raise Failure(f"interface {card.name}: the guest's ifupdown-ng asks no DHCPv6 server",
                       hint="leave dhcp6 out; acceptRA: true takes an address from the router")
     lines = [f"auto {card.name}", f"iface {card.name}"]
-    lines += [f"    vlan-raw-device {card.link}", f"    vlan-id {card.vlan}"] if card.vlan else []
+    lines += [] if _is_named(card) else [
+        f"    vlan-raw-device {card.link}", f"    vlan-id {card.vlan}"]
     lines += ["    use dhcp"] if card.dhcp else []
     lines += ["    use ipv6-ra"] if card.accept_ra else []
     lines += [f"    address {address}" for address in card.addresses]

@@ -17,7 +17,7 @@ PROTOCOLS = {(True, True): "dhcp", (True, False): "dhcp4", (False, True): "dhcp6
 def asks(wish: Wish, found: Found) -> Iterable[str]:
     if not wish.settings.get("interfaces"):
         return ()
-    return (*ways.asks(wish), CONFIG, f"{FOLDER}/ifroute-*", f"{FOLDER}/ifsysctl-*")
+    return (*ways.asks(wish), CONFIG, f"{FOLDER}/if*-*")
 
 
 def edits(wish: Wish, found: Found) -> Iterator[Edit]:

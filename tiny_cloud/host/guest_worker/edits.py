@@ -75,7 +75,8 @@ class Edits:
         if old is not None:
             # Mode, owner and every extended attribute: the SELinux label is one of them.
             self.g.copy_attributes(path, temporary, all=True)
-        self._label(edit, temporary)
+        else:
+            self._label(edit, temporary)
         before = old or {"st_mode": 0o644, "st_uid": 0, "st_gid": 0}
         given = [edit["uid"], edit["gid"], edit["mode"]]
         kept = [before["st_uid"], before["st_gid"], stat.S_IMODE(before["st_mode"])]
