@@ -175,7 +175,7 @@ def test_plan_works_where_tinycloud_may_not_write(lab: Lab) -> None:
 
 SEES = {
     "processors": "ls -d /sys/devices/system/cpu/cpu[0-9]* | wc -l",
-    "cards": "ls -d /sys/class/net/e* | wc -l",
+    "cards": "ls -d /sys/class/net/e*/device | wc -l",
     "cable": "cat /sys/class/net/eth0/carrier",
     "memory": "sed -n 's/^MemTotal: *\\([0-9]*\\) kB/\\1/p' /proc/meminfo",
 }
