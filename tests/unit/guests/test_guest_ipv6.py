@@ -92,6 +92,8 @@ def test_wicked() -> None:
 def test_netplan() -> None:
     text = netplan.render([Interface("eth0", dhcp6=True, accept_ra=False)])
     assert {"dhcp6: true", "accept-ra: false"} <= lines(text)
+    text = netplan.render([Interface("eth0", accept_ra=True)], "NetworkManager")
+    assert "dhcp6: true" in lines(text) and "accept-ra" not in text
 
 
 @pytest.mark.parametrize("wrong", [

@@ -48,7 +48,7 @@ def render(cards: Iterable[Interface], renderer: str = "networkd") -> str:
     known = {card.name: card for card in cards}
     ethernets = {_key(card): _ethernet(card, renderer) for card in known.values() if not card.vlan}
     vlans = {card.name: {"renderer": renderer, "id": card.vlan, "link": _key(known[card.link]),
-                         **_settings(card)} for card in known.values() if card.vlan}
+                         **_settings(card, renderer)} for card in known.values() if card.vlan}
     document = {"network": {"version": 2, "ethernets": ethernets,
                             **({"vlans": vlans} if vlans else {})}}
     text: str = yaml.safe_dump(document, sort_keys=False, default_flow_style=False)
@@ -66,13 +66,18 @@ def _key(card: Interface) -> str:
 
 def _ethernet(card: Interface, renderer: str) -> dict[str, Any]:
     named = {"match": {"macaddress": card.mac}, "set-name": card.name} if card.mac else {}
-    return {"renderer": renderer, **named, **_settings(card)}
+    return {"renderer": renderer, **named, **_settings(card, renderer)}
 
 
-def _settings(card: Interface) -> dict[str, Any]:
+def _settings(card: Interface, renderer: str) -> dict[str, Any]:
     made: dict[str, Any] = {"dhcp4": card.dhcp}
-    made |= {"dhcp6": True} if card.dhcp6 else {}
-    made |= {} if card.accept_ra is None else {"accept-ra": card.accept_ra}
+    if renderer == "networkd":
+        made |= {"dhcp6": True} if card.dhcp6 else {}
+        made |= {} if card.accept_ra is None else {"accept-ra": card.accept_ra}
+    elif card.dhcp6 or card.accept_ra:
+        # For NetworkManager netplan has one word for both (its method "auto"); of accept-ra it
+        # makes nothing, and leaves IPv6 to the kernel.
+        made["dhcp6"] = True
     made |= {"addresses": list(card.addresses)} if card.addresses else {}
     # "default" instead of the zeroes is understood from netplan 0.103 on only.
     ways_out = [Route(EVERYWHERE[version(gateway)], gateway) for gateway in card.gateways]
