@@ -147,3 +147,26 @@ def test_a_system_before_systemd_is_out_of_scope() -> None:
 def test_hashes_suit_the_guest(distro: str, version: int, method: str) -> None:
     found = guest(distro=distro, version=(version, 0))
     assert writer_for(found).crypt_method(found) == method
+
+
+@pytest.mark.parametrize(("name", "gone"), [
+    ("debian-ifupdown", ["/etc/systemd/network/10-tinycloud-lan9.link"]),
+    ("arch", ["/etc/systemd/network/10-tinycloud-lan9.9.netdev",
+              "/etc/systemd/network/10-tinycloud-lan9.link"]),
+    ("fedora", ["/etc/NetworkManager/system-connections/tinycloud-lan9.nmconnection"]),
+    ("centos7", ["/etc/sysconfig/network-scripts/ifcfg-lan9",
+                 "/etc/sysconfig/network-scripts/route-lan9"]),
+    ("opensuse-leap", ["/etc/sysconfig/network/ifcfg-lan9", "/etc/sysconfig/network/ifroute-lan9"]),
+])
+def test_files_of_ours_for_a_card_that_is_no_more_go(name: str, gone: list[str]) -> None:
+    found = system(name)
+    files = dict.fromkeys(gone, File(content=b"# written by tinycloud\n"))
+    theirs = dict.fromkeys(("/etc/sysconfig/network-scripts/ifcfg-lo",
+                            "/etc/sysconfig/network/ifcfg-lo"), File(content=b"DEVICE=lo\n"))
+    found = Found(found.distro, found.version, name, {**found.files, **files, **theirs})
+    wish = Wish({"interfaces": [{"name": "eth0", "mac": "52:54:00:12:34:56", "dhcp": True}]})
+    seen_there = seen(found, wish)
+    assert [edit.path for edit in writer_for(found).edits(wish, seen_there)
+            if isinstance(edit, Remove) and "lan9" in edit.path] == gone
+    assert not any(isinstance(edit, Remove) and edit.path in theirs
+                   for edit in writer_for(found).edits(wish, seen_there))

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from tiny_cloud.errors import Failure
-from tiny_cloud.guests.base import Edit, Found, Remove, Wish, write
-from tiny_cloud.guests.networking import ways
+from tiny_cloud.guests.base import Edit, Found, Wish
+from tiny_cloud.guests.networking import sysconfig, ways
 from tiny_cloud.guests.networking.interfaces import Interface
 
 FOLDER = ways.NETWORK_SCRIPTS
-ROUTES = {4: "route", 6: "route6"}
+KINDS = ("ifcfg", "route", "route6")
 
 
 def asks(wish: Wish, found: Found) -> Iterable[str]:
@@ -24,15 +24,11 @@ def asks(wish: Wish, found: Found) -> Iterable[str]:
 
 
 def edits(wish: Wish, found: Found) -> Iterator[Edit]:
-    for card in ways.chosen(wish, found, "ifcfg"):
-        yield write(f"{FOLDER}/ifcfg-{card.name}", render(card))
-        for family, word in ROUTES.items():
-            path = f"{FOLDER}/{word}-{card.name}"
-            text = routes(card, family)
-            if text:
-                yield write(path, text)
-            elif found.has(path):
-                yield Remove(path)
+    cards = ways.chosen(wish, found, "ifcfg")
+    texts = {card.name: {"ifcfg": render(card), "route": routes(card, 4), "route6": routes(card, 6)}
+             for card in cards}
+    if cards:
+        yield from sysconfig.files(FOLDER, texts, found, KINDS)
 
 
 def render(card: Interface) -> str:
@@ -53,7 +49,7 @@ def render(card: Interface) -> str:
     words |= {"MTU": str(card.mtu)} if card.mtu is not None else {}
     lines = [f'{key}="{value}"' if " " in value else f"{key}={value}"
              for key, value in words.items()]
-    return "\n".join(("# written by tinycloud", *lines, ""))
+    return sysconfig.MARK + "\n".join((*lines, ""))
 
 
 def _vlan(card: Interface) -> dict[str, str]:

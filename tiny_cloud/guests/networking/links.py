@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 
 from tiny_cloud.guests.base import Edit, Found, MakeFolder, Remark, Wish, with_block, write
 from tiny_cloud.guests.networking import ways
+from tiny_cloud.guests.networking.interfaces import interfaces
 
 FOLDER = "/etc/systemd/network"
 WAYS = ("ifupdown", "networkd", "networkmanager", "wicked")
@@ -30,6 +31,8 @@ def edits(wish: Wish, found: Found) -> Iterator[Edit | Remark]:
     if found.kind(MDEV) == "file" and not found.has(*UDEV):
         yield from _by_nameif({card.name: card.mac for card in cards}, found)
         return
+    names = {card.name for card in interfaces(wish.settings)}
+    yield from ways.stale(found, f"{FOLDER}/10-tinycloud-", names)
     yield MakeFolder(FOLDER)
     for card in cards:
         # Type: bridges and VLANs on top of the card inherit its MAC, and must keep their names.

@@ -37,6 +37,7 @@ def edits(wish: Wish, found: Found) -> Iterator[Edit]:
     if macs:
         # Or each card without a lease would get a "Wired connection" of NetworkManager's own.
         yield write(CONFIG, f"[main]\nno-auto-default+={macs}\n")
+    yield from ways.stale(found, f"{CONNECTIONS}/tinycloud-", {card.name for card in cards})
     for card in cards:
         # Any other mode or owner, and NetworkManager ignores the file (nm-settings-keyfile(5)).
         yield WriteFile(f"{CONNECTIONS}/tinycloud-{card.name}.nmconnection",

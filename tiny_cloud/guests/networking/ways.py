@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 
 from tiny_cloud.errors import Failure
-from tiny_cloud.guests.base import Found, Wish
+from tiny_cloud.guests.base import Found, Remove, Wish
 from tiny_cloud.guests.networking.interfaces import Interface, interfaces
 
 NETPLAN = ("/usr/sbin/netplan", "/sbin/netplan", "/usr/bin/netplan")
@@ -72,3 +72,10 @@ def chosen(wish: Wish, found: Found, which: str) -> tuple[Interface, ...]:
     if not wish.settings.get("interfaces") or way(found) != which:
         return ()
     return interfaces(wish.settings)
+
+
+def stale(found: Found, prefix: str, names: Container[str]) -> Iterator[Remove]:
+    """Files of ours, ``PREFIXcard.ending``, for interfaces that are declared no more."""
+    for path in sorted(path for path in found.files if path.startswith(prefix)):
+        if path.removeprefix(prefix).rpartition(".")[0] not in names:
+            yield Remove(path)

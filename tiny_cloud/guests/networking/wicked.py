@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from tiny_cloud.guests.base import Edit, Found, Remove, Wish, write
-from tiny_cloud.guests.networking import ways
+from tiny_cloud.guests.base import Edit, Found, Wish, write
+from tiny_cloud.guests.networking import sysconfig, ways
 from tiny_cloud.guests.networking.interfaces import Interface, dns_of
 
 FOLDER = "/etc/sysconfig/network"
 CONFIG = f"{FOLDER}/config"
+KINDS = ("ifcfg", "ifroute", "ifsysctl")
 PROTOCOLS = {(True, True): "dhcp", (True, False): "dhcp4", (False, True): "dhcp6"}
 
 
@@ -22,16 +23,12 @@ def asks(wish: Wish, found: Found) -> Iterable[str]:
 
 def edits(wish: Wish, found: Found) -> Iterator[Edit]:
     cards = ways.chosen(wish, found, "wicked")
-    for card in cards:
-        yield write(f"{FOLDER}/ifcfg-{card.name}", render(card))
-        further = {"ifroute": routes(card), "ifsysctl": sysctls(card)}
-        for word, text in further.items():
-            path = f"{FOLDER}/{word}-{card.name}"
-            if text:
-                yield write(path, text)
-            elif found.has(path):
-                yield Remove(path)
-    servers, search = dns_of(wish) if cards else ((), ())
+    if not cards:
+        return
+    texts = {card.name: {"ifcfg": render(card), "ifroute": routes(card), "ifsysctl": sysctls(card)}
+             for card in cards}
+    yield from sysconfig.files(FOLDER, texts, found, KINDS)
+    servers, search = dns_of(wish)
     words = {"SERVERS": servers, "SEARCHLIST": search}
     old = text = found.text(CONFIG, "")
     for key, values in words.items():
@@ -47,8 +44,7 @@ def render(card: Interface) -> str:
     words |= {f"IPADDR{f'_{at}' if at else ''}": text for at, text in enumerate(card.addresses)}
     words |= {"MTU": str(card.mtu)} if card.mtu is not None else {}
     words |= {"ETHERDEVICE": card.link, "VLAN_ID": str(card.vlan)} if card.vlan else {}
-    return "".join(("# written by tinycloud\n",
-                    *(f"{key}='{value}'\n" for key, value in words.items())))
+    return sysconfig.MARK + "".join(f"{key}='{value}'\n" for key, value in words.items())
 
 
 def routes(card: Interface) -> str:
