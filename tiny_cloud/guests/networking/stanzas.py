@@ -7,32 +7,35 @@ from tiny_cloud.guests.networking.interfaces import Interface
 
 
 def classic(card: Interface) -> list[str]:
-    """Debian's ifupdown: a stanza an address, and what has no option of its own as a command."""
-    heads = [*_inet(card), *_inet6(card)] or [[f"iface {card.name} inet manual"]]
+    """Debian's ifupdown: a stanza for IPv4, one for IPv6; what has no option of its own is a
+    command. A stanza for each address would do as well, and run all scripts of if-up.d for each."""
+    heads = [head for head in (_inet(card), _inet6(card)) if head]
+    heads = heads or [[f"iface {card.name} inet manual"]]
     by_option = card.of(6) or card.dhcp6
     heads[0] += [*_vlan(card), *_dns(card), *([] if by_option else _before(card))]
     heads[-1] += _after(card)
     return [f"auto {card.name}", *(line for head in heads for line in head)]
 
 
-def _inet(card: Interface) -> list[list[str]]:
+def _inet(card: Interface) -> list[str]:
     if card.dhcp:
-        return [[f"iface {card.name} inet dhcp"]]
+        return [f"iface {card.name} inet dhcp"]
+    if not card.of(4):
+        return []
     gateway = [f"    gateway {card.gateway(4)}"] if card.gateway(4) else []
-    return [[f"iface {card.name} inet static", f"    address {address}", *(() if at else gateway)]
-            for at, address in enumerate(card.of(4))]
+    return [f"iface {card.name} inet static", f"    address {card.of(4)[0]}", *gateway]
 
 
-def _inet6(card: Interface) -> list[list[str]]:
+def _inet6(card: Interface) -> list[str]:
     accept = [] if card.accept_ra is None else [f"    accept_ra {int(card.accept_ra)}"]
     if card.dhcp6:
-        return [[f"iface {card.name} inet6 dhcp", *accept]]
-    first = [f"    gateway {card.gateway(6)}"] if card.gateway(6) else []
+        return [f"iface {card.name} inet6 dhcp", *accept]
+    if not card.of(6):
+        return [f"iface {card.name} inet6 auto"] if card.accept_ra else []
+    gateway = [f"    gateway {card.gateway(6)}"] if card.gateway(6) else []
     # Without it a static interface is left out of what routers say (interfaces(5), inet6 static).
-    first += [*accept, "    autoconf 1"] if card.accept_ra else accept
-    made = [[f"iface {card.name} inet6 static", f"    address {address}", *(() if at else first)]
-            for at, address in enumerate(card.of(6))]
-    return made or ([[f"iface {card.name} inet6 auto"]] if card.accept_ra else [])
+    accept += ["    autoconf 1"] if card.accept_ra else []
+    return [f"iface {card.name} inet6 static", f"    address {card.of(6)[0]}", *gateway, *accept]
 
 
 def _vlan(card: Interface) -> list[str]:
@@ -56,8 +59,10 @@ def _before(card: Interface) -> list[str]:
 
 
 def _after(card: Interface) -> list[str]:
+    further = [f"    up ip addr add {address} dev {card.name}"
+               for family in (4, 6) for address in card.of(family)[1:]]
     mtu = [f"    up ip link set dev {card.name} mtu {card.mtu}"] if card.mtu is not None else []
-    return mtu + _routes(card)
+    return further + mtu + _routes(card)
 
 
 def _routes(card: Interface) -> list[str]:
