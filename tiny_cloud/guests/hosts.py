@@ -3,7 +3,7 @@ the machine."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
@@ -45,7 +45,7 @@ class Hosts:
             text = named(text, name, hostname.current(found))
         hosts = wish.settings.get("hosts")
         if hosts is not None:
-            text = with_block(text, map(_line, hosts))
+            text = with_block(text, map(line, hosts))
         if text != before:
             yield write(PATH, text)
 
@@ -78,7 +78,7 @@ def _is(word: str, name: str) -> bool:
     return bool(short) and (word == short or word.startswith(f"{short}."))
 
 
-def _line(host: dict[str, Any]) -> str:
+def line(host: Mapping[str, Any]) -> str:
     try:
         address = ip_address(host["address"])
     except ValueError:

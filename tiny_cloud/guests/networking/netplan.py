@@ -45,14 +45,18 @@ def _by_network_manager(found: Found) -> bool:
 
 
 def render(cards: Iterable[Interface], renderer: str = "networkd") -> str:
+    document = {"network": definitions(cards, renderer)}
+    text: str = yaml.safe_dump(document, sort_keys=False, default_flow_style=False)
+    return f"# written by tinycloud\n{text}"
+
+
+def definitions(cards: Iterable[Interface], renderer: str = "networkd") -> dict[str, Any]:
+    """What stands below ``network``."""
     known = {card.name: card for card in cards}
     ethernets = {_key(card): _ethernet(card, renderer) for card in known.values() if not card.vlan}
     vlans = {card.name: {"renderer": renderer, "id": card.vlan, "link": _key(known[card.link]),
                          **_settings(card, renderer)} for card in known.values() if card.vlan}
-    document = {"network": {"version": 2, "ethernets": ethernets,
-                            **({"vlans": vlans} if vlans else {})}}
-    text: str = yaml.safe_dump(document, sort_keys=False, default_flow_style=False)
-    return f"# written by tinycloud\n{text}"
+    return {"version": 2, "ethernets": ethernets, **({"vlans": vlans} if vlans else {})}
 
 
 def _key(card: Interface) -> str:
