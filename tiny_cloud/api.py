@@ -20,7 +20,7 @@ from tiny_cloud.errands import Actual, Errand
 from tiny_cloud.errors import Failure, Problem, Problems
 from tiny_cloud.essence import Essence, difference, essence
 from tiny_cloud.graph import closure
-from tiny_cloud.host import digest, secrets
+from tiny_cloud.host import acceleration, digest, secrets
 from tiny_cloud.host.libvirt import Libvirt
 from tiny_cloud.host.perform import Host
 from tiny_cloud.host.records import owners, recall
@@ -44,6 +44,8 @@ class Wish:
     destroy: bool = False
     targets: tuple[str, ...] = ()
     run_commands: bool = False
+    deep: bool = False
+    """Guests are looked into, for what no outside probe can see."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +86,16 @@ class Workspace:
         seen = self.look(libvirt)
         return errand(seen.host, _context(self.cloud), self.resources, seen.owned, seen.actual)
 
-    def look(self, libvirt: Libvirt | None = None) -> View:
+    def look(self, libvirt: Libvirt | None = None, *, run_commands: bool = False) -> View:
         """Raises Failure."""
-        snapshot = Snapshot(self.cloud, libvirt or Libvirt(self.cloud.connect, readonly=True))
+        libvirt = libvirt or Libvirt(self.cloud.connect, readonly=True)
+        snapshot = self._snapshot(libvirt, Wish(run_commands=run_commands))
         owned = self._undeclared(snapshot)
         return View(snapshot, owned, probe.probe(snapshot, [*self.resources, *owned]))
+
+    def _snapshot(self, libvirt: Libvirt, wish: Wish) -> Snapshot:
+        return Snapshot(self.cloud, libvirt, run_commands=wish.run_commands, deep=wish.deep,
+                        appliance=appliance)
 
     def _targeted(self, targets: Sequence[str]) -> Sequence[Resource]:
         """Those that are named and all that they refer to; without names everything."""
@@ -104,7 +111,7 @@ class Workspace:
         return [item for item in self.resources if item.address in wanted]
 
     def _plan(self, wish: Wish, libvirt: Libvirt) -> Plan:
-        snapshot = Snapshot(self.cloud, libvirt, run_commands=wish.run_commands)
+        snapshot = self._snapshot(libvirt, wish)
         resources = self._targeted(wish.targets)
         if wish.destroy:
             return self._destruction(snapshot, resources, wish.consents)
@@ -166,7 +173,7 @@ class Planned:
         with journal.locked(Path(cloud.storage), self.command) as book:
             libvirt = Libvirt(cloud.connect)
             require_holding(essence(self.plan), workspace._planned(self.wish, libvirt, self.errand))
-            host = Host(cloud, libvirt, CACHE, book.descriptor)
+            host = Host(cloud, libvirt, CACHE, book.descriptor, parallel)
             failed: set[Address] = set()
             for event in execution.apply(self.plan, host, parallel=parallel, stopping=stopping):
                 if event.what in ("failed", "skipped"):
@@ -193,7 +200,8 @@ class Planned:
     def _verify(self, libvirt: Libvirt, failed: set[Address]) -> Iterator[Event]:
         """What was done is looked at again: a difference that remains is a failure."""
         done = {c.address for c in self.plan.changes if not c.blocked} - failed
-        again = self.workspace._plan(replace(self.wish, consents=Consents()), libvirt)
+        again = self.workspace._plan(
+            replace(self.wish, consents=Consents(), deep=False), libvirt)
         for change in again.changes:
             if change.address not in done or change.action is Action.RESTART:
                 continue
@@ -259,6 +267,11 @@ def _has_name(resource: Resource) -> bool:
 def _context(cloud: Cloud) -> Context:
     digest_of = cache(partial(digest.sha256, cache=CACHE))
     return Context(cloud, digest_of, partial(recall, cloud), cache(partial(owners, cloud)))
+
+
+def appliance() -> Mapping[str, str]:
+    """libguestfs's environment on this host."""
+    return acceleration.appliance_environ(acceleration.probe(CACHE))
 
 
 def machine_id() -> str:

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from tiny_cloud.ceph import Cluster
+from tiny_cloud.insides import Inside
 from tiny_cloud.model import Address, Cloud, HostDevices, Secret, Unknown, Value
+from tiny_cloud.steps import EditGuest
 
 TRANSIENT = "transient"
 """What runs, but has no definition: it is gone with the power (virsh undefine of a running one)."""
@@ -224,6 +226,10 @@ class Reader(Protocol):
         self, wanted: Mapping[Cluster, Collection[str]]
     ) -> Mapping[tuple[Cluster, str], RBDFacts | Unknown]:
         """Facts of images of Ceph by cluster and POOL/IMAGE; what is absent has no entry."""
+
+    def insides(self, guests: Mapping[Address, EditGuest]) -> Mapping[Address, Inside | Unknown]:
+        """What is inside of these guests; nothing is asked and none is told unless it is a look
+        with --deep."""
 
     def domains(self) -> Mapping[str, DomainFacts]:
         """All domains by name. Raises Failure if libvirt does not answer."""

@@ -133,6 +133,8 @@ class Observed:
     held_fields: frozenset[str] | None = frozenset()
     """Those that cannot change meanwhile; None: none can, nor what is inside it."""
     notes: tuple[str, ...] = ()
+    drifted: tuple[FieldDiff, ...] = ()
+    """What a look inside found that the fields, which were recorded, do not say."""
     policy: State = field(default_factory=dict)
     """``Resource.policy`` as of the last apply, from the record; empty: the record is missing."""
     facts: Mapping[str, object] = field(default_factory=dict)

@@ -23,6 +23,7 @@ def wish(
     prune: bool = False,
     destroy: bool = False,
     run_commands: bool = False,
+    deep: bool = False,
     **allowed: tuple[str, ...],
 ) -> Wish:
     """From options as click gives them; ``allowed``: the consents. Raises click.UsageError."""
@@ -30,7 +31,7 @@ def wish(
         raise click.UsageError("--prune looks at everything and --target at a part: use one")
     agreed = {name: _addresses(name, globs) for name, globs in allowed.items()}
     targets = _addresses("target", target)
-    return Wish(Consents(**agreed), prune, destroy, targets, run_commands)
+    return Wish(Consents(**agreed), prune, destroy, targets, run_commands, deep)
 
 
 def _addresses(name: str, globs: tuple[str, ...]) -> tuple[str, ...]:

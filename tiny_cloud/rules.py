@@ -53,7 +53,8 @@ def first_draft(
     if not seen.fields and not seen.complete:
         return Draft(resource, own=Action.CREATE, diffs=created(resource), because=[CUT_OFF])
     found, remarks = differences(resource, seen)
-    diffs = resource.costs(found, seen)
+    known = {diff.field for diff in found}
+    diffs = (*resource.costs(found, seen), *(d for d in seen.drifted if d.field not in known))
     notes += [*remarks, *(Note(resource.address, text) for text in seen.notes)]
     diffs, refused = _taken_up(resource, seen, diffs, consents, notes)
     draft = Draft(resource, seen, diffs=diffs)

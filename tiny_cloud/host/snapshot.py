@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
-from functools import cached_property
+from collections.abc import Callable, Collection, Iterable, Mapping
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 from tiny_cloud.ceph import Cluster
+from tiny_cloud.errors import Failure
 from tiny_cloud.facts import (
     DiskUse,
     DomainFacts,
@@ -23,6 +24,7 @@ from tiny_cloud.facts import (
 from tiny_cloud.host import (
     files,
     host_devices,
+    inside,
     libvirt_network,
     lvm,
     passwords,
@@ -33,17 +35,29 @@ from tiny_cloud.host import (
 )
 from tiny_cloud.host.libvirt import Libvirt
 from tiny_cloud.host.servers import silent
+from tiny_cloud.insides import Inside
 from tiny_cloud.model import Address, Cloud, HostDevices, Secret, Unknown
+from tiny_cloud.steps import EditGuest
+from tiny_cloud.volumes import tags
 from tiny_cloud.volumes.tags import as_file
+
+PARALLEL = 4
+"""Appliances at once, where nobody says how many."""
 
 
 class Snapshot:
     """Implements ``facts.Reader``; nothing here changes anything."""
 
-    def __init__(self, cloud: Cloud, libvirt: Libvirt, *, run_commands: bool = False) -> None:
+    def __init__(
+        self, cloud: Cloud, libvirt: Libvirt, *, run_commands: bool = False, deep: bool = False,
+        appliance: Callable[[], Mapping[str, str]] = dict,
+    ) -> None:
+        """``deep``: guests are looked into; ``appliance``: libguestfs's environment."""
         self.cloud = cloud
         self._libvirt = libvirt
         self._run_commands = run_commands
+        self._deep = deep
+        self._appliance = appliance
         self._images: dict[str, ImageFacts | Unknown] = {}
         self._secrets: dict[Secret, str | None] = {}
         self._rbd_images: dict[tuple[Cluster, str], RBDFacts | Unknown | None] = {}
@@ -69,11 +83,13 @@ class Snapshot:
         return files.listing(folder)
 
     def images(self, formats: Mapping[str, str]) -> Mapping[str, ImageFacts | Unknown]:
+        asked = dict(formats)
         for path, facts in self._volumes_among(formats).items():
-            if formats[path] == "raw":
+            asked[path] = form = tags.format_of(facts, formats[path])
+            if form == "raw":
                 self._images[path] = ImageFacts("raw", facts.virtual_size, facts.size)
         self._images.update(
-            qemu_img.infos({path: f for path, f in formats.items() if path not in self._images})
+            qemu_img.infos({path: f for path, f in asked.items() if path not in self._images})
         )
         return {path: self._images[path] for path in formats if path in self._images}
 
@@ -102,6 +118,21 @@ class Snapshot:
                 known[cluster, place] = (
                     there if isinstance(there, Unknown) else there.get(place))
         return {key: facts for key in asked if (facts := known[key]) is not None}
+
+    def insides(self, guests: Mapping[Address, EditGuest]) -> Mapping[Address, Inside | Unknown]:
+        return self.look_into(guests) if self._deep else {}
+
+    def look_into(
+        self, guests: Mapping[Address, EditGuest], parallel: int = PARALLEL
+    ) -> Mapping[Address, Inside | Unknown]:
+        """Whether or not it is a deep look."""
+        if not guests:
+            return {}
+        resolve = partial(secrets.resolve, run_commands=self._run_commands)
+        found = inside.look_into(
+            list(guests.values()), resolve=resolve, environ=self._appliance(), parallel=parallel)
+        return {address: Unknown(one.summary, one.hint) if isinstance(one, Failure) else one
+                for address, one in zip(guests, found, strict=True)}
 
     def domains(self) -> Mapping[str, DomainFacts]:
         return self._domains

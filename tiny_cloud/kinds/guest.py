@@ -9,15 +9,14 @@ from typing import Any, Self
 from tiny_cloud import schema
 from tiny_cloud.errors import Problem
 from tiny_cloud.facts import DiskUse, FileFacts, ImageFacts, Reader
+from tiny_cloud.guests.deep import ANOTHER, CUT_OFF, RECORD, UNFINISHED, differences
+from tiny_cloud.insides import Inside
 from tiny_cloud.model import Action, Address, Change, FieldDiff, Observed, State, Unknown, Value
 from tiny_cloud.naming import forget, former, unsettled
 from tiny_cloud.networks import reach
 from tiny_cloud.networks.addresses import completed, misfit
 from tiny_cloud.resource import Resource, declared_of
-from tiny_cloud.steps import EditGuest, MoveRecord, Step
-
-ANOTHER = "(another)"
-"""Stands for a secret that is not the one written last time; neither is ever shown."""
+from tiny_cloud.steps import EditGuest, MoveRecord, RecallGuest, Step
 
 
 class Guest(Resource):
@@ -98,44 +97,98 @@ class Guest(Resource):
 
     @classmethod
     def probe(cls, host: Reader, wanted: Sequence[Self]) -> Mapping[Address, Observed | Unknown]:
+        places = cls._located(host, wanted)
+        there = {item.address: item._reading(host, place) for item, place in places
+                 if not isinstance(place, Unknown) and item._was_written(host, place[0])}
+        insides = host.insides(there)
+        found: dict[Address, Observed | Unknown] = {}
+        for item, place in places:
+            inside = insides.get(item.address)
+            seen = place if isinstance(place, Unknown) else item._observe(host, *place, inside)
+            if seen is not None:
+                found[item.address] = seen
+        return found
+
+    @classmethod
+    def readings(cls, host: Reader, wanted: Sequence[Self]) -> Mapping[Address, EditGuest]:
+        """How each whose disk is there is looked into: as it would be written now."""
+        return {item.address: item._reading(host, place)
+                for item, place in cls._located(host, wanted) if not isinstance(place, Unknown)}
+
+    @classmethod
+    def _located(
+        cls, host: Reader, wanted: Sequence[Self]
+    ) -> list[tuple[Self, tuple[FileFacts, ImageFacts, DiskUse | None] | Unknown]]:
+        """Those whose disk is there, with what is said of it."""
         wanted = [item for item in wanted if "disk" in item.links]
         formats = {path: item._format() for item in wanted for path in item._places()}
         files = host.files(formats)
         images = host.images({path: formats[path] for path in files})
-        found: dict[Address, Observed | Unknown] = {}
+        found: list[tuple[Self, tuple[FileFacts, ImageFacts, DiskUse | None] | Unknown]] = []
         for item in wanted:
             places = item._places()
             path = next((place for place in places if place in files), places[0])
             facts, info, use = files.get(path), images.get(path), host.disk_users().get(path)
             if isinstance(facts, Unknown) or isinstance(info, Unknown):
-                found[item.address] = Unknown(f"its disk {path} cannot be observed")
+                found.append((item, Unknown(f"its disk {path} cannot be observed")))
             elif facts is not None and info is not None:
-                seen = item._observe(host, facts, info, use)
-                if seen is not None:
-                    found[item.address] = seen
+                found.append((item, (facts, info, use)))
         return found
 
-    def _observe(
-        self, host: Reader, facts: FileFacts, info: ImageFacts, use: DiskUse | None
-    ) -> Observed | Unknown | None:
+    def _recorded(self, host: Reader, facts: FileFacts) -> Mapping[str, Any] | None:
+        """The record of what was written into this disk, under whichever of its names."""
         records, name = host.records(), former(self)
         record = _record_for(facts, records.get(self.address))
-        moves = record is None and name is not None
-        if moves and name:
-            record = _record_for(facts, records.get(name))
-        if record is None:
-            # Only a disk that says it was filled by this guest has lost something.
-            if (facts.stamp or {}).get("guest") not in (str(self.address), str(name)):
-                return None
-            if not facts.genuine:
-                return None
+        return _record_for(facts, records.get(name)) if record is None and name else record
+
+    def _was_written(self, host: Reader, facts: FileFacts) -> bool:
+        """Its record says so or, where that is lost, the disk says that it was filled by it."""
+        ours = (facts.stamp or {}).get("guest") in (str(self.address), str(former(self)))
+        return self._recorded(host, facts) is not None or (ours and facts.genuine)
+
+    def _reading(
+        self, host: Reader, place: tuple[FileFacts, ImageFacts, DiskUse | None]
+    ) -> EditGuest:
+        facts, _, use = place
+        fields = declared_of(self._recorded(host, facts)) or {}
+        # What was written since the last snapshot is in the overlay on top.
+        disk, form = (use.above[0], "qcow2") if use and use.above else (facts.path, self._format())
+        return EditGuest(
+            str(self.address), disk, form, self._as_written(fields).settings(), fresh=False,
+            secret=self._disk_secret())
+
+    def _disk_secret(self) -> Mapping[str, Any] | None:
+        secret: Mapping[str, Any] | None = (
+            self.link("disk").spec.get("encryption", {}).get("secret"))
+        return secret
+
+    def _observe(
+        self, host: Reader, facts: FileFacts, info: ImageFacts, use: DiskUse | None,
+        inside: Inside | Unknown | None,
+    ) -> Observed | Unknown | None:
+        """``inside``: None if nobody looked."""
+        if not self._was_written(host, facts):
+            return None
+        if isinstance(inside, Unknown):
+            return inside
+        record = self._recorded(host, facts)
+        if record is None and inside is None:
             return Unknown(
                 f"the record of what was written into {facts.path} is lost", adoptable=True
             )
-        fields, notes = self._written(host, record)
+        name = former(self)
+        moves = record is not None and name is not None and (
+            _record_for(facts, host.records().get(self.address)) is None)
         running = use is not None and use.running
         size = use.size if use is not None and use.size else info.virtual_size
-        grows = bool(self.desired().get("growRoot", True)) and size > int(record["diskSize"])
+        drifted = tuple(differences(inside, self.desired())) if inside else ()
+        if record is None:
+            drifted = (RECORD, *drifted)
+        elif record.get(UNFINISHED):
+            drifted = (CUT_OFF, *drifted)
+        fields, notes = self._written(host, record) if record else (dict(self.desired()), ())
+        grows = bool(self.desired().get("growRoot", True)) and (
+            record is not None and size > int(record["diskSize"]))
         return Observed(
             fields=fields,
             former=unsettled(host, self, None),
@@ -144,8 +197,9 @@ class Guest(Resource):
             running=running,
             users=(use.domain,) if use is not None and running else (),
             pending=("growRoot",) if grows else (),
-            notes=notes,
-            facts={"moves": moves},
+            notes=(*notes, *inside.notes) if inside else notes,
+            drifted=drifted,
+            facts={"moves": moves, "path": facts.path},
         )
 
     def _written(
@@ -189,25 +243,41 @@ class Guest(Resource):
                 return
         outputs = self.link("disk").provides()
         fresh = change.aside
+        if change.observed and change.diffs == (RECORD,):
+            yield RecallGuest(self._edit(change, str(outputs["path"]), fresh=False))
+            return
         if fresh and not (outputs.get("backing") or outputs.get("filled")):
             disk = self.link("disk").address
             raise self.refuse(
                 ("spec", "disk"), f"{self.address} is written into {disk}, which is blank",
                 "give that disk an image, or leave out what is to be written into the guest")
-        path, said = str(outputs["path"]), self if fresh else self._as_written(change)
-        yield EditGuest(
+        yield self._edit(change, str(outputs["path"]), fresh=fresh)
+
+    def _edit(self, change: Change, path: str, *, fresh: bool) -> EditGuest:
+        fields = change.observed.fields if change.observed else {}
+        said = self if fresh else self._as_written(fields)
+        return EditGuest(
             address=str(self.address),
             disk=f"{path}.part" if fresh else path,
-            format=str(outputs["format"]),
+            format=self._format(),
             settings=said.settings(),
             fresh=fresh,
             record=said.remembered(),
-            secret=self.link("disk").spec.get("encryption", {}).get("secret"),
+            secret=self._disk_secret(),
+            **self._base(fresh),
         )
 
-    def _as_written(self, change: Change) -> Self:
+    def _base(self, fresh: bool) -> dict[str, str]:
+        """The image that a new disk shares with others: never one of which anybody wrote a part."""
+        disk = self.link("disk")
+        image, outputs = disk.links.get("image"), disk.provides()
+        if not fresh or self._disk_secret() or image is None or image.KIND != "Image":
+            return {}
+        base, form = outputs.get("backing", ""), outputs.get("backing_format", "")
+        return {"base": str(base), "base_format": str(form)}
+
+    def _as_written(self, fields: State) -> Self:
         """With the numbers of users who are there already as they are: files in it are theirs."""
-        fields = change.observed.fields if change.observed else {}
         users = {}
         for name, user in self.spec.get("users", {}).items():
             known = any(field.startswith(f"users.{name}.") for field in fields)

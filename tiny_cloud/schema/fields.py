@@ -103,7 +103,12 @@ def secret_of(mapping: Mapping[str, Any]) -> Secret:
 
 def secret_at(kind: str, spec: Mapping[str, Any], field: str) -> Secret | None:
     """The secret that a flat field of a plain document declares."""
-    return dict(_secrets(spec_of(kind), spec, "")).get(field)
+    return secrets_of(kind, spec).get(field)
+
+
+def secrets_of(kind: str, spec: Mapping[str, Any]) -> Mapping[str, Secret]:
+    """All secrets that a plain document declares, by flat field."""
+    return dict(_secrets(spec_of(kind), spec, ""))
 
 
 def jsonable(value: Any) -> Any:

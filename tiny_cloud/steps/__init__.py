@@ -33,6 +33,7 @@ from tiny_cloud.steps.images import (
     ExtractKernel,
     Fetch,
     ImportImage,
+    RecallGuest,
 )
 from tiny_cloud.steps.layers import NO_KEY, CommitDisk, RebaseDisk
 from tiny_cloud.steps.machines import Autostart, Define, RenameDomain, Shutdown, Start, Undefine
@@ -61,6 +62,7 @@ from tiny_cloud.steps.snapshots import (
 )
 from tiny_cloud.steps.volumes import (
     CreateVolume,
+    EncryptVolume,
     FillVolume,
     GrowVolume,
     RemoveVolume,
@@ -90,6 +92,7 @@ __all__ = [
     "DetachDevice",
     "DropRecord",
     "EditGuest",
+    "EncryptVolume",
     "ExtractKernel",
     "Fetch",
     "FillVolume",
@@ -101,6 +104,7 @@ __all__ = [
     "Publish",
     "ReattachCards",
     "RebaseDisk",
+    "RecallGuest",
     "Remove",
     "RemoveVolume",
     "Rename",

@@ -9,7 +9,7 @@ import click
 
 import tiny_cloud
 from tiny_cloud.verbs import terminal
-from tiny_cloud.verbs.arguments import PARALLEL, PRUNE, TARGET, YES, consents, manifests
+from tiny_cloud.verbs.arguments import DEEP, PARALLEL, PRUNE, TARGET, YES, consents, manifests
 
 
 @click.command()
@@ -17,6 +17,7 @@ from tiny_cloud.verbs.arguments import PARALLEL, PRUNE, TARGET, YES, consents, m
 @consents
 @TARGET
 @PRUNE
+@DEEP
 @click.option("--plan", "file", metavar="FILE", help="Carry out this saved plan, if it still fits.")
 @YES
 @PARALLEL

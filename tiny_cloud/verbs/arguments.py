@@ -22,6 +22,8 @@ PARALLEL = click.option("--parallel", default=4, show_default=True, type=click.I
 COMMANDS = click.option("--commands", is_flag=True, help="Show what a person would type.")
 PRUNE = click.option(
     "--prune", is_flag=True, help="Also remove what is owned and no longer declared.")
+DEEP = click.option(
+    "--deep", is_flag=True, help="Also look inside guests, for what no other look can see.")
 HOST = (
     click.option("--connect", default="", metavar="URI", help="libvirt's connection URI."),
     click.option("--storage", default="", metavar="FOLDER", help="Where files live."),

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from tiny_cloud.verbs import terminal
-from tiny_cloud.verbs.arguments import COMMANDS, PRUNE, TARGET, consents, manifests
+from tiny_cloud.verbs.arguments import COMMANDS, DEEP, PRUNE, TARGET, consents, manifests
 
 CHANGES = 2
 """The exit code that says there are some, as terraform has it."""
@@ -20,6 +20,7 @@ CHANGES = 2
 @consents
 @TARGET
 @PRUNE
+@DEEP
 @click.option("--out", metavar="FILE", help="Also save the plan, for apply --plan.")
 @COMMANDS
 @click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON.")

@@ -18,6 +18,14 @@ def test_a_disk_without_a_system_is_said_to_have_none() -> None:
     assert caught.value.detail == "file systems on it: /dev/sda1: ext4"
 
 
+@pytest.mark.parametrize("kind", ["crypto_LUKS", "BitLocker"])
+def test_a_root_that_the_guest_encrypted_is_said_to_be(kind: str) -> None:
+    held = {"/dev/sda1": "ext4", "/dev/sda2": kind}
+    with pytest.raises(Failure, match=r"web-root is encrypted from inside \(/dev/sda2\)"):
+        only_root([], held, "web-root")
+    assert only_root([root()], held, "x") == root()
+
+
 def test_several_systems_are_all_named() -> None:
     with pytest.raises(Failure, match=r"2 operating systems .* /dev/sda2, .* /dev/sda3"):
         only_root([root(), root("/dev/sda3")], {}, "x")

@@ -1,0 +1,140 @@
+"""Roots on LVM, xfs and btrfs subvolumes, and disks whose system cannot be edited: for real.
+
+Every guest has an appliance of its own, several at once, once to be written and once to be read.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import jsonschema
+import pytest
+
+from tests.integration.lab import Lab
+from tests.integration.odd_guests import make
+from tiny_cloud.guests.base import WriteFile
+from tiny_cloud.host import acceleration, guest
+from tiny_cloud.host.guest_session import GuestSession
+from tiny_cloud.schema.files import whole
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
+
+ENVIRON = acceleration.appliance_environ("tcg", {})
+GOOD = ("lvm", "xfs", "btrfs")
+LOST = ("lvm", "btrfs")
+TARGETS = tuple(word for name in GOOD for word in ("--target", f"guest/{name}"))
+REFUSED = {
+    "two": "2 operating systems were found",
+    "sealed": "/ of the guest on",
+    "luks": "is encrypted from inside (/dev/sda)",
+}
+
+
+@pytest.fixture(scope="module")
+def lab() -> Iterator[Lab]:
+    lab = Lab.make("tctdodd")
+    lab.secret("ann.txt", "correct horse")
+    for number, (name, disk) in enumerate(make(lab.folder, ENVIRON).items(), 15):
+        lab.write(f"{name}-image", f"""
+            kind: Image
+            metadata: {{name: {name}}}
+            spec: {{source: {{path: {disk}}}}}
+        """)
+        lab.write(f"{name}-disk", f"""
+            kind: Disk
+            metadata: {{name: {name}}}
+            spec: {{image: {name}, size: 500MiB}}
+        """)
+        lab.write(name, f"""
+            kind: Guest
+            metadata: {{name: {name}}}
+            spec:
+              disk: {name}
+              hostname: {name}
+              interfaces: [{{name: eth0, address: 10.0.2.{number}/24, gateway: 10.0.2.2}}]
+              users:
+                ann: {{password: {{file: secrets/ann.txt}}}}
+                koder: {{authorizedKeys: [ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIk k]}}
+        """)
+    yield lab
+    lab.clean()
+
+
+@pytest.fixture(scope="module")
+def said(lab: Lab) -> str:
+    return lab.apply("--parallel", "3", expect=1)
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_cannot_be_edited_is_said_and_the_others_finish(said: str, name: str) -> None:
+    assert REFUSED[name] in said
+    assert f"✘ guest/{name}" in said
+
+
+def changed_by_hand(lab: Lab, name: str, edits: Mapping[str, tuple[bytes, bytes]]) -> None:
+    with GuestSession("somebody", environ=ENVIRON) as session:
+        disk = str(lab.disk(name))
+        session.open(disk, "qcow2", readonly=False)
+        guest.entered(session, disk, print)
+        there = session.look(edits)
+        for path, (old, _) in edits.items():
+            assert old in there[path].content
+        session.edit([WriteFile(path, there[path].content.replace(old, new))
+                      for path, (old, new) in edits.items()])
+        session.shutdown()
+
+
+@pytest.fixture(scope="module")
+def verified(lab: Lab, said: str) -> dict[str, Any]:
+    """After somebody has changed one of three, and lost the records of the others."""
+    for name in GOOD:
+        assert f"✓ guest/{name}" in said, said
+    changed_by_hand(lab, "xfs", {
+        "/etc/hostname": (b"xfs", b"by-hand"),
+        "/etc/network/interfaces": (b"10.0.2.16/24", b"10.0.2.99/24"),
+        "/etc/shadow": (b"ann:$y$", b"ann:!$y$"),
+    })
+    for name in LOST:
+        (lab.storage / f"records/guest-{name}.json").unlink()
+    told = json.loads(lab.run("verify", *(f"guest/{name}" for name in GOOD), "--json",
+                              "--parallel", "3", expect=2))
+    jsonschema.validate(told, whole("verify"))
+    return {one["address"].removeprefix("guest/"): one for one in told["guests"]}
+
+
+@pytest.mark.parametrize("name", LOST)
+def test_what_was_written_is_as_declared(verified: dict[str, Any], name: str) -> None:
+    """Also that which was written into a journal that had to be replayed first."""
+    told = verified[name]
+    assert (told["verdict"], told["drifts"]) == ("as declared", [])
+    assert told["system"] == "A Debian for tests"
+    assert "is lost; tinycloud apply --deep makes it anew" in told["notes"][0]
+
+
+def test_what_was_changed_by_hand_is_found_field_by_field(verified: dict[str, Any]) -> None:
+    told = verified["xfs"]
+    assert told["verdict"] == "drifted"
+    assert [(one["field"], one["file"], one["old"], one["new"]) for one in told["drifts"]] == [
+        ("hostname", "/etc/hostname", ["by-hand"], ["xfs"]),
+        ("interfaces[eth0].address", "/etc/network/interfaces",
+         ["    address 10.0.2.99/24"], ["    address 10.0.2.16/24"]),
+        ("users.ann.password", "/etc/shadow", [], []),
+    ]
+    assert [one["source"]["line"] for one in told["drifts"]] == [6, 7, 9]
+
+
+def test_a_deep_apply_puts_it_right_and_brings_records_back(
+    lab: Lab, verified: dict[str, Any]
+) -> None:
+    assert "blocked" in lab.run("plan", *TARGETS)
+    said = lab.apply("--deep", "--parallel", "3", *TARGETS)
+    for line in ("hostname: by-hand → xfs", "users.ann.password: (another) → file ",
+                 "address: address 10.0.2.99/24 → 10.0.2.16/24",
+                 "record: (lost) → as what is inside"):
+        assert line in said, said
+    assert "$y$" not in said and "correct horse" not in said
+    assert "No changes" in lab.run("plan", *TARGETS, "--detailed-exitcode")
+    again = lab.run("verify", "guest/xfs", "disk/lvm")
+    assert again.count("as declared") == 2
