@@ -14,7 +14,8 @@ from tiny_cloud.errors import Span
 from tiny_cloud.model import Cloud
 from tiny_cloud.yaml12 import Path
 
-GUEST_SIDE = ("address", "gateway", "dns", "search", "dhcp")
+GUEST_SIDE = ("address", "gateway", "dns", "search", "dhcp", "addresses", "gateway6", "dhcp6",
+              "acceptRA", "routes", "vlans")
 """Fields of a machine's interface that are written inside the guest."""
 DISK_SIDE = ("image", "base", "size", "format", "encryption", "reclaimPolicy", "volumeGroup",
              "thinPool", "preallocation", "clusterSize", "lazyRefcounts", "extendedL2")
@@ -36,8 +37,8 @@ def expand_machine(document: Document, cloud: Cloud) -> Iterator[Document]:
     if base and "fromImage" in spec.get("kernel", {}):
         spec["kernel"] = {**_without(spec["kernel"], ("fromImage",)), "image": base}
     cards = spec.get("interfaces", ())
-    known = ("name", "mac", *GUEST_SIDE)
-    inside = [{key: value for key, value in card.items() if key in known} for card in cards]
+    inside = [{key: value for key, value in card.items()
+               if key in ("name", "mac", *_guest_side(card))} for card in cards]
     if cards:
         spec["interfaces"] = [_machine_side(card) for card in cards]
     settings = spec.get("guest", {})
@@ -68,7 +69,12 @@ def _has_guest(spec: Mapping[str, Any], cards: list[dict[str, Any]]) -> bool:
 def _machine_side(card: Mapping[str, Any]) -> dict[str, Any]:
     """A network gives an address out as well: it has to know whose it is."""
     kept = {"address": card["address"]} if {"address", "network"} <= card.keys() else {}
-    return {**_without(card, GUEST_SIDE), **kept}
+    return {**_without(card, _guest_side(card)), **kept}
+
+
+def _guest_side(card: Mapping[str, Any]) -> tuple[str, ...]:
+    """The MTU is libvirt's where that can set it: the guest's driver learns of it."""
+    return (*GUEST_SIDE, "mtu") if card.keys() & {"user", "direct"} else GUEST_SIDE
 
 
 def _disk_name(document: Document, item: Mapping[str, Any]) -> str:

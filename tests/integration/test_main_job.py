@@ -41,6 +41,12 @@ MACHINE = """
           address: 10.0.2.77/24
           gateway: 10.0.2.2
           dns: [10.0.2.3, 10.0.2.4]
+          addresses: [10.0.2.78/24, "fd00:77::2/64"]
+          gateway6: fd00:77::1
+          acceptRA: false
+          mtu: 1400
+          routes: [{{to: 10.77.0.0/16, via: 10.0.2.9, metric: 50}}]
+          vlans: [{{name: eth0.10, id: 10, address: 10.10.0.2/24, mtu: 1300}}]
         {card}
       guest:
         hostname: {hostname}
@@ -119,7 +125,7 @@ def inside(lab: Lab, hostname: str, *commands: str) -> list[str]:
 def test_apply_makes_a_machine_that_says_who_it_is(lab: Lab, before: dict[str, Any]) -> None:
     said = lab.apply()
     assert "Plan: 5 to create." in said
-    name, address, route, dns, user, disk, root = inside(
+    name, address, route, dns, user, disk, root, six, ways, vlan = inside(
         lab,
         "web",
         "hostname",
@@ -129,9 +135,15 @@ def test_apply_makes_a_machine_that_says_who_it_is(lab: Lab, before: dict[str, A
         "id koder; stat -c %U:%G /home/koder; cat /home/koder/.ssh/authorized_keys",
         "lsblk -bno SIZE /dev/disk/by-id/virtio-data",
         "df -B1 --output=size / | tail -n 1",
+        "ip -6 -brief address show eth0; ip -6 route show default",
+        "ip route show 10.77.0.0/16; cat /sys/class/net/eth0/mtu",
+        "ip -d link show eth0.10; ip -4 -brief address show eth0.10",
     )
     assert name == "web"
-    assert "10.0.2.77/24" in address
+    assert "fd00:77::2/64" in six and "via fd00:77::1" in six
+    assert "via 10.0.2.9" in ways and "metric 50" in ways and ways.endswith("1400")
+    assert "vlan protocol 802.1Q id 10 " in vlan and "mtu 1300" in vlan and "10.10.0.2/24" in vlan
+    assert "10.0.2.77/24" in address and "10.0.2.78/24" in address
     assert "via 10.0.2.2" in route
     assert "nameserver 10.0.2.3" in dns and "nameserver 10.0.2.4" in dns
     assert "lab" in user and "koder:koder" in user and "ssh-ed25519 AAAA key" in user
@@ -214,7 +226,7 @@ def test_plan_works_where_tinycloud_may_not_write(lab: Lab) -> None:
 
 SEES = {
     "processors": "ls -d /sys/devices/system/cpu/cpu[0-9]* | wc -l",
-    "cards": "ls -d /sys/class/net/e* | wc -l",
+    "cards": "ls -d /sys/class/net/e*/device | wc -l",
     "cable": "cat /sys/class/net/eth0/carrier",
     "memory": "sed -n 's/^MemTotal: *\\([0-9]*\\) kB/\\1/p' /proc/meminfo",
 }

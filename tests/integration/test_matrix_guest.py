@@ -34,18 +34,28 @@ FIRST: dict[str, Any] = {
     "disk": "d",
     "machine": "m",
     "hostname": "one",
+    "system": "debian",
     "growRoot": True,
     "hosts": [{"address": "10.0.2.9", "names": ["db"]}],
     "interfaces": [
         {"name": "eth0", "address": "10.0.2.15/24", "gateway": "10.0.2.2", "dns": ["10.0.2.3"],
-         "search": ["one.test"]},
-        {"name": "eth1", "dhcp": True, "mac": "52:54:00:00:99:01"},
+         "search": ["one.test"], "addresses": ["fd00:2::15/64"], "gateway6": "fd00:2::1",
+         "acceptRA": False, "mtu": 1400,
+         "routes": [{"to": "10.1.0.0/16", "via": "10.0.2.9", "metric": 100}],
+         "vlans": [{"name": "eth0.10", "id": 10, "address": "10.0.10.2/24",
+                    "gateway": "10.0.10.1", "addresses": ["fd00:10::2/64"],
+                    "gateway6": "fd00:10::1", "acceptRA": False, "mtu": 1300,
+                    "dns": ["10.0.10.3"], "search": ["ten.test"],
+                    "routes": [{"to": "10.2.0.0/16", "via": "10.0.10.9", "metric": 50}]},
+                   {"name": "eth0.11", "id": 11, "dhcp": True, "dhcp6": True}]},
+        {"name": "eth1", "dhcp": True, "dhcp6": True, "mac": "52:54:00:00:99:01"},
     ],
     "users": {"koder": {"password": {"file": "secrets/one.txt"}, "groups": ["sudo"],
                         "authorizedKeys": [KEY.format("one")], "shell": "/bin/bash",
                         "uid": 1500}},
 }
 CASES: dict[str, tuple[tuple[str | int, ...], Any, str]] = {
+    "system": (("system",), "alpine", "system"),
     "hostname": (("hostname",), "two", "hostname"),
     "growRoot": (("growRoot",), False, "growRoot"),
     "hosts[].address": (("hosts", 0, "address"), "10.0.2.10", "hosts"),
@@ -57,6 +67,29 @@ CASES: dict[str, tuple[tuple[str | int, ...], Any, str]] = {
     "interfaces[].search": (("interfaces", 0, "search"), ["two.test"], "interfaces[eth0].search"),
     "interfaces[].dhcp": (("interfaces", 1, "dhcp"), False, "interfaces[eth1].dhcp"),
     "interfaces[].mac": (("interfaces", 1, "mac"), "52:54:00:00:99:02", "interfaces[eth1].mac"),
+    "interfaces[].addresses": (
+        ("interfaces", 0, "addresses"), ["fd00:2::16/64"], "interfaces[eth0].addresses"),
+    "interfaces[].gateway6":
+        (("interfaces", 0, "gateway6"), "fd00:2::2", "interfaces[eth0].gateway6"),
+    "interfaces[].acceptRA": (("interfaces", 0, "acceptRA"), True, "interfaces[eth0].acceptRA"),
+    "interfaces[].dhcp6": (("interfaces", 1, "dhcp6"), False, "interfaces[eth1].dhcp6"),
+    "interfaces[].mtu": (("interfaces", 0, "mtu"), 1420, "interfaces[eth0].mtu"),
+    **{f"interfaces[].routes[].{key}":
+       (("interfaces", 0, "routes", 0, key), value, "interfaces[eth0].routes")
+       for key, value in (("to", "10.3.0.0/16"), ("via", "10.0.2.8"), ("metric", 200))},
+    **{f"interfaces[].vlans[].{key}":
+       (("interfaces", 0, "vlans", 0, key), value, f"interfaces[eth0].vlans[eth0.10].{key}")
+       for key, value in (
+           ("id", 12), ("address", "10.0.10.3/24"), ("gateway", "10.0.10.4"),
+           ("addresses", ["fd00:10::3/64"]), ("gateway6", "fd00:10::4"), ("acceptRA", True),
+           ("mtu", 1280), ("dns", ["10.0.10.5"]), ("search", ["eleven.test"]))},
+    **{f"interfaces[].vlans[].routes[].{key}":
+       (("interfaces", 0, "vlans", 0, "routes", 0, key), value,
+        "interfaces[eth0].vlans[eth0.10].routes")
+       for key, value in (("to", "10.4.0.0/16"), ("via", "10.0.10.8"), ("metric", 60))},
+    **{f"interfaces[].vlans[].{key}":
+       (("interfaces", 0, "vlans", 1, key), False, f"interfaces[eth0].vlans[eth0.11].{key}")
+       for key in ("dhcp", "dhcp6")},
     "users.*.password":
         (("users", "koder", "password"), {"file": "secrets/two.txt"}, "users.koder.password"),
     "users.*.groups": (("users", "koder", "groups"), ["sudo", "adm"], "users.koder.groups"),
@@ -133,6 +166,7 @@ def test_all_of_them_come_true(lab: Lab) -> None:
 def test_what_is_taken_out_goes_or_stays(lab: Lab) -> None:
     declare(lab, {"disk": "d", "machine": "m"})
     goes = {field for name, (_, _, field) in CASES.items() if ROWS[name].removal == "it goes"}
+    goes.add("interfaces[eth0].vlans[eth0.11].id")  # the case of the numbers is eth0.10
     assert {field: diff["new"] for field, diff in planned(lab).items()} == dict.fromkeys(goes)
     lab.apply()
     lab.assert_settled()

@@ -4,8 +4,8 @@ import pytest
 import yaml
 
 from tiny_cloud.errors import Failure
-from tiny_cloud.guests import ifupdown
 from tiny_cloud.guests.base import with_block
+from tiny_cloud.guests.networking import ifupdown
 from tiny_cloud.host import debian_base, sums
 from tiny_cloud.host.command import environment, fractions, limited, require
 

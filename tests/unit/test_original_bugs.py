@@ -21,8 +21,10 @@ from tests.unit.cloud import (
 from tiny_cloud import steps
 from tiny_cloud.errors import Failure, Problems
 from tiny_cloud.facts import DomainFacts
-from tiny_cloud.guests import accounts, homes, hosts, ifupdown, network, resolv, roots, sshd
+from tiny_cloud.guests import accounts, homes, roots, sshd
 from tiny_cloud.guests.base import File, Found, MakeFolder, Matter, Wish, WriteFile
+from tiny_cloud.guests.hosts import Hosts
+from tiny_cloud.guests.networking import ifupdown, interfaces, resolv
 from tiny_cloud.libvirt_xml import read_network
 from tiny_cloud.model import Plan
 from tiny_cloud.render.text import summary
@@ -62,7 +64,7 @@ def test_1_accounts_that_no_password_names_stay_in_shadow() -> None:
 
 
 def test_2_hosts_keeps_its_first_block_and_comments_become_no_entries() -> None:
-    result = written(hosts, guest({"/etc/hosts": HOSTS}),
+    result = written(Hosts(), guest({"/etc/hosts": HOSTS}),
                      hosts=[{"address": "10.0.0.1", "names": ["db"]}])["/etc/hosts"]
     assert result.startswith(HOSTS) and "10.0.0.1\tdb\n" in result
 
@@ -140,7 +142,7 @@ def test_10_cards_are_virtio_too() -> None:
 ])
 def test_11_an_address_is_an_address_and_a_mac_is_no_name(wrong: dict[str, str]) -> None:
     with pytest.raises(Failure):
-        network.interfaces({"interfaces": [wrong]})
+        interfaces.interfaces({"interfaces": [wrong]})
 
 
 def test_12_a_machine_whose_guest_could_not_be_prepared_does_not_boot() -> None:

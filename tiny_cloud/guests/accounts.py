@@ -125,4 +125,5 @@ def _shells(found: Found) -> tuple[str, ...]:
 
 
 def _default_shell(found: Found) -> str:
-    return "/bin/bash" if "/bin/bash" in _shells(found) else "/bin/sh"
+    known = _shells(found)
+    return next((shell for shell in ("/bin/bash", "/bin/ash") if shell in known), "/bin/sh")

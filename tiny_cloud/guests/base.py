@@ -76,6 +76,8 @@ class WriteFile:
     mode: int | None = None
     uid: int | None = None
     gid: int | None = None
+    label: str = ""
+    """Of SELinux, for what is new; empty: none, or the old file's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,7 @@ class MakeFolder:
     mode: int = 0o755
     uid: int = 0
     gid: int = 0
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +99,7 @@ class Symlink:
     target: str
     uid: int = 0
     gid: int = 0
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,22 +1,36 @@
-"""hostname(5): the short name; the qualified one goes into /etc/hosts, see Debian's hostname(1)."""
+"""hostname(5): the short name where /etc/hosts has the whole one, else the whole name."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
+from tiny_cloud.errors import Failure
 from tiny_cloud.guests.base import Edit, Found, Wish, write
 
 PATH = "/etc/hostname"
+SYSCONFIG = "/etc/sysconfig/network"
+"""Where Red Hat's systems had it before systemd."""
+SYSTEMD = ("/usr/lib/systemd/systemd", "/lib/systemd/systemd")
 
 
-def asks(wish: Wish, found: Found) -> Iterable[str]:
-    return (PATH,) if wish.settings.get("hostname") else ()
+@dataclass(frozen=True, slots=True)
+class Hostname:
+    """The matter."""
 
+    qualified: bool = False
 
-def edits(wish: Wish, found: Found) -> Iterator[Edit]:
-    hostname = wish.settings.get("hostname")
-    if hostname:
-        text = hostname.partition(".")[0] + "\n"
+    def asks(self, wish: Wish, found: Found) -> Iterable[str]:
+        return (PATH, SYSCONFIG, *SYSTEMD) if wish.settings.get("hostname") else ()
+
+    def edits(self, wish: Wish, found: Found) -> Iterator[Edit]:
+        name = wish.settings.get("hostname")
+        if not name:
+            return
+        if found.kind(SYSCONFIG) == "file" and not found.has(*SYSTEMD):
+            raise Failure(f"the guest keeps its name in {SYSCONFIG}, as systems before systemd do",
+                          hint="RHEL 6 and CentOS 6 are not supported; leave hostname out")
+        text = (name if self.qualified else name.partition(".")[0]) + "\n"
         if found.text(PATH, "") != text:
             yield write(PATH, text)
 

@@ -1,8 +1,10 @@
-"""hosts(5): all lines and comments stay; 127.0.1.1 names the machine, a block the others."""
+"""hosts(5): all lines and comments stay; a block has further ones, and a line of its own may name
+the machine."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
 
@@ -22,24 +24,34 @@ ff02::2\tip6-allrouters
 """
 
 
-def asks(wish: Wish, found: Found) -> Iterable[str]:
-    wanted = wish.settings.get("hostname") or _block(wish) is not None
-    return (PATH, hostname.PATH) if wanted else ()
+@dataclass(frozen=True, slots=True)
+class Hosts:
+    """The matter."""
+
+    own_line: bool = False
+    """Whether the machine's own name belongs into it; one that is there is renamed anyway."""
+
+    def asks(self, wish: Wish, found: Found) -> Iterable[str]:
+        wanted = wish.settings.get("hostname") or _block(wish) is not None
+        return (PATH, hostname.PATH) if wanted else ()
+
+    def edits(self, wish: Wish, found: Found) -> Iterator[Edit]:
+        if not self.asks(wish, found):
+            return
+        old = found.text(PATH, "")
+        text = before = old or EMPTY
+        name = wish.settings.get("hostname")
+        if name and name != "localhost" and (self.own_line or has_own_line(text)):
+            text = named(text, name, hostname.current(found))
+        hosts = _block(wish)
+        if hosts is not None:
+            text = with_block(text, map(line, hosts))
+        if text != before:
+            yield write(PATH, text)
 
 
-def edits(wish: Wish, found: Found) -> Iterator[Edit]:
-    if not asks(wish, found):
-        return
-    old = found.text(PATH, "")
-    text = old or EMPTY
-    name = wish.settings.get("hostname")
-    if name and name != "localhost":
-        text = named(text, name, hostname.current(found))
-    hosts = _block(wish)
-    if hosts is not None:
-        text = with_block(text, map(line, hosts))
-    if text != old:
-        yield write(PATH, text)
+def has_own_line(text: str) -> bool:
+    return any(line.split()[:1] == [OWN] for line in text.split("\n"))
 
 
 def _block(wish: Wish) -> Sequence[Mapping[str, Any]] | None:

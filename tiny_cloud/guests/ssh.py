@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from tiny_cloud.guests import account_files, accounts
 from tiny_cloud.guests.base import Edit, Found, MakeFolder, Remove, Wish, WriteFile, encoded
-from tiny_cloud.guests.tables import Table
+from tiny_cloud.guests.tables import Table, number
 
 HOST_KEYS = "/etc/ssh/ssh_host_*_key"
 SERVERS = ("/usr/sbin/sshd", "/sbin/sshd")
@@ -23,7 +23,7 @@ _BLOB = re.compile(r"(?:ssh|ecdsa|sk)-[a-z0-9@.-]+\s+(AAAA[0-9A-Za-z+/=]+)")
 
 def asks(wish: Wish, found: Found) -> Iterator[str]:
     if wish.fresh is not None:
-        yield from (HOST_KEYS, f"{HOST_KEYS}.pub", *SERVERS)
+        yield from (HOST_KEYS, f"{HOST_KEYS}.pub", *SERVERS, account_files.GROUP)
     for kind in wish.part("sshHostKeys"):
         yield from (host_key(kind), f"{host_key(kind)}.pub")
     passwd = Table.parse(found.text(account_files.PASSWD, ""), 7)
@@ -43,8 +43,10 @@ def edits(wish: Wish, found: Found) -> Iterator[Edit]:
             # A key of a type that is made no more (dsa) would stay shared by all clones.
             if path.startswith("/etc/ssh/ssh_host_") and path not in ours:
                 yield Remove(path)
+        group = _key_group(found)
         for path, (content, mode) in sorted(fresh.items()):
-            yield WriteFile(path, content, mode, 0, 0)
+            shared = group is not None and not path.endswith(".pub")
+            yield WriteFile(path, content, 0o640 if shared else mode, 0, group if shared else 0)
     for kind, key in given.items():
         yield WriteFile(host_key(kind), key["private"], 0o600, 0, 0)
         yield WriteFile(f"{host_key(kind)}.pub", key["public"], 0o644, 0, 0)
@@ -67,6 +69,15 @@ def _keys(wish: Wish, name: str) -> tuple[Sequence[str], Sequence[str]]:
     before = wish.former("users").get(name, {}).get("authorizedKeys", ())
     there = {_blob(key) for key in wanted}
     return wanted, [key for key in before if _blob(key) not in there]
+
+
+def _key_group(found: Found) -> int | None:
+    """The group that host keys belong to where ssh-keysign reads them by it: Fedora before 38 and
+    RHEL before 10. Later ones take keys that a group can read for open to everybody."""
+    if found.version[0] >= (38 if found.distro == "fedora" else 10):
+        return None
+    row = Table.parse(found.text(account_files.GROUP, ""), 4).row("ssh_keys")
+    return number(row[2]) if row else None
 
 
 def _with_keys(wish: Wish) -> list[str]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from tiny_cloud.guests import ifupdown
 from tiny_cloud.guests.base import with_block
+from tiny_cloud.guests.networking import ifupdown
 
 BASE = ("systemd-sysv", "udev", "dbus", "grub2-common", "grub-pc-bin", "e2fsprogs", "iproute2",
         "kmod", "login", "passwd")

@@ -139,7 +139,7 @@ def _found(root: roots.Root) -> Found:
 def read(session: Looker, root: roots.Root, step: EditGuest) -> tuple[Found, Writer]:
     """Look at what the writer asks for, until what it has seen raises no new question."""
     found = _found(root)
-    writer = named(step.address, lambda: writer_for(found))
+    writer = named(step.address, lambda: writer_for(found, step.settings.get("system", "")))
     # The real hashes and keys are made from what is found; the questions do not depend on them.
     wish = wish_of(step, {}, Fresh("", b"") if step.fresh else None)
     seen: frozenset[str] = frozenset()

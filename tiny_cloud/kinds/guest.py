@@ -15,6 +15,7 @@ from tiny_cloud.guests.deep import ANOTHER, CUT_OFF, RECORD, UNFINISHED, differe
 from tiny_cloud.insides import Inside
 from tiny_cloud.model import Action, Address, Change, FieldDiff, Observed, State, Unknown, Value
 from tiny_cloud.naming import forget, former, record_inside, unsettled
+from tiny_cloud.networks import reach
 from tiny_cloud.networks.addresses import completed, misfit
 from tiny_cloud.resource import Resource, declared_of
 from tiny_cloud.steps import EditGuest, MoveRecord, RecallGuest, Step
@@ -55,7 +56,11 @@ class Guest(Resource):
 
     def faults(self) -> Iterator[Problem]:
         yield from seeds.faults(self)
-        for at, card in enumerate(self.spec.get("interfaces", ())):
+        cards = self.spec.get("interfaces", ())
+        for below, summary, hint in self._unreached(cards):
+            yield from self.refuse(
+                ("spec", "interfaces", *below), f"{self.address}: {summary}", hint).problems
+        for at, card in enumerate(cards):
             network, address = self._network(card), str(card.get("address", ""))
             path: tuple[str | int, ...] = ("spec", "interfaces", at)
             if network is None and address and "/" not in address:
@@ -71,6 +76,14 @@ class Guest(Resource):
                 yield from self.refuse(
                     (*path, "dhcp"), f"{self.address}: {network.address} gives out no addresses",
                     "write dhcp in the Network, or an address here").problems
+
+    def _unreached(self, cards: Sequence[Mapping[str, Any]]) -> Iterator[reach.Fault]:
+        for at, card in enumerate(cards):
+            network = self._network(card)
+            subnet = str(network.provides()["subnet"]) if network else ""
+            for path, summary, hint in reach.faults(card, subnet):
+                yield (at, *path), summary, hint
+        yield from reach.names(cards)
 
     def settings(self) -> Mapping[str, Any]:
         """The spec with each interface's MAC, which is the machine's to know."""

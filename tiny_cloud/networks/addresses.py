@@ -42,7 +42,8 @@ def completed(
     """A guest's cards with what their networks (by card) know: the prefix of a static address, the
     router, name servers, domains. Whoever writes one of the last three on some card means that one
     alone; and only one card gets a router."""
-    said = {key for card in cards for key in ("gateway", "dns", "search") if key in card}
+    inner = (vlan for card in cards for vlan in card.get("vlans", ()))
+    said = {key for one in (*cards, *inner) for key in ("gateway", "dns", "search") if key in one}
     routed = "gateway" in said
     found = []
     for card in cards:

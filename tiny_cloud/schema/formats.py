@@ -74,8 +74,36 @@ def ipv4_interface(value: str) -> None:
     if net.prefixlen < 31 and card.ip in (net.network_address, net.broadcast_address):
         what = "network" if card.ip == net.network_address else "broadcast address"
         raise ValueError(f"that is the {what} of {net}, not the address of a card")
-    if card.ip.is_multicast or card.ip.is_loopback or card.ip.is_unspecified:
+    _of_a_card(card.ip)
+
+
+def _of_a_card(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> None:
+    if address.is_multicast or address.is_loopback or address.is_unspecified:
         raise ValueError("no card can have that address")
+
+
+def ip_card(value: str) -> None:
+    """IPv4 or IPv6, with its prefix."""
+    if ":" not in value:
+        ipv4_interface(value)
+        return
+    address, slash, prefix = value.partition("/")
+    ipv6(address)
+    if not slash:
+        raise ValueError(f"the length of the prefix is missing, as in {address}/64")
+    if not _PREFIX6.fullmatch(value) or int(prefix) not in range(1, 129):
+        raise ValueError("the length of the prefix is a number from 1 to 128")
+    _of_a_card(ipaddress.IPv6Address(address))
+
+
+def ip_network(value: str) -> None:
+    """Where a route leads to: 0.0.0.0/0 and ::/0 are everywhere."""
+    if ":" in value:
+        ipv6(value.partition("/")[0])
+        _network(value, _PREFIX6, range(129))
+    else:
+        ipv4(value.partition("/")[0])
+        _network(value, _PREFIX, range(33))
 
 
 def ipv4_card(value: str) -> None:
@@ -84,9 +112,7 @@ def ipv4_card(value: str) -> None:
         ipv4_interface(value)
         return
     ipv4(value)
-    address = ipaddress.IPv4Address(value)
-    if address.is_multicast or address.is_loopback or address.is_unspecified:
-        raise ValueError("no card can have that address")
+    _of_a_card(ipaddress.IPv4Address(value))
 
 
 def ipv4_network(value: str) -> None:
@@ -147,7 +173,9 @@ def checker() -> FormatChecker:
         ("path", (str,), path), ("ip", (str,), ip),
         ("ipv4", (str,), ipv4), ("ipv4-card", (str,), ipv4_card), ("mac", (str,), mac),
         ("ipv4-network", (str,), ipv4_network), ("ipv6", (str,), ipv6),
-        ("ipv6-network", (str,), ipv6_network), ("host-port", (str, int), host_port),
+        ("ipv6-network", (str,), ipv6_network), ("ipv4-interface", (str,), ipv4_interface),
+        ("ip-card", (str,), ip_card), ("ip-network", (str,), ip_network),
+        ("host-port", (str, int), host_port),
         ("listen", (str,), listen),
     ):
         found.checks(name, raises=ValueError)(_for(types, check))

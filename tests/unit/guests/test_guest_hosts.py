@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tiny_cloud.errors import Failure
-from tiny_cloud.guests import hostname, hosts
+from tiny_cloud.guests.hostname import Hostname
+from tiny_cloud.guests.hosts import Hosts
 
 HOSTS = """\
 # first block: do not touch
@@ -19,7 +20,7 @@ HOSTS = """\
 
 def written(text: str | None, before: str = "old", **settings: object) -> str | None:
     files = {"/etc/hostname": f"{before}\n", **({"/etc/hosts": text} if text is not None else {})}
-    return texts(made(hosts, wish(**settings), guest(files))).get("/etc/hosts")
+    return texts(made(Hosts(own_line=True), wish(**settings), guest(files))).get("/etc/hosts")
 
 
 def test_everything_but_our_own_line_is_kept() -> None:
@@ -85,6 +86,6 @@ def test_lines_of_others_survive_byte_for_byte(lines: list[str]) -> None:
 
 
 def test_the_hostname_is_the_short_one() -> None:
-    assert texts(made(hostname, wish(hostname="web.lab"), guest())) == {"/etc/hostname": "web\n"}
-    assert made(hostname, wish(hostname="web"), guest({"/etc/hostname": "web\n"})) == []
-    assert made(hostname, wish(), guest()) == []
+    assert texts(made(Hostname(), wish(hostname="web.lab"), guest())) == {"/etc/hostname": "web\n"}
+    assert made(Hostname(), wish(hostname="web"), guest({"/etc/hostname": "web\n"})) == []
+    assert made(Hostname(), wish(), guest()) == []

@@ -5,8 +5,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tiny_cloud.errors import Failure
-from tiny_cloud.guests import ifupdown, links, netplan, network, networkd, resolv
 from tiny_cloud.guests.base import File, Found, MakeFolder, Symlink, WriteFile
+from tiny_cloud.guests.networking import (
+    ifupdown,
+    interfaces,
+    links,
+    netplan,
+    networkd,
+    resolv,
+    ways,
+)
 
 IFUP = {"/usr/sbin/ifup": File()}
 NETPLAN = {"/usr/sbin/netplan": File(), "/etc/netplan": File("folder")}
@@ -144,12 +152,12 @@ def test_networkd_alone() -> None:
     ({"/usr/sbin/netplan": File(), **IFUP}, "ifupdown"),
 ])
 def test_the_images_own_way_is_used(files: dict[str, File], way: str) -> None:
-    assert network.way(guest({}, files)) == way
+    assert ways.way(guest({}, files)) == way
 
 
 def test_a_guest_without_any_way_says_what_was_looked_for() -> None:
     with pytest.raises(Failure) as caught:
-        network.way(guest())
+        ways.way(guest())
     assert "/usr/sbin/ifup" in caught.value.hint
 
 
@@ -167,7 +175,7 @@ def test_a_guest_without_any_way_says_what_was_looked_for() -> None:
 def test_an_address_is_an_address_and_a_mac_is_no_name(wrong: dict[str, object]) -> None:
     """The original's bug 11: the name's pattern matched MACs, the address's took 999.1.1.1."""
     with pytest.raises(Failure):
-        network.interfaces({"interfaces": [wrong]})
+        interfaces.interfaces({"interfaces": [wrong]})
 
 
 def resolved(found: Found) -> list[object]:

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from tiny_cloud.errors import Failure
 from tiny_cloud.guests import (
     first_boot,
-    hosts,
     package_proxy,
     placed,
     region,
@@ -32,6 +31,7 @@ from tiny_cloud.guests.base import (
     WriteFile,
     without_block,
 )
+from tiny_cloud.guests.hosts import Hosts
 from tiny_cloud.guests.shell_words import setting, with_setting
 
 FRESH = Fresh("0" * 32, b"seed")
@@ -179,8 +179,8 @@ def test_what_a_place_cannot_be_is_said(settings: dict[str, Any], said: str) -> 
 def test_the_block_of_hosts_goes_with_its_declaration() -> None:
     plain = "127.0.0.1 localhost # here\n"
     settings = {"hosts": [{"address": "10.0.0.1", "names": ["db"]}]}
-    text = result(hosts, wished(settings), guest({"/etc/hosts": plain}))["/etc/hosts"]
-    gone = result(hosts, wished({}, settings), guest({"/etc/hosts": text}))
+    text = result(Hosts(), wished(settings), guest({"/etc/hosts": plain}))["/etc/hosts"]
+    gone = result(Hosts(), wished({}, settings), guest({"/etc/hosts": text}))
     assert gone == {"/etc/hosts": plain}
 
 

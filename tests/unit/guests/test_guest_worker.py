@@ -54,6 +54,14 @@ def test_all_is_staged_before_anything_is_renamed(guest: FolderGuest) -> None:
     assert guest.lstat("/etc/b")["st_mode"] & 0o7777 == 0o644
 
 
+def test_what_is_new_gets_its_label_and_what_was_there_keeps_its_own(guest: FolderGuest) -> None:
+    apply(guest, MakeFolder("/etc/d", label="d_t"), WriteFile("/etc/d/new", b"", label="new_t"),
+          Symlink("/etc/d/link", "new", label="link_t"),
+          WriteFile("/etc/shadow", b"new", label="other_t"), MakeFolder("/etc", label="etc_t"))
+    labelled = [call.split()[1] for call in guest.calls if call.startswith("label ")]
+    assert labelled == ["d_t", "new_t", "link_t"]
+
+
 @pytest.mark.parametrize("call", ["write", "sync"])
 def test_a_full_disk_leaves_the_old_files_and_no_others(guest: FolderGuest, call: str) -> None:
     guest.fail_at = call

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tiny_cloud.errors import Failure
-from tiny_cloud.guests.base import Edit, Found, Matter, Remark, Wish, Writer
+from tiny_cloud.guests.base import Edit, Found, Matter, Remark, Wish
 from tiny_cloud.guests.windows import first_boot, names, registry
 
 MATTERS: tuple[Matter, ...] = (names, first_boot)
@@ -36,6 +36,3 @@ class Windows:
             made.append(Remark("the machine has the SID of its image, as all others on it: only "
                                "sysprep in Windows itself makes another"))
         return tuple(made)
-
-
-writer: Writer = Windows()

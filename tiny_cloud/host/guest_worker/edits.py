@@ -77,6 +77,8 @@ class Edits:
         if old is not None:
             # Mode, owner and every extended attribute: the SELinux label is one of them.
             self.g.copy_attributes(path, temporary, all=True)
+        else:
+            self._label(edit, temporary)
         before = old or {"st_mode": 0o644, "st_uid": 0, "st_gid": 0}
         given = [edit["uid"], edit["gid"], edit["mode"]]
         kept = [before["st_uid"], before["st_gid"], stat.S_IMODE(before["st_mode"])]
@@ -96,6 +98,7 @@ class Edits:
         path = edit["path"]
         if self.tree.lstat(path) is None:
             self.g.mkdir_mode(path, 0o700)
+            self._label(edit, path)
             self.g.lchown(edit["uid"], edit["gid"], path)
             self.g.chmod(edit["mode"], path)
 
@@ -103,7 +106,14 @@ class Edits:
         temporary = self._temporary(edit["path"])
         self.g.rm(temporary)
         self.g.ln_s(edit["target"], temporary)
+        self._label(edit, temporary)
         self.g.lchown(edit["uid"], edit["gid"], temporary)
+
+    def _label(self, edit: dict[str, Any], path: str) -> None:
+        """SELinux's, of what is new."""
+        label = edit.get("label")
+        if label:
+            self.g.lsetxattr("security.selinux", label, len(label), path)
 
     def _nothing(self, edit: dict[str, Any]) -> None:
         """Files go only once the new ones are in their places."""

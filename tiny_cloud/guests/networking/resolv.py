@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from tiny_cloud.guests import network
 from tiny_cloud.guests.base import Edit, Found, Symlink, Wish, write
+from tiny_cloud.guests.networking import ways
+from tiny_cloud.guests.networking.interfaces import dns_of
 
 PATH = "/etc/resolv.conf"
 STUB = "../run/systemd/resolve/stub-resolv.conf"
 RESOLVED = ("/usr/lib/systemd/systemd-resolved", "/lib/systemd/systemd-resolved")
 RESOLVCONF = ("/usr/sbin/resolvconf", "/sbin/resolvconf")
 """Debian's resolvconf or openresolv, which take ifupdown's dns-nameservers."""
+BY_THEMSELVES = ("networkmanager", "wicked", "ifcfg")
+"""Ways that write it from what they are told."""
 
 _OURS = ("nameserver", "search", "domain")
 
@@ -19,17 +22,20 @@ _OURS = ("nameserver", "search", "domain")
 def asks(wish: Wish, found: Found) -> Iterable[str]:
     if not wish.settings.get("interfaces"):
         return ()
-    return (*network.asks(wish), PATH, *RESOLVED, *RESOLVCONF)
+    return (*ways.asks(wish), PATH, *RESOLVED, *RESOLVCONF)
 
 
 def edits(wish: Wish, found: Found) -> Iterator[Edit]:
     if not wish.settings.get("interfaces"):
         return
-    by_resolved = network.way(found) in ("netplan", "networkd") and found.has(*RESOLVED)
+    way = ways.way(found)
+    by_resolved = way in ("netplan", "networkd") and found.has(*RESOLVED)
     if by_resolved and not found.kind(PATH):
         yield Symlink(PATH, STUB)
         return
-    servers, search = network.dns_of(wish)
+    if way in BY_THEMSELVES:
+        return
+    servers, search = dns_of(wish)
     # A symlink says who writes the file: systemd-resolved, resolvconf, NetworkManager.
     if not servers or found.has(*RESOLVCONF) or found.kind(PATH) not in ("", "file"):
         return
