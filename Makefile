@@ -2,7 +2,7 @@
 PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint type integration bench-disks clean
+.PHONY: help setup demo test check lint type integration bench-disks bench-guests clean
 
 help: ## Show this help
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -38,6 +38,9 @@ integration: setup ## Run the tests with real libvirt, qemu and libguestfs
 
 bench-disks: setup ## Measure kinds of disks against a raw file; writes docs/disk-speed.md
 	scripts/bench-disks
+
+bench-guests: setup ## Measure sixteen guests against virt-customize; writes docs/guest-speed.md
+	$(PYTHON) scripts/bench-guests
 
 clean: ## Remove what setup and the tests made in this folder
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build

@@ -173,7 +173,7 @@ class Planned:
         with journal.locked(Path(cloud.storage), self.command) as book:
             libvirt = Libvirt(cloud.connect)
             require_holding(essence(self.plan), workspace._planned(self.wish, libvirt, self.errand))
-            host = Host(cloud, libvirt, CACHE, book.descriptor)
+            host = Host(cloud, libvirt, CACHE, book.descriptor, parallel)
             failed: set[Address] = set()
             for event in execution.apply(self.plan, host, parallel=parallel, stopping=stopping):
                 if event.what in ("failed", "skipped"):

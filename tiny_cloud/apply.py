@@ -35,8 +35,10 @@ class Performer(Protocol):
     def perform(self, step: Step, progress: Progress) -> None:
         """Raises Failure."""
 
-    def perform_batch(self, steps: Sequence[Step], progress: Progress) -> Sequence[Failure | None]:
-        """Steps of one batch together; one outcome each, in their order."""
+    def perform_batch(
+        self, steps: Sequence[Step], progress: Sequence[Progress]
+    ) -> Sequence[Failure | None]:
+        """Steps of one batch together; each has its progress and its outcome, in their order."""
 
 
 @dataclass(slots=True)
@@ -244,7 +246,7 @@ def _work_batch(
     steps = [run.tasks[key].steps[run.position[key]] for key in keys]
     for key, step in zip(keys, steps, strict=True):
         tell(Event("step", *key, text=step.shell()))
-    outcomes = list(host.perform_batch(steps, _teller(keys[0], tell)))
+    outcomes = list(host.perform_batch(steps, [_teller(key, tell) for key in keys]))
     for key, failure in zip(keys, outcomes, strict=True):
         if failure is None:
             run.position[key] = run.position[key] + 1

@@ -19,8 +19,7 @@ def borrowed(
     if not isinstance(info, ImageFacts):
         return info
     if info.encryption:
-        return Unknown(f"{path} is encrypted, and the key of an external disk is not kept here",
-                       "qemu-img convert makes a plain one of it, or a Disk with encryption")
+        return keyless(path)
     below = layers.chains(host, {path: form})[path]
     there = host.images({file: its for file, its in below if its})
     for file, _ in below:
@@ -43,3 +42,8 @@ def borrowed(
             "below": below,
         },
     )
+
+
+def keyless(path: str) -> Unknown:
+    return Unknown(f"{path} is encrypted, and the key of an external disk is not kept here",
+                   "qemu-img convert makes a plain one of it, or a Disk with encryption")

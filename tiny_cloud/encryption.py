@@ -1,4 +1,5 @@
-"""What a Disk's ``encryption`` comes to: LUKS, whose key libvirt keeps as a secret. Pure."""
+"""What ``encryption`` of a Disk or LogicalVolume comes to: LUKS, whose key libvirt keeps as a
+secret. Pure."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from tiny_cloud import libvirt_secrets, luks
+from tiny_cloud.borrowed import keyless
 from tiny_cloud.errors import Problem
 from tiny_cloud.facts import ImageFacts, Reader
 from tiny_cloud.layers import KEYLESS
@@ -40,6 +42,11 @@ def source_of(disk: Resource) -> Mapping[str, Any] | None:
 def format_of(disk: Resource, declared: str) -> str:
     """qemu's name for the format: a raw disk behind a LUKS header is ``luks``."""
     return LUKS if declared == "raw" and source_of(disk) else declared
+
+
+def header_of(disk: Resource) -> int:
+    """Bytes that a header takes of a device that is to be encrypted."""
+    return luks.ROOM if source_of(disk) else 0
 
 
 def observed(host: Reader, disk: Resource, info: ImageFacts) -> dict[str, Value]:
@@ -78,6 +85,8 @@ def faults(disk: Resource) -> Iterator[Problem]:
 
 def unusable(disk: Resource, path: str, info: ImageFacts, whose: Ownership) -> Unknown | None:
     """Why nothing can be done with what is there."""
+    if info.encryption and disk.external:
+        return keyless(path)
     if info.encryption and info.encryption != LUKS:
         return Unknown(f"{path} is encrypted with qcow2's old {info.encryption.upper()}, which "
                        "protects nothing and starts no machine any more",

@@ -92,16 +92,20 @@ def users(
     return tuple(sorted(domains))
 
 
-def require_room(disk: Resource, base: Resource | None, size: Value, change: Change) -> None:
-    """Something smaller (bytes) than what it stands on, or is filled with, would lose its end."""
+def require_room(
+    disk: Resource, base: Resource | None, size: Value, change: Change, header: int = 0
+) -> None:
+    """Something smaller (bytes) than what it stands on, or is filled with, would lose its end.
+    ``header``: bytes of it that lie before that."""
     below = change.around.get(base.address) if base else None
     least = below.facts.get("virtual_size", 0) if below else 0
-    if base and isinstance(size, int) and isinstance(least, int) and size < least:
+    if base and isinstance(size, int) and isinstance(least, int) and size < least + header:
         word = "image" if base is disk.links.get("image") else "base"
         raise disk.refuse(
             ("spec", "size"),
-            f"{disk.address} is smaller than its {word}, which has {format_size(least)}",
-            f"write size: {format_size(least)} or more")
+            f"{disk.address} is smaller than its {word}, which has {format_size(least)}"
+            + (f", and a LUKS header takes {format_size(header)}" if header else ""),
+            f"write size: {format_size(least + header)} or more")
 
 
 def require_growth(disk: Resource, old: int, new: int) -> None:

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 
 KEY = ("--object", "secret,id=key,file=/dev/stdin")
+ROOM = 2 << 20
+"""Bytes that a header takes, in whole MiB: qemu's has 4040 sectors (qemu: crypto/block-luks.c)."""
 
 
 def creation(format: str) -> tuple[str, ...]:
@@ -20,12 +22,21 @@ def creation(format: str) -> tuple[str, ...]:
 
 def opened(path: str, format: str) -> tuple[str, ...]:
     """Options with which any of the tools opens an image, in the place of its name."""
+    return ("--image-opts", named(path, format))
+
+
+def named(path: str, format: str) -> str:
+    """An image in the words of ``--image-opts`` and ``--target-image-opts``."""
     keyed = {"luks": "key-secret", "qcow2": "encrypt.key-secret"}
+    return f"{unkeyed(path, format)},{keyed[format]}=key"
+
+
+def unkeyed(path: str, format: str) -> str:
+    """An image that is not encrypted, in the same words."""
     protocol = "host_device" if path.startswith("/dev/") else "file"
     # QemuOpts writes a comma within a value twice.
     name = path.replace(",", ",,")
-    return ("--image-opts",
-            f"driver={format},file.driver={protocol},file.filename={name},{keyed[format]}=key")
+    return f"driver={format},file.driver={protocol},file.filename={name}"
 
 
 def typed(argv: tuple[str, ...], secret: Mapping[str, Any]) -> str:

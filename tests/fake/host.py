@@ -18,7 +18,7 @@ from lxml import etree
 from tests.fake.networks import named, updated
 from tests.fake.objections import objection, resized
 from tests.fake.rbd import created, disk_at, grown, place_of
-from tests.fake.volumes import made
+from tests.fake.volumes import decrypted, made
 from tiny_cloud import steps
 from tiny_cloud.apply import Progress
 from tiny_cloud.ceph import Cluster
@@ -69,6 +69,8 @@ class FakeHost:
     volume: dict[str, VolumeFacts] = field(default_factory=dict)
     group: dict[str, GroupFacts] = field(
         default_factory=lambda: {"vg0": GroupFacts("vg0", 4 << 20, 25600, 25600, devices=2)})
+    luks: dict[str, str] = field(default_factory=dict)
+    """By a volume's UUID that of the LUKS header on it."""
     rbd: dict[str, RBDFacts] = field(default_factory=dict)
     """Images of the one cluster, by POOL/IMAGE, whichever of its monitors is asked."""
     ceph: Unknown | None = None
@@ -116,7 +118,8 @@ class FakeHost:
         return tuple(sorted(p for p in self.file if str(PurePosixPath(p).parent) == folder))
 
     def images(self, formats: Mapping[str, str]) -> Mapping[str, ImageFacts | Unknown]:
-        volumes = {path: ImageFacts("raw", facts.virtual_size, facts.size)
+        volumes = {path: decrypted(facts, self.luks) if tags.format_of(facts) == "luks"
+                   else ImageFacts("raw", facts.virtual_size, facts.size)
                    for path, facts in self.volume.items() if path in formats}
         return volumes | {path: self.file[path].facts for path in formats if path in self.file}
 
@@ -184,9 +187,16 @@ class FakeHost:
         self._do(step)
 
     def perform_batch(
-        self, batch: Sequence[steps.Step], progress: Progress
+        self, batch: Sequence[steps.Step], progress: Sequence[Progress]
     ) -> Sequence[Failure | None]:
-        raise AssertionError("no step of the kinds is batched")
+        outcomes: list[Failure | None] = []
+        for step, tell in zip(batch, progress, strict=True):
+            try:
+                self.perform(step, tell)
+                outcomes.append(None)
+            except Failure as failure:
+                outcomes.append(failure)
+        return outcomes
 
     def _new(
         self, path: str, form: str, size: int, backing: str = "", options: Iterable[str] = (),
@@ -256,7 +266,7 @@ class FakeHost:
             grown(self.rbd, place_of(path), size)
             return
         if path in self.volume:
-            assert self.volume[path].virtual_size == size
+            assert self.images({path: "raw"})[path].virtual_size == size
             return
         one = self.file[path]
         self.file[path] = replace(one, facts=replace(one.facts, virtual_size=size))
@@ -314,7 +324,9 @@ class FakeHost:
         told = {**step.record, "hashes": hashes, "inode": str(inode)}
         if step.fresh:
             told["before"] = self.record.get(address)
-        size = self.images({step.disk: step.format})[step.disk].virtual_size
+        seen = decrypted(volume, self.luks) if volume and step.secret else self.images(
+            {step.disk: step.format})[step.disk]
+        size = seen.virtual_size
         self.record[address] = {**told, "diskSize": size}
         self.inside.pop(address, None)
 
@@ -324,11 +336,22 @@ class FakeHost:
 
     @_do.register
     def _(self, step: steps.CreateVolume) -> None:
-        self.volume[step.path] = made(step, self.volume, self.group, next(iter(self.inodes)))
+        self.volume[step.path] = new = made(
+            step, self.volume, self.group, next(iter(self.inodes)), self.cloud.name)
+        origin = self.volume.get(f"/dev/{new.group}/{step.origin}")
+        if origin and origin.uuid in self.luks:
+            self.luks[new.uuid] = self.luks[origin.uuid]
+
+    @_do.register
+    def _(self, step: steps.EncryptVolume) -> None:
+        uuid = self.volume[step.path].uuid
+        self.luks[uuid] = f"header on {uuid}"
 
     @_do.register
     def _(self, step: steps.FillVolume) -> None:
-        assert self.file[step.source].facts.virtual_size <= self.volume[step.path].size
+        facts = self.volume[step.path]
+        size = decrypted(facts, self.luks).virtual_size if step.secret else facts.size
+        assert self.file[step.source].facts.virtual_size <= size
 
     @_do.register
     def _(self, step: steps.GrowVolume) -> None:
@@ -386,7 +409,11 @@ class FakeHost:
         self.record[Address("secret", step.uuid)] = {
             "cloud": self.cloud.name, "spec": {}, "metadata": {}, "fields": {},
             "hash": self._hash(**step.secret),
-            "volume": self.file[step.volume].facts.volume if step.volume else ""}
+            "volume": self._header(step.volume) if step.volume else ""}
+
+    def _header(self, path: str) -> str:
+        there = self.volume.get(path)
+        return self.luks[there.uuid] if there else self.file[path].facts.volume
 
     @_do.register
     def _(self, step: steps.UndefineSecret) -> None:

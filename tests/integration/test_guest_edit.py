@@ -73,7 +73,7 @@ def base(tree: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]
 def edited(base: Path) -> tuple[Path, Mapping[str, str], list[str]]:
     disk = overlay(base, "web.qcow2", "3G")
     told: list[str] = []
-    hashes = guest.edit(step(disk), str(disk), secret=lambda source: SECRETS[source["env"]],
+    hashes = guest.edit(step(disk), secret=lambda source: SECRETS[source["env"]],
                         environ=ENVIRON, progress=told.append)
     return disk, hashes, told
 
@@ -197,7 +197,7 @@ def test_a_disk_without_a_system_is_refused(tmp_path: Path) -> None:
     disk = tmp_path / "blank.qcow2"
     run("qemu-img", "create", "-q", "-f", "qcow2", str(disk), "64M")
     with pytest.raises(Failure, match=r"guest/web: no operating system was found on .*blank"):
-        guest.edit(step(disk), str(disk), secret=lambda source: "", environ=ENVIRON,
+        guest.edit(step(disk), secret=lambda source: "", environ=ENVIRON,
                    progress=lambda text: None)
 
 

@@ -143,9 +143,8 @@ def test_the_secrets_go_with_their_disks(lab: Lab, told: list[str]) -> None:
 @pytest.mark.parametrize("form", ["aes", "luks"])
 def test_what_is_encrypted_is_no_image(form: str, tmp_path: Path) -> None:
     disk = tmp_path / "disk.qcow2"
-    subprocess.run(
-        ["qemu-img", "create", "-q", "-f", "qcow2", "--object", "secret,id=key,file=/dev/stdin",
-         "-o", f"encrypt.format={form},encrypt.key-secret=key", str(disk), "1M"],
-        input=b"key", check=True)
+    qemu_img.measured(
+        ("qemu-img", "create", "-q", "-f", "qcow2", "--object", "secret,id=key,file=/dev/stdin",
+         "-o", f"encrypt.format={form},encrypt.key-secret=key", str(disk), "1M"), "key", ())
     with pytest.raises(Failure, match="encrypted"):
         inspect(str(disk))

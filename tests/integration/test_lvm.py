@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.lvm_guest import machine
-from tests.integration.lvm_guest.inside import claims
+from tests.integration.lvm_guest.run import claims
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(1000)]
 
@@ -42,7 +42,7 @@ def said() -> Iterator[dict[str, str]]:
     """What was wrong with each claim; the guest is booted once."""
     # Not pytest's folder: the guest's disks are large and of use to nobody afterwards.
     with tempfile.TemporaryDirectory(prefix="tctv-", dir="/var/tmp") as folder:
-        out = machine.run(Path(folder), sys.executable, "-m", "tests.integration.lvm_guest.inside")
+        out = machine.run(Path(folder), sys.executable, "-m", "tests.integration.lvm_guest.run")
         results = out / "results.json"
         assert results.exists(), (out / "said").read_text()
         yield json.loads(results.read_text())

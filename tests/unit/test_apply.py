@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, SupportsIndex
+from typing import Any, SupportsIndex
 
 from tiny_cloud.apply import Progress, apply
 from tiny_cloud.errors import Failure
@@ -23,7 +23,9 @@ class Say(Step):
 
 @dataclass(frozen=True, slots=True)
 class Shared(Say):
-    batch: ClassVar[str] = "appliance"
+    @property
+    def batch(self) -> str:
+        return "appliance"
 
 
 @dataclass
@@ -43,7 +45,7 @@ class Recorder:
         self.said.append(step.word)
 
     def perform_batch(
-        self, steps: Sequence[Step], progress: Progress
+        self, steps: Sequence[Step], progress: Sequence[Progress]
     ) -> Sequence[Failure | None]:
         words = [step.word for step in steps if isinstance(step, Say)]
         self.batches.append(words)
@@ -213,7 +215,7 @@ class Buggy(Recorder):
         super().perform(step, progress)
 
     def perform_batch(
-        self, steps: Sequence[Step], progress: Progress
+        self, steps: Sequence[Step], progress: Sequence[Progress]
     ) -> Sequence[Failure | None]:
         raise ValueError
 

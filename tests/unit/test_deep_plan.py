@@ -108,6 +108,16 @@ def test_without_a_deep_look_a_lost_record_is_unknown() -> None:
     assert "the record of what was written" in change.blocked
 
 
+def test_an_edit_that_was_cut_off_is_done_again_although_all_is_as_recorded() -> None:
+    host = fake_host()
+    settle(host, IMAGE, OFF)
+    host.record[GUEST] = {**host.record[GUEST], "unfinished": True}
+    host.performed.clear()
+    assert brief(settle(host, IMAGE, OFF)) == ["~ guest/web"]
+    assert [type(step) for step in host.performed] == [steps.EditGuest]
+    assert plan_for(host, IMAGE, OFF).changes == ()
+
+
 def test_what_no_document_declares_is_not_looked_into() -> None:
     host = host_with(DRIFTED, IMAGE, OFF)
     asked: list[Address] = []

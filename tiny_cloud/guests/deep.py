@@ -14,6 +14,9 @@ ANOTHER = "(another)"
 MISSING = "(missing)"
 RECORD = FieldDiff("record", "(lost)", "as what is inside")
 """Nothing is written into the guest for it."""
+UNFINISHED = "unfinished"
+"""In a record: an edit of the guest has begun."""
+CUT_OFF = FieldDiff("edit", "(cut off)", "whole", Impact.RESTART)
 
 
 def differences(inside: Inside, desired: State) -> Iterator[FieldDiff]:

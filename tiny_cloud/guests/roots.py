@@ -29,6 +29,9 @@ class Root:
         return f"{self.distro} {self.version[0]}.{self.version[1]}"
 
 
+LINUX_EXT = ("ext2", "ext3", "ext4")
+NEVER_TOUCHED = ("/boot/efi", "/efi")
+"""Not ext, on many a disk, and nobody's settings lie there."""
 ENCRYPTED = frozenset({"crypto_LUKS", "BitLocker"})
 """What blkid calls partitions that a guest has encrypted itself."""
 TOUCHED = ("/etc", "/home", "/root", "/usr", "/var")
@@ -66,3 +69,21 @@ def refuse_missing(failed: Mapping[str, str], disk: str) -> tuple[str, ...]:
                           if place != "/" else "can the guest itself still write to it?")
     return tuple(f"{place} of the guest could not be mounted, and stays as it is"
                  for place in sorted(failed))
+
+
+def partitions(root: Root, types: Mapping[str, str]) -> Mapping[str, int] | None:
+    """Mount point -> the number of its partition, on the only disk of an appliance; None if
+    anything of the system is not a plain partition with an ext file system.
+
+    Such clones may share an appliance. What takes LVM or RAID is found by UUIDs, which clones have
+    in common, and btrfs refuses a second one of a UUID.
+    """
+    found = {}
+    for place, device in root.mountpoints.items():
+        if place in NEVER_TOUCHED:
+            continue
+        number = device.removeprefix("/dev/sda")
+        if types.get(device) not in LINUX_EXT or not (number.isascii() and number.isdecimal()):
+            return None
+        found[place] = int(number)
+    return found if "/" in found else None

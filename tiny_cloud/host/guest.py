@@ -6,22 +6,25 @@ import secrets
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, Protocol, TypeAlias, TypeVar, cast
 
 from tiny_cloud.errors import Failure
 from tiny_cloud.guests import roots, writer_for
 from tiny_cloud.guests.accounts import SHADOW
-from tiny_cloud.guests.base import Found, Fresh, Remark, Wish, Writer
+from tiny_cloud.guests.base import Edit, File, Found, Fresh, Remark, Wish, Writer
 from tiny_cloud.guests.ssh import host_key_types
 from tiny_cloud.guests.tables import Table
-from tiny_cloud.host import command, passwords
+from tiny_cloud.host import before_edit, command, passwords
 from tiny_cloud.host.guest_session import GuestSession
 from tiny_cloud.steps import EditGuest
 
 T = TypeVar("T")
+Reveal: TypeAlias = Callable[[Mapping[str, Any]], str]
+"""A reference to a secret -> the secret. Raises Failure."""
+Tell: TypeAlias = Callable[[str], None]
 
 DAY = 86400
 SEED_SIZE = 512
@@ -30,43 +33,73 @@ ROUNDS = 8
 """How often a writer may ask for more files because of those it has seen."""
 
 
+class Looker(Protocol):
+    """Who can say what is in a guest."""
+
+    def look(self, paths: Iterable[str]) -> Mapping[str, File]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What is to be written into one guest, worked out on our side."""
+
+    hashes: Mapping[str, str]
+    """``users.NAME.password`` -> crypt hash."""
+    edits: tuple[Edit, ...]
+    remarks: tuple[str, ...]
+    grows: bool
+
+
 def edit(
     step: EditGuest,
-    disk: str,
     *,
-    secret: Callable[[Mapping[str, Any]], str],
+    secret: Reveal,
     environ: Mapping[str, str],
     pass_fds: tuple[int, ...] = (),
-    progress: Callable[[str], None],
+    progress: Tell,
 ) -> Mapping[str, str]:
-    """Write the step's settings into the system on ``disk``: ``users.NAME.password`` -> crypt hash.
+    """Write the step's settings into the system on its disk: ``users.NAME.password`` -> crypt hash.
 
     ``secret`` resolves a reference such as ``{"env": "X"}``; ``environ`` has libguestfs's settings
     where they are not the default. Raises Failure; before it reports growth or writing, no file of
-    the guest has been touched.
+    the guest has been touched, and what fails after that is taken back where the disk is a qcow2.
     """
-    with GuestSession(step.address, environ=environ, pass_fds=pass_fds) as session:
+    key = secret(step.secret) if step.secret else ""
+    with (
+        before_edit.kept(step, key, pass_fds),
+        GuestSession(step.address, environ=environ, pass_fds=pass_fds) as session,
+    ):
         progress("starts the libguestfs appliance")
-        key = secret(step.secret) if step.secret else ""
-        session.open(disk, step.format, readonly=False, key=key)
-        root = entered(session, disk, progress)
+        session.open(step.disk, step.format, readonly=False, key=key)
+        root = entered(session, step.disk, progress)
         found, writer = read(session, root, step)
-        hashes = hashes_for(step, writer, found, secret)
-        wish = wish_of(step, hashes, _fresh(found, step) if step.fresh else None)
-        made = named(step.address, lambda: writer.edits(wish, found))
-        edits = [one for one in made if not isinstance(one, Remark)]
-        for remark in made:
-            if isinstance(remark, Remark):
-                progress(remark.text)
-        grows = bool(step.settings.get("growRoot", True))
-        if grows:
-            _tell_growth(session.grow_partition(root.device), progress)
-        progress(f"writes {len(edits)} files and folders into {root.name}")
-        session.edit(edits)
-        if grows:
-            _tell_growth(session.grow_filesystem(root.device), progress)
+        made = prepared(step, found, writer, secret)
+        write(session, root.device, root.name, made, progress)
         session.shutdown()
-    return {f"users.{name}.password": crypt_hash for name, crypt_hash in hashes.items()}
+    return made.hashes
+
+
+def prepared(step: EditGuest, found: Found, writer: Writer, secret: Reveal) -> Prepared:
+    hashes = hashes_for(step, writer, found, secret)
+    wish = wish_of(step, hashes, _fresh(found, step) if step.fresh else None)
+    made = named(step.address, lambda: writer.edits(wish, found))
+    return Prepared(
+        {f"users.{name}.password": crypt_hash for name, crypt_hash in hashes.items()},
+        tuple(one for one in made if not isinstance(one, Remark)),
+        tuple(one.text for one in made if isinstance(one, Remark)),
+        bool(step.settings.get("growRoot", True)))
+
+
+def write(session: GuestSession, root: str, name: str, made: Prepared, progress: Tell) -> None:
+    """Into the guest that is mounted; ``root`` is the device with its root, ``name`` its system."""
+    for remark in made.remarks:
+        progress(remark)
+    if made.grows:
+        _tell_growth(session.grow_partition(root), progress)
+    progress(f"writes {len(made.edits)} files and folders into {name}")
+    session.edit(made.edits)
+    if made.grows:
+        _tell_growth(session.grow_filesystem(root), progress)
 
 
 def inspect(
@@ -86,7 +119,7 @@ def inspect(
     return found
 
 
-def entered(session: GuestSession, disk: str, progress: Callable[[str], None]) -> roots.Root:
+def entered(session: GuestSession, disk: str, progress: Tell) -> roots.Root:
     """Find the one root and mount it with all that belongs to it."""
     root = named(session.who, lambda: roots.only_root(*session.inspect(), disk))
     failed = session.mount(root)
@@ -99,7 +132,7 @@ def _found(root: roots.Root) -> Found:
     return Found(root.distro, root.version, root.product)
 
 
-def read(session: GuestSession, root: roots.Root, step: EditGuest) -> tuple[Found, Writer]:
+def read(session: Looker, root: roots.Root, step: EditGuest) -> tuple[Found, Writer]:
     """Look at what the writer asks for, until what it has seen raises no new question."""
     found = _found(root)
     writer = named(step.address, lambda: writer_for(found))
@@ -128,7 +161,7 @@ def wish_of(step: EditGuest, hashes: Mapping[str, str], fresh: Fresh | None) -> 
 
 
 def hashes_for(
-    step: EditGuest, writer: Writer, found: Found, secret: Callable[[Mapping[str, Any]], str]
+    step: EditGuest, writer: Writer, found: Found, secret: Reveal
 ) -> Mapping[str, str]:
     """A crypt hash for each password declared; the guest's own is kept if it still fits."""
     shadow = Table.parse(found.text(SHADOW, ""), 9)
@@ -171,7 +204,7 @@ def make_host_keys(types: Iterable[str], comment: str) -> Mapping[str, tuple[byt
     return keys
 
 
-def _tell_growth(why_not: str, progress: Callable[[str], None]) -> None:
+def _tell_growth(why_not: str, progress: Tell) -> None:
     if why_not:
         progress(f"the guest's root is not grown: {why_not}")
 

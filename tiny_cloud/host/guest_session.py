@@ -75,6 +75,24 @@ class GuestSession:
             drive = {"options": [*luks.KEY, *luks.opened(disk, disk_format)], "key": key}
         self._ask("open", drives=[{**drive, "readonly": readonly}])
 
+    def open_all(self, disks: Iterable[tuple[str, str]]) -> None:
+        """Start an appliance with all of these, path and format each, to be written into."""
+        drives = [{"path": path, "format": form, "readonly": False} for path, form in disks]
+        self._ask("open", drives=drives)
+
+    def enter(self, disk: int, partitions: Mapping[str, int]) -> str:
+        """Mount partitions of one of the disks, and nothing else: mount point -> number. Which disk
+        that is goes by the place in which it was given. Returns the device of the root."""
+        return str(self._ask("enter", disk=disk, partitions=dict(partitions)))
+
+    def leave(self) -> None:
+        self._ask("leave")
+
+    def types(self, devices: Iterable[str]) -> Mapping[str, str]:
+        """The file systems on them, as libguestfs calls them; empty: there is none."""
+        told: Mapping[str, str] = self._ask("types", devices=list(devices))
+        return told
+
     def inspect(self) -> tuple[tuple[Root, ...], Mapping[str, str]]:
         """The systems on the disk, and its file systems by device."""
         told = self._ask("inspect")

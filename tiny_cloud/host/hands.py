@@ -21,6 +21,8 @@ class Hands:
     cache: Path
     lock: int
     """The descriptor that children inherit."""
+    parallel: int = 4
+    """How many things at most are done at a time."""
 
     @property
     def storage(self) -> Path:

@@ -9,8 +9,9 @@ from contextlib import contextmanager
 import tiny_cloud.host.actions  # noqa: F401
 from tiny_cloud.apply import Progress
 from tiny_cloud.errors import Failure
+from tiny_cloud.host.actions.guests import edit_together
 from tiny_cloud.host.hands import Hands, do
-from tiny_cloud.steps import Step
+from tiny_cloud.steps import EditGuest, Step
 
 
 class Host(Hands):
@@ -20,16 +21,13 @@ class Host(Hands):
         with _failures():
             do(step, self, progress)
 
-    def perform_batch(self, batch: Sequence[Step], progress: Progress) -> Sequence[Failure | None]:
-        """No step of today has a batch key with a joint execution: one after the other."""
-        outcomes: list[Failure | None] = []
-        for step in batch:
-            try:
-                self.perform(step, progress)
-                outcomes.append(None)
-            except Failure as failure:
-                outcomes.append(failure)
-        return outcomes
+    def perform_batch(
+        self, batch: Sequence[Step], progress: Sequence[Progress]
+    ) -> Sequence[Failure | None]:
+        with _failures():
+            edits = [step for step in batch if isinstance(step, EditGuest)]
+            assert len(edits) == len(batch), "nothing else has a batch"
+            return edit_together(edits, self, progress)
 
 
 @contextmanager

@@ -99,7 +99,7 @@ def create(
     argv += ["-o", ",".join(layout)] if layout else []
     argv += ["-b", backing, "-F", backing_format] if backing else []
     try:
-        _measured((*argv, "--", to, str(size)), key, pass_fds)
+        measured((*argv, "--", to, str(size)), key, pass_fds)
     except BaseException:
         remove(to)
         raise
@@ -115,7 +115,7 @@ def _overlaying(size: int | None, backing: str, backing_format: str) -> int:
     return least if size is None else size
 
 
-def _measured(argv: Sequence[str], key: str, pass_fds: Sequence[int]) -> None:
+def measured(argv: Sequence[str], key: str, pass_fds: Sequence[int]) -> None:
     """qemu-img measures how many rounds a key costs, and gives up if its clock stood still."""
     for left in reversed(range(MEASUREMENTS)):
         try:

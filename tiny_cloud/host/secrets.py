@@ -1,11 +1,14 @@
 """Resolve references to secrets, which leave the process only by descriptor or stdin."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from tiny_cloud.errors import Failure
 from tiny_cloud.host import command
 from tiny_cloud.model import Secret
+from tiny_cloud.schema import secret_of
 
 
 def resolve(secret: Secret, *, run_commands: bool) -> str | None:
@@ -43,3 +46,8 @@ def need(secret: Secret) -> str:
     if not found or any(ord(char) < 32 for char in found):
         raise Failure(f"the secret from {secret} is empty or has control characters")
     return found
+
+
+def told(reference: Mapping[str, Any] | None) -> str:
+    """What a step refers to (``{file: …}``); empty: it refers to nothing. Raises Failure."""
+    return need(secret_of(reference)) if reference else ""

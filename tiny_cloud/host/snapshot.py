@@ -38,6 +38,7 @@ from tiny_cloud.host.servers import silent
 from tiny_cloud.insides import Inside
 from tiny_cloud.model import Address, Cloud, HostDevices, Secret, Unknown
 from tiny_cloud.steps import EditGuest
+from tiny_cloud.volumes import tags
 from tiny_cloud.volumes.tags import as_file
 
 PARALLEL = 4
@@ -82,11 +83,13 @@ class Snapshot:
         return files.listing(folder)
 
     def images(self, formats: Mapping[str, str]) -> Mapping[str, ImageFacts | Unknown]:
+        asked = dict(formats)
         for path, facts in self._volumes_among(formats).items():
-            if formats[path] == "raw":
+            asked[path] = form = tags.format_of(facts, formats[path])
+            if form == "raw":
                 self._images[path] = ImageFacts("raw", facts.virtual_size, facts.size)
         self._images.update(
-            qemu_img.infos({path: f for path, f in formats.items() if path not in self._images})
+            qemu_img.infos({path: f for path, f in asked.items() if path not in self._images})
         )
         return {path: self._images[path] for path in formats if path in self._images}
 

@@ -9,7 +9,7 @@ from typing import Any, Self
 from tiny_cloud import schema
 from tiny_cloud.errors import Problem
 from tiny_cloud.facts import DiskUse, FileFacts, ImageFacts, Reader
-from tiny_cloud.guests.deep import ANOTHER, RECORD, differences
+from tiny_cloud.guests.deep import ANOTHER, CUT_OFF, RECORD, UNFINISHED, differences
 from tiny_cloud.insides import Inside
 from tiny_cloud.model import Action, Address, Change, FieldDiff, Observed, State, Unknown, Value
 from tiny_cloud.naming import forget, former, unsettled
@@ -173,6 +173,8 @@ class Guest(Resource):
         drifted = tuple(differences(inside, self.desired())) if inside else ()
         if record is None:
             drifted = (RECORD, *drifted)
+        elif record.get(UNFINISHED):
+            drifted = (CUT_OFF, *drifted)
         fields, notes = self._written(host, record) if record else (dict(self.desired()), ())
         grows = bool(self.desired().get("growRoot", True)) and (
             record is not None and size > int(record["diskSize"]))
@@ -251,7 +253,17 @@ class Guest(Resource):
             fresh=fresh,
             record=said.remembered(),
             secret=self._disk_secret(),
+            **self._base(fresh),
         )
+
+    def _base(self, fresh: bool) -> dict[str, str]:
+        """The image that a new disk shares with others: never one of which anybody wrote a part."""
+        disk = self.link("disk")
+        image, outputs = disk.links.get("image"), disk.provides()
+        if not fresh or self._disk_secret() or image is None or image.KIND != "Image":
+            return {}
+        base, form = outputs.get("backing", ""), outputs.get("backing_format", "")
+        return {"base": str(base), "base_format": str(form)}
 
     def _as_written(self, fields: State) -> Self:
         """With the numbers of users who are there already as they are: files in it are theirs."""

@@ -6,17 +6,25 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Self
 
-from tiny_cloud import layers
+from tiny_cloud import encryption, layers
 from tiny_cloud.errors import Problem
-from tiny_cloud.facts import DiskUse, GroupFacts, Reader, VolumeFacts
-from tiny_cloud.model import Action, Address, Change, Observed, Ownership, State, Unknown, Value
+from tiny_cloud.facts import DiskUse, GroupFacts, ImageFacts, Reader, VolumeFacts
+from tiny_cloud.model import (
+    Action,
+    Address,
+    Change,
+    FieldDiff,
+    Observed,
+    Ownership,
+    State,
+    Unknown,
+    Value,
+)
 from tiny_cloud.naming import forget, known, ownership, record_of, unsettled, was
 from tiny_cloud.resource import Resource, declared_of, policy_of
 from tiny_cloud.snapshots import standing
 from tiny_cloud.steps import (
     BlockResize,
-    CreateVolume,
-    FillVolume,
     GrowVolume,
     RemoveVolume,
     RenameVolume,
@@ -24,7 +32,7 @@ from tiny_cloud.steps import (
     Step,
     TrashVolume,
 )
-from tiny_cloud.volumes import declared, extents, neighbours, space, tags
+from tiny_cloud.volumes import declared, extents, making, neighbours, observed, space, tags
 from tiny_cloud.volumes.names import PART, in_trash
 from tiny_cloud.volumes.neighbours import Volumes
 
@@ -61,10 +69,15 @@ class LogicalVolume(Resource):
         moved = (self._path_in(group),) if group != self.spec["volumeGroup"] else ()
         return (*moved, *((before.path,) if before else ()))
 
+    def _places(self) -> tuple[str, ...]:
+        return (self.path,) if self.external else (self.path, *self._elsewhere())
+
     def provides(self) -> Mapping[str, Value]:
+        key = encryption.key_of(self)
         return {
             "path": self.path,
-            "format": "raw",
+            "format": encryption.format_of(self, "raw"),
+            "secret": key.uuid if key else "",
             "backing": "",
             "filled": bool(self.spec.keys() & {"image", "snapshotOf"}),
             "names": (self.path,),
@@ -86,6 +99,9 @@ class LogicalVolume(Resource):
     @classmethod
     def probe(cls, host: Reader, wanted: Sequence[Self]) -> Mapping[Address, Observed | Unknown]:
         volumes, groups = host.volumes(), host.volume_groups()
+        there = {} if isinstance(volumes, Unknown) else volumes
+        images = host.images({path: "raw" for item in wanted for path in item._places()
+                              if path in there})
         found: dict[Address, Observed | Unknown] = {}
         for item in wanted:
             seen: Observed | Unknown | None
@@ -94,15 +110,16 @@ class LogicalVolume(Resource):
             elif isinstance(groups, Unknown):
                 seen = groups
             else:
-                seen = item._look(host, volumes, groups)
+                seen = item._look(host, volumes, groups, images)
             if seen is not None:
                 found[item.address] = seen
         return found
 
     def _look(
-        self, host: Reader, volumes: Volumes, groups: Mapping[str, GroupFacts]
+        self, host: Reader, volumes: Volumes, groups: Mapping[str, GroupFacts],
+        images: Mapping[str, ImageFacts | Unknown],
     ) -> Observed | Unknown | None:
-        places = (self.path,) if self.external else (self.path, *self._elsewhere())
+        places = self._places()
         for path in places:
             group = path.split("/")[2]
             if group not in groups:
@@ -115,7 +132,13 @@ class LogicalVolume(Resource):
             use = neighbours.use(host, facts)
             if use is not None and (missing := standing.missing(host, use)):
                 return missing
-            seen = self._observe(host, facts, use, groups[facts.group], volumes, parts)
+            info = images.get(facts.path, Unknown(
+                f"{facts.path} is not active", f"lvchange --activate y {facts.path}"))
+            if isinstance(info, Unknown):
+                return info
+            seen = self._observe(host, facts, info, use, groups[facts.group], volumes, parts)
+            if isinstance(seen, Unknown):
+                return seen
             if facts.path == self.path or seen.ownership is not Ownership.FOREIGN:
                 return replace(seen, rival=self._rival(facts, there))
         for path in places:
@@ -135,31 +158,38 @@ class LogicalVolume(Resource):
         return ""
 
     def _observe(
-        self, host: Reader, facts: VolumeFacts, use: DiskUse | None, group: GroupFacts,
-        volumes: Volumes, parts: tuple[str, ...],
-    ) -> Observed:
+        self, host: Reader, facts: VolumeFacts, info: ImageFacts, use: DiskUse | None,
+        group: GroupFacts, volumes: Volumes, parts: tuple[str, ...],
+    ) -> Observed | Unknown:
         file, record = tags.as_file(facts), record_of(host, self)
         whose, owner = (Ownership.OURS, "") if self.external else ownership(self, file)
+        if unusable := encryption.unusable(self, facts.path, info, whose):
+            return unusable
         former = unsettled(host, self, file.stamp)
         if facts.path in self._elsewhere() and (before := was(self)) and facts.path == before.path:
             former = former or before.address
         wanted = extents.wanted(self.desired().get("size"), group)
+        header = facts.virtual_size - info.virtual_size
+        fields = {**observed.fields(self, facts, use, wanted, header),
+                  **encryption.observed(host, self, info)}
         return Observed(
-            fields=self._fields(facts, use, wanted),
+            fields=fields,
             ownership=whose,
             owner=owner,
             former=former,
             identity=facts.uuid,
-            declared=declared_of(record),
+            declared=encryption.declared(declared_of(record), info),
             complete=self.external or not (record is None or parts),
             needed_by=tuple(neighbours.above(facts, volumes, self.context.cloud.name)),
-            notes=tuple(neighbours.promises(facts, volumes)),
+            notes=(*neighbours.promises(facts, volumes), *encryption.remarks(host, self, fields)),
             policy=policy_of(record),
             **standing.used(use),
             facts={
                 "path": self.path if former else facts.path,
                 "at": facts.path,
-                "format": "raw",
+                "format": info.format,
+                "secret": encryption.uuid_of(self) if info.encryption else "",
+                "header": header,
                 "backing": "",
                 "guest": (file.stamp or {}).get("guest", ""),
                 "uuid": facts.uuid,
@@ -168,43 +198,8 @@ class LogicalVolume(Resource):
             },
         )
 
-    def _fields(
-        self, facts: VolumeFacts, use: DiskUse | None, wanted: int | None
-    ) -> Mapping[str, Value]:
-        """In the words of the manifest, where it comes to what is there."""
-        size, said = facts.size, self.desired()
-        if use is not None and use.running and facts.type != "snapshot" and use.size:
-            size = min(size, use.size)
-        fits = "size" in said and wanted in (None, size)
-        fields: dict[str, Value] = {
-            "volumeGroup": facts.group,
-            "size": said["size"] if fits else size,
-            "type": facts.type,
-        }
-        if self.external:
-            return {**fields, "name": facts.name}
-        if facts.stripes > 1:
-            fields["stripes"] = facts.stripes
-        if facts.pool and "snapshotOf" not in self.spec:
-            fields["thinPool"] = self._named("thinPool", facts.pool)
-        # What a thin snapshot was made of may be gone; what it was filled with shows nowhere.
-        for field in ("snapshotOf", "image"):
-            if field in said:
-                fields[field] = known(self)[1].get("fields", {}).get(field, said[field])
-        if facts.origin and "snapshotOf" in said:
-            fields["snapshotOf"] = self._named("snapshotOf", facts.origin)
-        return fields
-
-    def _named(self, field: str, volume: str) -> str:
-        """The document that a volume of LVM's is to be; another goes by LVM's name."""
-        link = self.links.get(field)
-        if link is None:
-            return volume
-        outputs = link.provides()
-        before = outputs["former_names"]
-        assert isinstance(before, tuple)
-        names = {outputs["volume"], *(str(path).rpartition("/")[2] for path in before)}
-        return link.address.name if volume in names else volume
+    def costs(self, diffs: Sequence[FieldDiff], seen: Observed) -> tuple[FieldDiff, ...]:
+        return encryption.costs(diffs)
 
     def up(self, change: Change) -> Iterator[Step]:
         if change.action in (Action.CREATE, Action.REPLACE):
@@ -216,48 +211,42 @@ class LogicalVolume(Resource):
         for diff in change.diffs:
             if diff.field == "size":
                 yield from self._grow(change, diff.old)
+            if diff.field == encryption.FIELD:
+                yield from encryption.kept(self, self.path)
         seen = change.observed
         if change.former or (seen and seen.ownership is Ownership.UNSTAMPED):
             yield self._stamp(self.path, change)
         yield self.record()
+        if change.former and (before := was(self)):
+            yield from encryption.left(before)
         yield from forget(self, change)
 
     def _create(self, change: Change) -> Iterator[Step]:
-        size, path = self.desired().get("size"), self._made_as(change)
-        assert size is None or isinstance(size, int | str)
-        layers.require_room(self, self.links.get("image"), size, change)
+        making.require(self, change)
         yield from self._tidy(change)
-        pool, origin = (self.links[key].provides()["volume"] if key in self.links else ""
-                        for key in ("thinPool", "snapshotOf"))
-        marks = (tags.owner(self.context.cloud.name, str(self.address)), tags.INCOMPLETE)
-        stripes = self.spec.get("stripes")
-        yield CreateVolume(path, self.type, size, stripes, str(pool), str(origin), marks)
-        if "image" in self.links:
-            outputs = self.link("image").provides()
-            zeroed = self.type == "thin" and not self.link("thinPool").external
-            yield FillVolume(path, str(outputs["path"]), str(outputs["format"]), zeroed)
-        if origin and self.type == "thin" and isinstance(size, int):
-            yield GrowVolume(path, size)
+        yield from making.made(self, self._made_as(change))
 
     def _made_as(self, change: Change) -> str:
         """Nobody may see under its own name what is still written into, nor what is to take the
         place of another."""
-        blank = change.action is Action.CREATE and not (change.fillers or "image" in self.links)
+        blank = change.action is Action.CREATE and not (
+            change.fillers or self.spec.keys() & {"image", "encryption"})
         return self.path if blank else f"{self.path}{PART}"
 
     def _grow(self, change: Change, old: Value) -> Iterator[Step]:
         assert change.observed is not None and isinstance(old, int)
-        new = change.observed.facts["wanted"]
-        assert isinstance(new, int)
+        new, header = (change.observed.facts[key] for key in ("wanted", "header"))
+        assert isinstance(new, int) and isinstance(header, int)
         layers.require_growth(self, old, new)
         yield GrowVolume(self.path, new)
         if change.observed.running and self.type != "snapshot":
-            yield BlockResize(change.observed.users[0], self.path, new)
+            yield BlockResize(change.observed.users[0], self.path, new - header)
 
     def _stamp(self, path: str, change: Change) -> Step:
-        kept = change.observed.facts.get("guest") if change.observed and change.former else ""
-        guest = change.fillers[0] if change.fillers else kept
-        extra = {"guest": str(guest)} if guest else {}
+        seen = change.observed.facts if change.observed and not change.aside else self.provides()
+        guest = change.fillers[0] if change.fillers else seen.get("guest") if change.former else ""
+        luks = encryption.LUKS if seen["format"] == encryption.LUKS else ""
+        extra = {key: str(it) for key, it in (("guest", guest), ("encryption", luks)) if it}
         return StampVolume(path, self.context.cloud.name, str(self.address), extra, change.aside)
 
     def seal(self, change: Change) -> Iterable[Step]:
@@ -265,6 +254,8 @@ class LogicalVolume(Resource):
             path = self._made_as(change)
             yield self._stamp(path, change)
             yield self.record()
+            yield from encryption.kept(self, path)
+            yield from encryption.forgotten(self, change)
             yield from forget(self, change)
             yield from self._discard(change)
             if path != self.path:
@@ -284,5 +275,6 @@ class LogicalVolume(Resource):
         if change.action is Action.DELETE:
             yield from self._tidy(change)
             yield from self._discard(change)
+            yield from encryption.forgotten(self, change)
             yield from forget(self, change)
 

@@ -62,6 +62,7 @@ from tiny_cloud.steps.snapshots import (
 )
 from tiny_cloud.steps.volumes import (
     CreateVolume,
+    EncryptVolume,
     FillVolume,
     GrowVolume,
     RemoveVolume,
@@ -91,6 +92,7 @@ __all__ = [
     "DetachDevice",
     "DropRecord",
     "EditGuest",
+    "EncryptVolume",
     "ExtractKernel",
     "Fetch",
     "FillVolume",

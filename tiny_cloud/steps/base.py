@@ -5,16 +5,19 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 from tiny_cloud import luks
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """The base of all steps. Steps with equal, non-empty ``batch`` may be executed together."""
+    """The base of all steps."""
 
-    batch: ClassVar[str] = ""
+    @property
+    def batch(self) -> str:
+        """Steps with equal, non-empty words here are executed together."""
+        return ""
 
     def shell(self) -> str:
         raise NotImplementedError

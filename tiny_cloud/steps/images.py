@@ -125,6 +125,14 @@ class EditGuest(Step):
     record: Mapping[str, Any] = field(default_factory=dict)
     secret: Mapping[str, Any] | None = None
     """The reference to the disk's LUKS key; None: it is not encrypted."""
+    base: str = ""
+    """The image that a new disk is an overlay of; empty: it is none, or nobody but its own
+    appliance may read it."""
+    base_format: str = ""
+
+    @property
+    def batch(self) -> str:
+        return f"guests on {self.base}" if self.base else ""
 
     def shell(self) -> str:
         return f"# libguestfs: write {self.address} into {shlex.quote(self.disk)}"

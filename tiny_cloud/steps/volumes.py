@@ -8,7 +8,9 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
+from tiny_cloud import luks
 from tiny_cloud.steps.base import Step
 
 
@@ -57,6 +59,24 @@ class CreateVolume(Step):
 
 
 @dataclass(frozen=True, slots=True)
+class EncryptVolume(Step):
+    """Write a LUKS header into a new volume; what the guest sees is all that lies behind it."""
+
+    path: str
+    secret: Mapping[str, Any]
+    """The reference to its key."""
+
+    @property
+    def argv(self) -> tuple[str, ...]:
+        # Of a device qemu takes what there is, whatever size it is told.
+        return ("qemu-img", "create", "-q", "-f", "luks", *luks.KEY, *luks.creation("luks"),
+                self.path, "0")
+
+    def shell(self) -> str:
+        return luks.typed(self.argv, self.secret)
+
+
+@dataclass(frozen=True, slots=True)
 class FillVolume(Step):
     """Write an image into a new volume."""
 
@@ -65,15 +85,20 @@ class FillVolume(Step):
     format: str
     zeroed: bool = False
     """What is not written reads as zeros, so that nothing is taken for them."""
+    secret: Mapping[str, Any] | None = None
+    """The reference to the key of one that is encrypted."""
 
     @property
     def argv(self) -> tuple[str, ...]:
+        copy = ("qemu-img", "convert", "-p", "-n")
+        if self.secret:
+            return (*copy, *luks.KEY, "-f", self.format, "--target-image-opts",
+                    self.source, luks.named(self.path, "luks"))
         zero = ["--target-is-zero"] if self.zeroed else []
-        return ("qemu-img", "convert", "-p", "-n", *zero, "-f", self.format, "-O", "raw",
-                self.source, self.path)
+        return (*copy, *zero, "-f", self.format, "-O", "raw", self.source, self.path)
 
     def shell(self) -> str:
-        return shlex.join(self.argv)
+        return luks.typed(self.argv, self.secret) if self.secret else shlex.join(self.argv)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from tiny_cloud import encryption, luks
 from tiny_cloud.errors import Problem
 from tiny_cloud.resource import Resource
-from tiny_cloud.sizes import is_share
+from tiny_cloud.sizes import format_size, is_share
 from tiny_cloud.volumes import names
 from tiny_cloud.yaml12 import Path
 
@@ -56,6 +57,7 @@ def _faults(volume: Resource) -> Iterator[Fault]:
         yield where, f"LVM's name of {volume.address} would be {name}, which {why}", (
             "choose another name")
     yield from _of_type(volume)
+    yield from _of_encryption(volume)
     for field in ("thinPool", "snapshotOf"):
         other = volume.links.get(field)
         if other is not None:
@@ -84,6 +86,20 @@ def _of_type(volume: Resource) -> Iterator[Fault]:
         elif str(spec["size"]).endswith("%ORIGIN") and kind != "snapshot":
             yield ("spec", "size"), f"{volume.address} has no origin to take a share of", (
                 "write a size, or a share of VG or FREE")
+
+
+def _of_encryption(volume: Resource) -> Iterator[Fault]:
+    key, origin = encryption.source_of(volume), volume.links.get("snapshotOf")
+    size = volume.desired().get("size") if key and type_of(volume) != "snapshot" else None
+    if isinstance(size, int) and size <= luks.ROOM:
+        yield ("spec", "size"), (
+            f"{volume.address} has no room behind its LUKS header, which takes "
+            f"{format_size(luks.ROOM)}"), "write a larger size"
+    if origin is not None and bool(key) != bool(encryption.source_of(origin)):
+        yield ("spec", "encryption" if key else "snapshotOf"), (
+            f"{origin.address}, of which {volume.address} is a snapshot, is "
+            f"{'not ' if key else ''}encrypted"), (
+            "remove encryption" if key else f"write encryption as in {origin.address}")
 
 
 def _of_other(volume: Resource, field: str, other: Resource) -> Iterator[Fault]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from tiny_cloud import encryption
 from tiny_cloud.errors import Problem
 from tiny_cloud.facts import GroupFacts, ImageFacts, Reader
 from tiny_cloud.model import Unknown, Value
@@ -115,7 +116,10 @@ def _lack_in_pool(
         outputs = item.links["image"].provides()
         image, form = str(outputs["path"]), str(outputs["format"])
         facts = host.images({image: form}).get(image)
-        need = facts.actual_size if isinstance(facts, ImageFacts) else 1
+        if isinstance(facts, ImageFacts):
+            # Behind a LUKS header the zeros of an image take as much as anything else.
+            header = encryption.header_of(item)
+            need = facts.virtual_size + header if header else facts.actual_size
     room.pools[str(pool.provides()["path"])] = left - need
     known = str(pool.provides()["path"]) in room.volumes
     if need <= left or not (known or left):

@@ -12,9 +12,13 @@ from tiny_cloud.facts import FileFacts, VolumeFacts
 from tiny_cloud.volumes.names import PART
 
 OWNER, UUID, GUEST = "tinycloud=", "tinycloud.uuid=", "tinycloud.guest="
+ENCRYPTION = "tinycloud.encryption="
+"""A guest may write a LUKS header too: what lies on the volume does not say whose it is."""
 INCOMPLETE = "tinycloud.incomplete"
 """From the very command that makes it until it is filled and edited."""
 TRASHED = "tinycloud.trash"
+EXTRA = {"guest": GUEST, "encryption": ENCRYPTION}
+"""What a stamp says beside whose it is."""
 
 
 def owner(cloud: str, address: str) -> str:
@@ -23,8 +27,8 @@ def owner(cloud: str, address: str) -> str:
 
 def complete(cloud: str, address: str, uuid: str, extra: Mapping[str, str]) -> frozenset[str]:
     """All that a finished volume bears of ours."""
-    guest = {f"{GUEST}{extra['guest']}"} if "guest" in extra else set()
-    return frozenset({owner(cloud, address), f"{UUID}{uuid}", *guest})
+    more = {f"{prefix}{extra[name]}" for name, prefix in EXTRA.items() if name in extra}
+    return frozenset({owner(cloud, address), f"{UUID}{uuid}", *more})
 
 
 def ours(tags: frozenset[str]) -> frozenset[str]:
@@ -35,12 +39,19 @@ def ours(tags: frozenset[str]) -> frozenset[str]:
 def stamp(tags: frozenset[str]) -> Mapping[str, str] | None:
     """As a file's stamp has it; None: there is none."""
     said = {name: tag.removeprefix(prefix)
-            for name, prefix in (("owner", OWNER), ("inode", UUID), ("guest", GUEST))
+            for name, prefix in {"owner": OWNER, "inode": UUID, **EXTRA}.items()
             for tag in sorted(tags) if tag.startswith(prefix)}
     if "owner" not in said:
         return None
     cloud, _, address = said.pop("owner").partition("/")
     return {"inode": "", **said, "cloud": cloud, "address": address}
+
+
+def format_of(volume: VolumeFacts, told: str = "raw") -> str:
+    """qemu's name for what is on it. Whether raw data is behind a LUKS header of ours say its tags,
+    whatever we are ``told``."""
+    encrypted = f"{ENCRYPTION}luks" in volume.tags
+    return told if told not in ("raw", "luks") else "luks" if encrypted else "raw"
 
 
 def is_left_over(volume: VolumeFacts, cloud: str) -> bool:

@@ -1,35 +1,34 @@
-"""What is tried inside the guest: a function a claim, on real volumes with real data in them.
-
-Run as a program, with the names of claims or for all of them, it writes ``/out/results.json``: the
-claim -> what was wrong, or nothing.
-"""
+"""What is tried inside the guest: a function a claim, on real volumes with real data in them."""
 
 from __future__ import annotations
 
-import json
 import multiprocessing
 import os
 import signal
 import subprocess
-import sys
 import time
-import traceback
-from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import libvirt
 
-import tiny_cloud
-from tests.integration.lvm_guest.machine import PROCESSORS
-from tiny_cloud import cli
-from tiny_cloud.api import Wish
-from tiny_cloud.errors import Problems
-from tiny_cloud.model import Consents, Plan
+from tests.integration.lvm_guest.lab import (
+    CLOUD,
+    FOLDER,
+    apply,
+    destroy,
+    device,
+    get,
+    planned,
+    put,
+    qemu_size,
+    refused,
+    settled,
+    sh,
+    volume,
+    write,
+)
 
-CLOUD = "tctv"
-FOLDER = Path("/var/tmp/lab")
 MANY = 50
 BOOTS_NOTHING = """
 kind: VirtualMachine
@@ -41,79 +40,6 @@ spec:
   interfaces: []
   disks: [{name: data, disk: data}]
 """
-
-
-def claims() -> dict[str, Callable[[], None]]:
-    return {name: value for name, value in globals().items() if name.startswith("claim_")}
-
-
-def sh(*argv: str) -> str:
-    done = subprocess.run(argv, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"{argv}: {done.stderr}"
-    return done.stdout.strip()
-
-
-def write(name: str, *documents: str) -> str:
-    """A folder of manifests for a cloud; returns its path."""
-    folder = FOLDER / name
-    folder.mkdir(parents=True, exist_ok=True)
-    cloud = f"kind: Cloud\nmetadata: {{name: {CLOUD}-{name}}}\nspec: {{storage: {FOLDER}/s-{name}}}"
-    texts = [f"apiVersion: tinycloud/v1\n{text.strip()}\n" for text in (cloud, *documents)]
-    (folder / "all.yaml").write_text("---\n".join(texts))
-    return str(folder)
-
-
-def volume(name: str, **spec: object) -> str:
-    return f"kind: LogicalVolume\nmetadata: {{name: {name}}}\nspec: " + json.dumps(
-        {"volumeGroup": "vg0", **spec})
-
-
-def planned(folder: str, **consents: tuple[str, ...]) -> Plan:
-    return tiny_cloud.load(folder).plan(Wish(Consents(**consents))).plan
-
-
-def apply(folder: str, **consents: tuple[str, ...]) -> Plan:
-    """Returns what was planned."""
-    plan = tiny_cloud.load(folder).plan(Wish(Consents(**consents)))
-    wrong = [event for event in plan.apply() if event.what in ("failed", "skipped")]
-    assert not wrong, wrong[:2]
-    assert not plan.plan.blocked, plan.plan.blocked
-    return plan.plan
-
-
-def settled(folder: str) -> Plan:
-    plan = planned(folder)
-    assert not plan.changes, plan.changes
-    return plan
-
-
-def device(cloud: str, name: str) -> Path:
-    return Path(f"/dev/vg0/{CLOUD}-{cloud}-{name}")
-
-
-def put(path: Path, at: int, content: bytes) -> None:
-    with path.open("r+b") as stream:
-        stream.seek(at)
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-
-
-def get(path: Path, at: int, length: int) -> bytes:
-    with path.open("rb") as stream:
-        stream.seek(at)
-        return stream.read(length)
-
-
-def destroy(folder: str) -> None:
-    plan = tiny_cloud.load(folder).plan(Wish(Consents(delete_data=("*",)), destroy=True))
-    wrong = [event for event in plan.apply() if event.what in ("failed", "skipped")]
-    assert not wrong, wrong[:2]
-    cloud = f"{CLOUD}-{Path(folder).name}"
-    trash = sh("lvs", "--noheadings", "-o", "lv_name", "-S", f"lv_name=~^{cloud}-").split()
-    assert trash and all(name.endswith(".trash") for name in trash), trash
-    cli.cli(["purge", folder, "--yes"], standalone_mode=False)
-    assert not sh("lvs", "--noheadings", "-o", "lv_name", "-S", f"lv_name=~^{cloud}-")
 
 
 def claim_fifty_volumes_are_made_and_the_second_plan_is_empty() -> None:
@@ -175,28 +101,10 @@ def claim_a_grow_under_a_running_machine_is_seen_by_it() -> None:
     folder = write("live", volume("data", size="30MiB"), BOOTS_NOTHING)
     apply(folder)
     settled(folder)
-    assert machine.blockStats(path) and qemu_size(machine, path) == 32 << 20
+    assert machine.blockStats(path) and qemu_size(machine, "raw") == 32 << 20
     assert get(device("live", "data"), 0, 4) == b"data"
     refused("cannot shrink", write("live", volume("data", size="4MiB"), BOOTS_NOTHING))
     machine.destroy()
-
-
-def qemu_size(machine: libvirt.virDomain, path: str) -> int:
-    """What qemu itself, not the host, says of the disk."""
-    said = json.loads(sh("virsh", "-c", "qemu:///system", "qemu-monitor-command", machine.name(),
-                         '{"execute": "query-named-block-nodes"}'))
-    sizes = {node["image"]["virtual-size"] for node in said["return"] if node["file"] == path}
-    assert len(sizes) == 1, sizes
-    return int(sizes.pop())
-
-
-def refused(words: str, folder: str) -> None:
-    try:
-        planned(folder)
-    except Problems as problems:
-        assert words in str(problems), problems
-        return
-    raise AssertionError(f"planned, and not refused: {words}")
 
 
 def claim_a_kill_while_it_is_filled_is_named_and_finished() -> None:
@@ -275,46 +183,3 @@ def claim_what_does_not_fit_is_refused_before_anything_is_made() -> None:
     refused("no volume group vg9", write("none", volume("a", size="8MiB", volumeGroup="vg9")))
     assert not sh("lvs", "--noheadings", "-o", "lv_name", "-S",
                   f"lv_name=~^{CLOUD}-full- || lv_name=~^{CLOUD}-none-")
-
-
-def await_libvirt() -> None:
-    """It was started beside us."""
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            libvirt.open("qemu:///system").close()
-            return
-        except libvirt.libvirtError:
-            assert time.monotonic() < deadline, "libvirt does not answer"
-            time.sleep(0.2)
-
-
-def main() -> None:
-    FOLDER.mkdir(parents=True)
-    # There is no udevd here: LVM makes its device nodes itself (lvm.conf(5)).
-    Path("/etc/lvm/lvmlocal.conf").write_text(
-        "activation { udev_sync = 0 udev_rules = 0 monitoring = 0 }\n"
-        "backup { backup = 0 archive = 0 }\n"
-        "devices { obtain_device_list_from_udev = 0 }\n")
-    await_libvirt()
-    sh("vgcreate", "--yes", "vg0", "/dev/vda", "/dev/vdb")
-    names = sys.argv[1:] or list(claims())
-    # A claim has a cloud of its own. Forked, for what is imported once need not be so again.
-    with ProcessPoolExecutor(PROCESSORS, multiprocessing.get_context("fork")) as pool:
-        results = dict(zip(names, pool.map(tried, names), strict=True))
-    Path("/out/results.json").write_text(json.dumps(results))
-
-
-def tried(name: str) -> str:
-    """What was wrong."""
-    began, wrong = time.monotonic(), ""
-    try:
-        claims()[name]()
-    except Exception:  # the test says what it was; the other claims are tried all the same
-        wrong = traceback.format_exc()
-    print(f"{name}: {time.monotonic() - began:.1f} s {wrong}", flush=True)
-    return wrong
-
-
-if __name__ == "__main__":
-    main()

@@ -16,7 +16,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
 BUSYBOX = Path("/bin/busybox")
 MODULES = ("virtio_pci", "virtio_blk", "9pnet_virtio", "9p", "overlay", "crc32c_generic", "dm_mod",
-           "dm_thin_pool", "dm_snapshot")
+           "dm_thin_pool", "dm_snapshot", "ext4")
 SECONDS = 900
 DISKS, SIZE, PROCESSORS = 2, "4G", 2
 

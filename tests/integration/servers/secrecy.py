@@ -23,8 +23,8 @@ def watching(see: Callable[[bytes], None], *files: str, seconds: float) -> Itera
                 for file in files:
                     try:
                         words = (process / file).read_bytes()
-                    except (FileNotFoundError, ProcessLookupError):
-                        continue  # it has ended
+                    except (FileNotFoundError, ProcessLookupError, PermissionError):
+                        continue  # it has ended, or is none of ours
                     see(words)
 
     watcher = threading.Thread(target=look)

@@ -9,13 +9,11 @@ from tiny_cloud.apply import Progress
 from tiny_cloud.host import command, files, records, secrets
 from tiny_cloud.host.hands import Hands, do
 from tiny_cloud.model import Address
-from tiny_cloud.schema import secret_of
 
 
 @do.register
 def _(step: steps.Run, host: Hands, progress: Progress) -> None:
-    told = secrets.need(secret_of(step.secret)) if step.secret else ""
-    command.run(step.argv, input=told.encode(), pass_fds=(host.lock,))
+    command.run(step.argv, input=secrets.told(step.secret).encode(), pass_fds=(host.lock,))
 
 
 @do.register

@@ -1,14 +1,15 @@
-"""What is written inside a guest."""
+"""What is written inside guests."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tiny_cloud import steps
 from tiny_cloud.apply import Progress
 from tiny_cloud.errors import Failure
-from tiny_cloud.host import files, guest, inside, qemu_img, records, secrets
+from tiny_cloud.guests.deep import UNFINISHED
+from tiny_cloud.host import files, guest, guests_together, inside, qemu_img, records, secrets
 from tiny_cloud.host.hands import Hands, do, words_only
 from tiny_cloud.model import Address
 from tiny_cloud.schema import secret_of
@@ -16,16 +17,14 @@ from tiny_cloud.schema import secret_of
 
 @do.register
 def _(step: steps.EditGuest, host: Hands, progress: Progress) -> None:
-    """The record is written before a new disk is published: see the design's crash safety."""
-    hashes = guest.edit(
-        step,
-        step.disk,
-        secret=lambda source: secrets.need(secret_of(source)),
-        environ=host.appliance(),
-        pass_fds=(host.lock,),
-        progress=words_only(progress),
-    )
-    _remember(step, hashes, host)
+    address = Address.parse(step.address)
+    record = None if step.fresh else records.read(host.storage, address)
+    if record:
+        # Should we be killed meanwhile, what is inside is neither the old nor the new.
+        records.write(host.storage, address, {**record, UNFINISHED: True})
+    hashes = guest.edit(step, secret=revealed, environ=host.appliance(), pass_fds=(host.lock,),
+                        progress=words_only(progress))
+    remember(step, hashes, host)
 
 
 @do.register
@@ -35,10 +34,30 @@ def _(step: steps.RecallGuest, host: Hands, progress: Progress) -> None:
     if found.drifts:
         fields = ", ".join(drift.field or drift.path for drift in found.drifts)
         raise Failure(f"{step.edit.address}: inside it changed meanwhile: {fields}", "plan again")
-    _remember(step.edit, found.hashes, host)
+    remember(step.edit, found.hashes, host)
 
 
-def _remember(step: steps.EditGuest, hashes: Mapping[str, str], host: Hands) -> None:
+def edit_together(
+    edits: Sequence[steps.EditGuest], host: Hands, progress: Sequence[Progress]
+) -> list[Failure | None]:
+    """New overlays of one image; one outcome each, in their order."""
+    tell = {step.address: words_only(one) for step, one in zip(edits, progress, strict=True)}
+    company = guests_together.Company(revealed, host.appliance(), (host.lock,), tell)
+    outcomes: list[Failure | None] = []
+    for step, outcome in zip(edits, guests_together.edit(edits, company, host.parallel),
+                             strict=True):
+        if not isinstance(outcome, Failure):
+            remember(step, outcome, host)
+        outcomes.append(outcome if isinstance(outcome, Failure) else None)
+    return outcomes
+
+
+def revealed(source: Mapping[str, Any]) -> str:
+    return secrets.need(secret_of(source))
+
+
+def remember(step: steps.EditGuest, hashes: Mapping[str, str], host: Hands) -> None:
+    """The record is written before a new disk is published: see the design's crash safety."""
     size = qemu_img.info(step.disk, step.format).virtual_size
     told: Mapping[str, Any] = {
         **step.record,

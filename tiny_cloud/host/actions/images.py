@@ -6,7 +6,6 @@ from tiny_cloud import steps
 from tiny_cloud.apply import Progress
 from tiny_cloud.host import debootstrap, fetch, imports, kernels, qemu_img, secrets
 from tiny_cloud.host.hands import Hands, do, words_only
-from tiny_cloud.schema import secret_of
 
 
 @do.register
@@ -31,7 +30,7 @@ def _(step: steps.Debootstrap, host: Hands, progress: Progress) -> None:
 @do.register
 def _(step: steps.CreateDisk, host: Hands, progress: Progress) -> None:
     base = (step.backing, step.backing_format)
-    key = secrets.need(secret_of(step.secret)) if step.secret else ""
+    key = secrets.told(step.secret)
     qemu_img.create(step.to, step.format, step.size, *base, (host.lock,), step.options, key)
 
 

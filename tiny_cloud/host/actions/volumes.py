@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tiny_cloud import steps
 from tiny_cloud.apply import Progress
-from tiny_cloud.host import command, lvm
+from tiny_cloud.host import command, lvm, qemu_img, secrets
 from tiny_cloud.host.hands import Hands, do
 
 
@@ -14,9 +14,14 @@ def _(step: steps.CreateVolume, host: Hands, progress: Progress) -> None:
 
 
 @do.register
+def _(step: steps.EncryptVolume, host: Hands, progress: Progress) -> None:
+    qemu_img.measured(step.argv, secrets.told(step.secret), (host.lock,))
+
+
+@do.register
 def _(step: steps.FillVolume, host: Hands, progress: Progress) -> None:
-    command.run(
-        step.argv, pass_fds=(host.lock,), progress=lambda done: progress("fills", done))
+    command.run(step.argv, input=secrets.told(step.secret).encode(), pass_fds=(host.lock,),
+                progress=lambda done: progress("fills", done))
 
 
 @do.register

@@ -10,8 +10,8 @@ from typing import IO, Any
 from .session import Session
 from .tree import Refused
 
-OPERATIONS = ("open", "inspect", "mount", "look", "sizes", "download", "edit", "grow_partition",
-              "grow_filesystem", "shutdown")
+OPERATIONS = ("open", "inspect", "mount", "enter", "leave", "types", "look", "sizes", "download",
+              "edit", "grow_partition", "grow_filesystem", "shutdown")
 
 
 def make() -> Any:

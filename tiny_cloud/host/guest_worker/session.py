@@ -38,12 +38,12 @@ class Session:
         self.g.set_trace(False)
         self.g.set_network(False)
         self.readonly = all(drive["readonly"] for drive in drives)
-        for drive in drives:
+        for number, drive in enumerate(drives):
             if "key" in drive:
                 self._add_encrypted(**drive)
             else:
                 self.g.add_drive_opts(drive["path"], format=drive["format"],
-                                      readonly=drive["readonly"])
+                                      readonly=drive["readonly"], label=label(number))
         self.g.launch()
 
     def _add_encrypted(self, options: list[str], key: str, readonly: bool) -> None:
@@ -92,6 +92,23 @@ class Session:
         if not self.readonly and self.g.statvfs(place)["flag"] & READ_ONLY:
             self.g.umount(place)
             raise RuntimeError(f"{device} is sealed, or damaged: it can only be read")
+
+    def enter(self, disk: int, partitions: dict[str, int]) -> str:
+        """Mount these partitions of that disk: mount point -> number. By its label, which came
+        with its file; names of devices are given in the order in which the kernel finds them."""
+        self.leave()
+        device = self.g.list_disk_labels()[label(disk)]
+        failed = self.mount({place: f"{device}{number}" for place, number in partitions.items()})
+        if failed:
+            raise RuntimeError("; ".join(f"{place}: {why}" for place, why in failed.items()))
+        return f"{device}{partitions['/']}"
+
+    def leave(self) -> None:
+        self.g.umount_all()
+        self.mounts = []
+
+    def types(self, devices: list[str]) -> dict[str, str]:
+        return {device: self.g.vfs_type(device) for device in devices}
 
     def look(self, paths: list[str]) -> dict[str, Any]:
         tree = Tree(self.g)
@@ -170,3 +187,8 @@ class Session:
                 g.close()
                 while self.exports:
                     self.exports.pop().close()
+
+
+def label(disk: int) -> str:
+    """One to twenty letters (guestfs(3), add_drive_opts)."""
+    return "disk" + "".join(chr(ord("a") + int(digit)) for digit in str(disk))
