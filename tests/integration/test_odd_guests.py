@@ -21,7 +21,7 @@ from tiny_cloud.host import acceleration, guest
 from tiny_cloud.host.guest_session import GuestSession
 from tiny_cloud.schema.files import whole
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(1200)]
 
 ENVIRON = acceleration.appliance_environ("tcg", {})
 GOOD = ("lvm", "xfs", "btrfs")
