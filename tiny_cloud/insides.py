@@ -30,7 +30,7 @@ class Inside:
     """A guest that was looked into."""
 
     system: str
-    """As it calls itself."""
+    """In libguestfs's words: ``debian 12.5``."""
     drifts: tuple[Drift, ...] = ()
     hashes: Mapping[str, str] = attribute(default_factory=dict, repr=False)
     """``users.NAME.password`` -> the crypt hash in the guest, of those that are as declared."""

@@ -101,14 +101,15 @@ def _journalled(disks: Mapping[str, Path]) -> None:
     """What takes a kernel that has the file systems."""
     g = guestfs.GuestFS(python_return_dict=True)
     for name in ("lvm", "xfs", "btrfs"):
-        g.add_drive_opts(str(disks[name]), format="raw", cachemode="unsafe")
+        g.add_drive_opts(str(disks[name]), format="raw", cachemode="unsafe", label=name)
     g.launch()
-    _btrfs(g, "/dev/sdc1")
-    g.pvcreate("/dev/sda1")
-    g.vgcreate("guests", ["/dev/sda1"])
+    parts = {name: f"{device}1" for name, device in g.list_disk_labels().items()}
+    _btrfs(g, parts["btrfs"])
+    g.pvcreate(parts["lvm"])
+    g.vgcreate("guests", [parts["lvm"]])
     g.lvcreate_free("root", "guests", 100)
     for name, device, kind in (
-            ("lvm", "/dev/guests/root", "ext4"), ("xfs", "/dev/sdb1", "xfs")):
+            ("lvm", "/dev/guests/root", "ext4"), ("xfs", parts["xfs"], "xfs")):
         g.mkfs(kind, device)
         g.mkmountpoint(f"/{name}")
         g.mount(device, f"/{name}")

@@ -86,14 +86,13 @@ class Bench:
     """One appliance, with the worker's own session in it."""
 
     session: Session
-    devices: list[str]
 
     @classmethod
     def start(cls, disks: list[Path]) -> Bench:
         watched = Watched(guestfs.GuestFS(python_return_dict=True))
         session = Session(lambda: watched)
         session.open([{"path": str(disk), "format": "qcow2", "readonly": False} for disk in disks])
-        return cls(session, watched.g.list_devices())
+        return cls(session)
 
     @property
     def watched(self) -> Watched:
@@ -101,19 +100,15 @@ class Bench:
         assert isinstance(watched, Watched)
         return watched
 
-    def edit(self, device: str) -> None:
-        """As tiny_cloud.host.guest.edit goes about it."""
-        root = f"{device}1"
+    def enter(self, disk: int) -> str:
+        """Which one goes by its place among the disks; returns the device of its root."""
+        return self.session.enter(disk, {"/": 1})
+
+    def edit(self, root: str) -> None:
+        """As tiny_cloud.host.guest goes about it."""
         self.session.grow_partition(root)
         self.session.edit([plain(edit) for edit in EDITS])
         self.session.grow_filesystem(root)
-
-    def enter(self, device: str) -> None:
-        self.session.mounts.clear()
-        assert self.session.mount({"/": f"{device}1"}) == {}
-
-    def leave(self) -> None:
-        self.watched.g.umount_all()
 
 
 @pytest.fixture(scope="module")
@@ -156,16 +151,14 @@ def copies(folder: Path) -> list[Path]:
     dice = random.Random(SEED)
     disks = [overlay(folder, f"disk{number}") for number in range(ROUNDS + 1)]
     bench = Bench.start(disks)
-    first, *others = zip(disks, bench.devices, strict=True)
-    bench.enter(first[1])
+    root = bench.enter(0)
     before = len(bench.watched.calls)
-    bench.edit(first[1])
+    bench.edit(root)
     calls = bench.watched.calls[before:]
     renames = calls.index("rename")
     copies = []
-    for number, (disk, device) in enumerate(others):
-        bench.leave()
-        bench.enter(device)
+    for number, disk in enumerate(disks[1:]):
+        root = bench.enter(number + 1)
         share = KILLS // ROUNDS + (number < KILLS % ROUNDS)
         # Half of them where the old files give way to the new ones.
         late = dice.sample(range(renames, len(calls)), min(share // 2, len(calls) - renames))
@@ -174,7 +167,7 @@ def copies(folder: Path) -> list[Path]:
             copies.append(folder / f"copy{number}-{place}.qcow2")
             bench.watched.during[len(bench.watched.calls) + moment] = cut_off(
                 bench, disk, copies[-1], dice.uniform(0, LONGEST))
-        bench.edit(device)
+        bench.edit(root)
         bench.watched.during.clear()
     bench.session.shutdown()
     return copies
@@ -224,14 +217,12 @@ def test_no_file_is_half_written(copies: list[Path]) -> None:
 def test_the_next_edit_makes_it_whole(copies: list[Path]) -> None:
     some = copies[::max(1, -(-KILLS // AGAIN))]
     bench = Bench.start(some)
-    for device in bench.devices:
-        bench.enter(device)
-        bench.edit(device)
+    for number in range(len(some)):
+        bench.edit(bench.enter(number))
         after = bench.session.look([*NEW, LEFT])
         # Nothing that the cut-off edit had staged is left either.
         assert {path: base64.b64decode(told["content"]) for path, told in after.items()} == NEW
         assert after["/etc/shadow"]["mode"] == SHADOW_MODE
         attributes = bench.watched.g.lgetxattrs("/etc/hosts")
         assert {one["attrname"]: one["attrval"] for one in attributes} == ATTRIBUTES
-        bench.leave()
     bench.session.shutdown()

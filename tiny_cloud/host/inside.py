@@ -76,7 +76,7 @@ def _look(step: EditGuest, resolve: Resolve, environ: Mapping[str, str]) -> Insi
     drifted = {one.field for one in drifts}
     kept = {name: crypt_hash for user, crypt_hash in hashes.items()
             if (name := f"users.{user}.password") not in drifted}
-    return Inside(root.product or root.name, drifts, kept, tuple(notes))
+    return Inside(root.name, drifts, kept, tuple(notes))
 
 
 def _comparable(

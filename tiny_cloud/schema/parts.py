@@ -21,10 +21,10 @@ class Part:
 
 
 def parts(kind: str, spec: Mapping[str, Any]) -> tuple[Part, ...]:
-    """All that can be left out of a plain document: leaves first, then what holds them, the inner
-    before the outer. What the schema requires goes with what it is required in."""
+    """All that can be left out of a plain document: leaves first, as they stand there, then what
+    holds them, the inner before the outer. What the schema requires goes with what requires it."""
     found = _parts(spec_of(kind), spec, "", 0)
-    return tuple(sorted(found, key=lambda part: (not part.leaf, -part.depth)))
+    return tuple(sorted(found, key=lambda part: (not part.leaf, 0 if part.leaf else -part.depth)))
 
 
 def _parts(node: Node, value: Any, field: str, depth: int) -> Iterator[Part]:

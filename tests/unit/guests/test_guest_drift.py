@@ -140,6 +140,14 @@ def test_two_changes_in_one_file_are_told_apart(settled: Found) -> None:
     ]
 
 
+def test_fields_are_told_in_the_order_of_the_manifest(settled: Found) -> None:
+    found = changed(settled, "/etc/shadow", "$6$salt$root", "$6$salt$forced")
+    found = changed(found, "/etc/network/interfaces", "10.0.2.15/24", "10.0.2.99/24")
+    found = changed(found, "/etc/hostname", "web", "other")
+    assert [one.field for one in look(found)] == [
+        "hostname", "interfaces[eth0].address", "users.root.password"]
+
+
 def test_a_line_that_was_added_to_what_is_ours_is_found(settled: Found) -> None:
     (drift,) = look(changed(settled, "/etc/hosts", "10.0.2.9\tdb", "10.0.2.9\tdb\n6.6.6.6\tbank"))
     assert drift == Drift("hosts", "/etc/hosts", ("6.6.6.6\tbank",))
