@@ -60,9 +60,9 @@ def _locale(locale: str, found: Found) -> Iterator[Edit | Remark]:
             yield MakeFolder(PROFILE)
             yield write(MUSL_LOCALE, text)
         return
-    # Debian up to 12 has a file of its own; later it is a link to that of all others.
+    # Debian's logins read a file of its own (pam_env); since 13 it is a link to that of all others.
     debian = found.kind(DEBIAN_LOCALE) == "file" or (
-        not found.kind(LOCALE) and found.kind(LOCALE_GEN) and found.distro in ("debian", "ubuntu"))
+        not found.kind(LOCALE) and found.distro in ("debian", "ubuntu", "raspbian"))
     path = DEBIAN_LOCALE if debian else LOCALE
     old = found.text(path, "")
     if setting(old, "LANG") != locale:

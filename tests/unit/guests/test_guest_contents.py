@@ -1,4 +1,4 @@
-"""What a guest gets whole: files beside the manifest and secrets; how another one is noticed."""
+"""What a guest gets whole: files and secrets, and how another content is noticed."""
 
 from pathlib import Path
 

@@ -260,6 +260,7 @@ def test_the_time_zone_is_a_link_and_debians_file_follows() -> None:
     ({"/etc/default/locale": "LC_TIME=C\nLANG=C\n"}, "/etc/default/locale",
      "LC_TIME=C\nLANG=en_US.UTF-8\n"),
     ({"/etc/locale.conf": ""}, "/etc/locale.conf", "LANG=en_US.UTF-8\n"),
+    ({}, "/etc/default/locale", "LANG=en_US.UTF-8\n"),
     ({"/lib/ld-musl-x86_64.so.1": ""}, "/etc/profile.d/tinycloud-locale.sh",
      "# written by tinycloud\nexport LANG=en_US.UTF-8\n"),
 ])
