@@ -15,8 +15,7 @@ from tiny_cloud.guests.deep import ANOTHER, CUT_OFF, RECORD, UNFINISHED, differe
 from tiny_cloud.insides import Inside
 from tiny_cloud.model import Action, Address, Change, FieldDiff, Observed, State, Unknown, Value
 from tiny_cloud.naming import forget, former, record_inside, unsettled
-from tiny_cloud.networks import reach
-from tiny_cloud.networks.addresses import completed, misfit
+from tiny_cloud.networks import guest_cards
 from tiny_cloud.resource import Resource, declared_of
 from tiny_cloud.steps import EditGuest, MoveRecord, RecallGuest, Step
 
@@ -27,7 +26,7 @@ class Guest(Resource):
     LEAVES = "stays in the guest as it is"
 
     def desired(self) -> State:
-        fields = schema.flatten(self.KIND, {**self.spec, **self._interfaces()})
+        fields = schema.flatten(self.KIND, {**self.spec, **guest_cards.interfaces(self)})
         known = declared.by_content(fields, self.spec, self.context.digest)
         return seeds.told({name: value for name, value in known.items()
                            if name not in ("disk", "machine")})
@@ -37,18 +36,6 @@ class Guest(Resource):
         return {f"address:{card['name']}": card["address"].partition("/")[0]
                 for card in self.spec.get("interfaces", ()) if "address" in card}
 
-    def _interfaces(self) -> dict[str, Any]:
-        """Its cards with what their networks know, if there are any: prefix, router, servers."""
-        cards = self.spec.get("interfaces", ())
-        networks = {card["name"]: network.provides() for card in cards
-                    if (network := self._network(card)) is not None}
-        return {"interfaces": completed(cards, networks)} if cards else {}
-
-    def _network(self, card: Mapping[str, Any]) -> Resource | None:
-        """The declared Network that a card of its machine is plugged into."""
-        machine = self.links.get("machine")
-        return machine.links.get(f"interfaces[{card['name']}].network") if machine else None
-
     @classmethod
     def check(cls, host: Reader, wanted: Sequence[Self]) -> Iterator[Problem]:
         for item in wanted:
@@ -56,34 +43,7 @@ class Guest(Resource):
 
     def faults(self) -> Iterator[Problem]:
         yield from seeds.faults(self)
-        cards = self.spec.get("interfaces", ())
-        for below, summary, hint in self._unreached(cards):
-            yield from self.refuse(
-                ("spec", "interfaces", *below), f"{self.address}: {summary}", hint).problems
-        for at, card in enumerate(cards):
-            network, address = self._network(card), str(card.get("address", ""))
-            path: tuple[str | int, ...] = ("spec", "interfaces", at)
-            if network is None and address and "/" not in address:
-                yield from self.refuse(
-                    (*path, "address"), f"{self.address}: the length of the prefix is missing",
-                    f"write {address}/24, or plug the card into a declared Network").problems
-            elif network is not None and address:
-                found = misfit(address, str(network.address), network.provides())
-                if found is not None:
-                    yield from self.refuse(
-                        (*path, "address"), f"{self.address}: {found[0]}", found[1]).problems
-            elif network is not None and card.get("dhcp") and not network.provides()["dhcp"]:
-                yield from self.refuse(
-                    (*path, "dhcp"), f"{self.address}: {network.address} gives out no addresses",
-                    "write dhcp in the Network, or an address here").problems
-
-    def _unreached(self, cards: Sequence[Mapping[str, Any]]) -> Iterator[reach.Fault]:
-        for at, card in enumerate(cards):
-            network = self._network(card)
-            subnet = str(network.provides()["subnet"]) if network else ""
-            for path, summary, hint in reach.faults(card, subnet):
-                yield (at, *path), summary, hint
-        yield from reach.names(cards)
+        yield from guest_cards.faults(self)
 
     def settings(self) -> Mapping[str, Any]:
         """The spec with each interface's MAC, which is the machine's to know."""
@@ -92,7 +52,7 @@ class Guest(Resource):
                  if key not in ("disk", "machine", "method")}
         interfaces = [
             {"mac": machine.get(f"mac:{item['name']}"), **item}
-            for item in self._interfaces().get("interfaces", ())
+            for item in guest_cards.interfaces(self).get("interfaces", ())
         ]
         return {"growRoot": True, **plain, **({"interfaces": interfaces} if interfaces else {})}
 
