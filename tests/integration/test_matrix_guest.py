@@ -6,6 +6,7 @@ What a change costs and what taking a field out means comes from the table of do
 from __future__ import annotations
 
 import copy
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,9 @@ from typing import Any
 import pytest
 import yaml
 
+import tiny_cloud
 from tests.integration.lab import Lab
+from tiny_cloud.model import FieldDiff
 from tiny_cloud.schema.table import COSTS, rows
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
@@ -52,8 +55,31 @@ FIRST: dict[str, Any] = {
     ],
     "users": {"koder": {"password": {"file": "secrets/one.txt"}, "groups": ["sudo"],
                         "authorizedKeys": [KEY.format("one")], "shell": "/bin/bash",
-                        "uid": 1500}},
+                        "uid": 1500, "comment": "One", "group": "users", "home": "/srv/koder",
+                        "createHome": True, "system": False, "locked": False, "expired": False,
+                        "sudo": "ALL=(ALL) ALL"}},
+    "groups": {"ops": {"gid": 1700, "system": False, "members": ["koder"],
+                       "sudo": "ALL=(root) ALL"}},
+    "sshd": {"X11Forwarding": "no"},
+    "sshHostKeys": {"ed25519": {"file": "secrets/one.key"}},
+    "files": [{"path": "/etc/one", "content": "one\n", "mode": "0600", "owner": "root",
+               "group": "root"},
+              {"path": "/etc/two", "source": "one.txt"},
+              {"path": "/etc/three", "secret": {"file": "secrets/one.txt"}},
+              {"path": "/etc/four", "content": "four\n"}],
+    "folders": [{"path": "/srv/one", "mode": "0750", "owner": "root", "group": "root"},
+                {"path": "/srv/two"}],
+    "packageProxy": "http://10.0.2.2:3142",
+    "locale": "C.UTF-8",
+    "timezone": "Europe/Berlin",
+    "keymap": "de",
+    "cmdline": ["quiet"],
+    "firstBoot": [{"name": "one", "content": "#!/bin/sh\necho one\n"},
+                  {"name": "two", "source": "one.sh"}],
 }
+ONCE: dict[str, Any] = {"uid": 1501, "group": "adm", "home": "/srv/other", "createHome": False,
+                        "system": True}
+"""Of a user who is made."""
 CASES: dict[str, tuple[tuple[str | int, ...], Any, str]] = {
     "system": (("system",), "alpine", "system"),
     "hostname": (("hostname",), "two", "hostname"),
@@ -96,7 +122,34 @@ CASES: dict[str, tuple[tuple[str | int, ...], Any, str]] = {
     "users.*.authorizedKeys":
         (("users", "koder", "authorizedKeys"), [KEY.format("two")], "users.koder.authorizedKeys"),
     "users.*.shell": (("users", "koder", "shell"), "/bin/sh", "users.koder.shell"),
-    "users.*.uid": (("users", "koder", "uid"), 1501, ""),
+    **{f"users.*.{key}": (("users", "koder", key), value, f"users.koder.{key}")
+       for key, value in (("comment", "Two"), ("locked", True), ("expired", True),
+                          ("sudo", "ALL=(root) ALL"))},
+    **{f"users.*.{key}": (("users", "koder", key), value, "")
+       for key, value in ONCE.items()},
+    "groups.*.gid": (("groups", "ops", "gid"), 1701, ""),
+    "groups.*.system": (("groups", "ops", "system"), True, ""),
+    "groups.*.members": (("groups", "ops", "members"), ["koder", "root"], "groups.ops.members"),
+    "groups.*.sudo": (("groups", "ops", "sudo"), "ALL=(ALL) ALL", "groups.ops.sudo"),
+    "sshd": (("sshd",), {"X11Forwarding": "yes"}, "sshd.X11Forwarding"),
+    "sshHostKeys": (("sshHostKeys", "ed25519"), {"file": "secrets/two.key"},
+                    "sshHostKeys.ed25519"),
+    "files[].path": (("files", 3, "path"), "/etc/five", "files[/etc/five].content"),
+    **{f"files[].{key}": (("files", 0, key), value, f"files[/etc/one].{key}")
+       for key, value in (("content", "other\n"), ("mode", "0640"), ("owner", "koder"),
+                          ("group", "ops"))},
+    "files[].source": (("files", 1, "source"), "two.txt", "files[/etc/two].source"),
+    "files[].secret": (("files", 2, "secret"), {"file": "secrets/two.txt"},
+                       "files[/etc/three].secret"),
+    "folders[].path": (("folders", 1, "path"), "/srv/three", "folders[/srv/three].mode"),
+    **{f"folders[].{key}": (("folders", 0, key), value, f"folders[/srv/one].{key}")
+       for key, value in (("mode", "0700"), ("owner", "koder"), ("group", "ops"))},
+    **{key: ((key,), value, key) for key, value in (
+        ("packageProxy", "http://10.0.2.2:3143"), ("locale", "C"), ("timezone", "Etc/UTC"),
+        ("keymap", "us"), ("cmdline", ["quiet", "panic=5"]))},
+    "firstBoot[].content": (("firstBoot", 0, "content"), "#!/bin/sh\necho other\n",
+                            "firstBoot[one].content"),
+    "firstBoot[].source": (("firstBoot", 1, "source"), "two.sh", "firstBoot[two].source"),
 }
 """By row: where in the spec, another value, and the field that the plan is to name."""
 IMPACTS = {words: impact.value for impact, words in COSTS.items()}
@@ -108,6 +161,11 @@ def lab(debian: Path) -> Iterator[Lab]:
     made = Lab.make("tctmguest")
     made.secret("one.txt", "first password")
     made.secret("two.txt", "second password")
+    for name in ("one", "two"):
+        (made.manifests / f"{name}.txt").write_text(f"{name}\n")
+        (made.manifests / f"{name}.sh").write_text(f"#!/bin/sh\necho {name}\n")
+        key = made.manifests / "secrets" / f"{name}.key"
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
     source = f"{{source: {{path: {debian}}}}}"
     made.write("image", f"kind: Image\nmetadata: {{name: debian}}\nspec: {source}")
     made.write("disk", "kind: Disk\nmetadata: {name: d}\nspec: {image: debian, size: 4GiB}")
@@ -131,17 +189,17 @@ def changed(*names: str) -> dict[str, Any]:
     return spec
 
 
-def planned(lab: Lab) -> dict[str, Any]:
+def planned(lab: Lab) -> dict[str, FieldDiff]:
     """The fields that the plan names, of the one thing in it."""
-    plan = lab.plan()
-    assert set(plan) <= {"guest/g", "notes"}
-    return {f["field"]: f for f in plan.get("guest/g", {"fields": ()})["fields"]}
+    changes = tiny_cloud.load(str(lab.manifests)).plan().plan.changes
+    assert {str(change.address) for change in changes} <= {"guest/g"}
+    return {diff.field: diff for change in changes for diff in change.diffs}
 
 
 def test_every_field_has_a_case() -> None:
     groups = {name for name in ROWS if any(
         other.startswith((f"{name}.", f"{name}[")) for other in ROWS)}
-    assert set(ROWS) - groups - {"disk", "machine"} == set(CASES)
+    assert set(ROWS) - groups - {"disk", "machine", "method"} == set(CASES)
 
 
 def test_each_change_says_its_field_and_what_it_costs(lab: Lab) -> None:
@@ -150,7 +208,7 @@ def test_each_change_says_its_field_and_what_it_costs(lab: Lab) -> None:
     lab.assert_settled()
     for name, (_, _, field) in CASES.items():
         declare(lab, changed(name))
-        found = {key: diff["impact"] for key, diff in planned(lab).items()}
+        found = {key: diff.impact.value for key, diff in planned(lab).items()}
         assert found == ({field: IMPACTS[ROWS[name].cost]} if field else {}), name
 
 
@@ -159,14 +217,18 @@ def test_all_of_them_come_true(lab: Lab) -> None:
     assert set(planned(lab)) == {field for _, _, field in CASES.values() if field}
     lab.apply()
     lab.assert_settled()
-    notes = [note["text"] for note in lab.plan()["notes"]]
-    assert notes == ["users.koder.uid is 1500 and stays so; 1501 is only for a new one"]
+    user, group = FIRST["users"]["koder"], FIRST["groups"]["ops"]
+    once = {**{f"users.koder.{key}": (user[key], value) for key, value in ONCE.items()},
+            "groups.ops.gid": (group["gid"], 1701), "groups.ops.system": (group["system"], True)}
+    assert {note["text"] for note in lab.plan()["notes"]} == {
+        f"{field} is {old} and stays so; {new} is only for a new one"
+        for field, (old, new) in once.items()}
 
 
 def test_what_is_taken_out_goes_or_stays(lab: Lab) -> None:
     declare(lab, {"disk": "d", "machine": "m"})
     goes = {field for name, (_, _, field) in CASES.items() if ROWS[name].removal == "it goes"}
     goes.add("interfaces[eth0].vlans[eth0.11].id")  # the case of the numbers is eth0.10
-    assert {field: diff["new"] for field, diff in planned(lab).items()} == dict.fromkeys(goes)
+    assert {field: diff.new for field, diff in planned(lab).items()} == dict.fromkeys(goes)
     lab.apply()
     lab.assert_settled()

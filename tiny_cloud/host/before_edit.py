@@ -18,9 +18,9 @@ def kept(step: EditGuest, key: str, pass_fds: Sequence[int] = ()) -> Iterator[No
 
     A raw disk and a logical volume have no place for a second state: there, each of the guest's
     files is the old one or the new one, and no more is promised. One that a SIGKILL left over is
-    no state to go back to, for the guest may have run since.
+    no state to go back to, for the guest may have run since. A ``.part`` is begun again anyway.
     """
-    if step.fresh or step.format != "qcow2":
+    if step.disk.endswith(".part") or step.format != "qcow2":
         yield
         return
     # This command has no -f.

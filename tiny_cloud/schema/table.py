@@ -47,7 +47,7 @@ def _below(kind: str, node: Node, field: str) -> Iterator[Row]:
         if not (key == "name" and field.endswith("[]")):
             yield from _field(kind, known, f"{field}.{key}" if field else key)
     for known in (node.get("additionalProperties"), node.get("items")):
-        if isinstance(known, dict):
+        if isinstance(known, dict) and "x-secret" not in known:
             yield from _below(kind, known, field + ("[]" if known is node.get("items") else ".*"))
 
 
