@@ -175,6 +175,7 @@ def _start(
             yield Event("started", *key)
         submit([key], partial(_work, run, key, host, messages.put))
     while keys := run.batch():
+        yield from (Event("started", *key) for key in keys if run.position[key] == 0)
         submit(keys, partial(_work_batch, run, keys, host, messages.put))
 
 

@@ -127,7 +127,7 @@ def test_steps_of_one_batch_run_together_once_all_are_there() -> None:
     ]
     events = run(host, *overlays, *guests, parallel=2)
     assert [sorted(batch) for batch in host.batches] == [[f"edit {name}" for name in names]]
-    assert len(ended(events, "done")) == 10
+    assert len(ended(events, "done")) == len(ended(events, "started")) == 10
 
 
 def test_a_batch_does_not_wait_for_what_can_no_longer_come() -> None:
