@@ -27,6 +27,8 @@ LIMIT = 10.0
 DEVICE = Path("/dev/kvm")
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 CPUS = {"kvm": "host", "tcg": "max"}
+APPLIANCE_MEMORY = 2 << 30
+"""Bytes that have to be free for an appliance (guestfs(3), ``get_memsize``, and qemu's own)."""
 """qemu's names for what ``set_acceleration`` writes."""
 
 Boot = Callable[[str], bool]
@@ -110,6 +112,14 @@ def appliance_environ(accel: str, environ: Mapping[str, str] = os.environ) -> di
         "LIBGUESTFS_APPEND": "udev.children_max=1",
     }
     return {key: value for key, value in wanted.items() if key not in environ}
+
+
+def appliance_room() -> int:
+    """How many appliances this host has processors and memory for."""
+    said = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
+    # proc_meminfo(5): what a new process can have without swapping, in KiB.
+    free = int(said["MemAvailable"].split()[0]) * 1024
+    return max(1, min(len(os.sched_getaffinity(0)), free // APPLIANCE_MEMORY))
 
 
 def _says(process: subprocess.Popen[bytes], marker: bytes, deadline: float) -> bool:

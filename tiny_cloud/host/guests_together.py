@@ -7,17 +7,16 @@ What fails in company is tried again alone, and its own appliance has the last w
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from tiny_cloud.errors import Failure
 from tiny_cloud.guests import roots
 from tiny_cloud.guests.base import File, Found, WriteFile, Writer
 from tiny_cloud.guests.identity import MACHINE_ID
 from tiny_cloud.host import guest
+from tiny_cloud.host.acceleration import appliance_room
 from tiny_cloud.host.guest_session import GuestSession
 from tiny_cloud.steps import EditGuest
 
@@ -25,9 +24,6 @@ FEWEST = 8
 """Guests for which one more appliance pays: it takes as long to start as so many to be written."""
 MOST = 100
 """libguestfs takes 255 disks (``max_disks``)."""
-MEMORY = 2 << 30
-"""Bytes of memory that have to be free for an appliance (``get_memsize`` and qemu's own)."""
-
 Outcome = Mapping[str, str] | Failure
 """``users.NAME.password`` -> crypt hash; or why not."""
 
@@ -94,7 +90,7 @@ def edit(steps: Sequence[EditGuest], company: Company, most: int) -> list[Outcom
         for found in pool.map(lambda share: shared(share, clones, company), shares):
             outcomes.update(found)
     left = [step for step in steps if step.address not in outcomes]
-    with ThreadPoolExecutor(max(1, min(most, room()))) as pool:
+    with ThreadPoolExecutor(max(1, min(most, appliance_room()))) as pool:
         outcomes.update(zip((step.address for step in left), pool.map(company.alone, left),
                             strict=True))
     return [outcomes[step.address] for step in steps]
@@ -102,15 +98,7 @@ def edit(steps: Sequence[EditGuest], company: Company, most: int) -> list[Outcom
 
 def appliances(guests: int, most: int) -> int:
     """How many serve so many guests best."""
-    return max(-(-guests // MOST), min(most, room(), guests // FEWEST), 1)
-
-
-def room() -> int:
-    """How many appliances this host has processors and memory for."""
-    said = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
-    # proc_meminfo(5): what a new process can have without swapping, in KiB.
-    free = int(said["MemAvailable"].split()[0]) * 1024
-    return max(1, min(len(os.sched_getaffinity(0)), free // MEMORY))
+    return max(-(-guests // MOST), min(most, appliance_room(), guests // FEWEST), 1)
 
 
 def surveyed(steps: Sequence[EditGuest], company: Company) -> Clones | None:

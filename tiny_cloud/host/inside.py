@@ -15,6 +15,7 @@ from tiny_cloud.errors import Failure
 from tiny_cloud.guests import drift
 from tiny_cloud.guests.base import Found, Remark, Wish, Writer
 from tiny_cloud.host import guest
+from tiny_cloud.host.acceleration import appliance_room
 from tiny_cloud.host.guest_contents import contents_of
 from tiny_cloud.host.guest_session import GuestSession
 from tiny_cloud.insides import Inside
@@ -39,7 +40,7 @@ def look_into(
         except Failure as failure:
             return failure
 
-    with ThreadPoolExecutor(parallel) as pool:
+    with ThreadPoolExecutor(max(1, min(parallel, appliance_room()))) as pool:
         return list(pool.map(one, steps))
 
 
