@@ -27,9 +27,9 @@ LIMIT = 10.0
 DEVICE = Path("/dev/kvm")
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 CPUS = {"kvm": "host", "tcg": "max"}
+"""qemu's names for what ``set_acceleration`` writes."""
 APPLIANCE_MEMORY = 2 << 30
 """Bytes that have to be free for an appliance (guestfs(3), ``get_memsize``, and qemu's own)."""
-"""qemu's names for what ``set_acceleration`` writes."""
 
 Boot = Callable[[str], bool]
 """Boots the kernel at a path under KVM; whether it came to the marker in time."""
