@@ -38,7 +38,8 @@ class Performer(Protocol):
     def perform_batch(
         self, steps: Sequence[Step], progress: Sequence[Progress]
     ) -> Sequence[Failure | None]:
-        """Steps of one batch together; each has its progress and its outcome, in their order."""
+        """Two or more steps of one batch together; each has its progress and its outcome, in their
+        order."""
 
 
 @dataclass(slots=True)
@@ -245,13 +246,27 @@ def _work_batch(
     run: _Run, keys: list[Key], host: Performer, tell: Callable[[Event], None]
 ) -> list[Failure | None]:
     steps = [run.tasks[key].steps[run.position[key]] for key in keys]
+    tellers = [_teller(key, tell) for key in keys]
     for key, step in zip(keys, steps, strict=True):
         tell(Event("step", *key, text=step.shell()))
-    outcomes = list(host.perform_batch(steps, [_teller(key, tell) for key in keys]))
+    outcomes = _together(host, steps, tellers)
     for key, failure in zip(keys, outcomes, strict=True):
         if failure is None:
             run.position[key] = run.position[key] + 1
     return outcomes
+
+
+def _together(
+    host: Performer, steps: Sequence[Step], tellers: Sequence[Progress]
+) -> list[Failure | None]:
+    """One that is alone in its batch is a step as any other."""
+    if len(steps) > 1:
+        return list(host.perform_batch(steps, tellers))
+    try:
+        host.perform(steps[0], tellers[0])
+    except Failure as failure:
+        return [failure]
+    return [None]
 
 
 def _teller(key: Key, tell: Callable[[Event], None]) -> Progress:

@@ -80,8 +80,6 @@ class Memory:
 
 def edit(steps: Sequence[EditGuest], company: Company, most: int) -> list[Outcome]:
     """One outcome a step, in their order. ``most``: appliances at a time."""
-    if len(steps) == 1:
-        return [company.alone(steps[0])]
     count = appliances(len(steps), most)
     shares = [steps[at::count] for at in range(count)]
     outcomes: dict[str, Outcome] = {}
