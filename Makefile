@@ -2,7 +2,7 @@
 PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint type integration bench-disks bench-guests clean
+.PHONY: help setup demo test check lint type integration long bench-disks bench-guests clean
 
 help: ## Show this help
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -34,7 +34,10 @@ type: setup ## Run mypy --strict
 	.venv/bin/mypy
 
 integration: setup ## Run the tests with real libvirt, qemu and libguestfs
-	$(PYTHON) -m pytest -n 3 --dist loadfile --no-loadscope-reorder -m integration
+	$(PYTHON) -m pytest -n 3 --dist loadfile --no-loadscope-reorder -m 'integration and not long'
+
+long: setup ## Run the tests that take too long for every run
+	$(PYTHON) -m pytest -n 3 --dist loadfile -m long
 
 bench-disks: setup ## Measure kinds of disks against a raw file; writes docs/disk-speed.md
 	scripts/bench-disks

@@ -98,6 +98,7 @@ def said(*argv: str) -> str:
     return subprocess.run(argv, capture_output=True, text=True, check=True).stdout
 
 
+@pytest.mark.long
 def test_the_same_settings_by_way_of_cloud_init(
     debian_cloud: Path, lab: Callable[[str], Lab]
 ) -> None:

@@ -56,7 +56,7 @@ def edited(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
         "interfaces": [{"name": "eth0", "mac": "52:54:00:12:34:56", "address": "10.0.2.15/24"}],
     }, fresh=True)
     told: list[str] = []
-    guest.edit(step, str(disk), secret=lambda _: "battery staple", environ=ENVIRON,
+    guest.edit(step, secret=lambda _: "battery staple", environ=ENVIRON,
                progress=told.append)
     return disk, told
 

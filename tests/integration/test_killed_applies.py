@@ -22,7 +22,7 @@ import pytest
 from tests.integration.lab import Lab
 from tests.integration.odd_guests import plain_disk
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(7200)]
+pytestmark = [pytest.mark.integration, pytest.mark.long, pytest.mark.timeout(7200)]
 
 ROOT = Path(__file__).parents[2]
 KILLS = int(os.environ.get("KILLED_APPLIES", "3"))
