@@ -12,8 +12,8 @@ from hypothesis import settings
 # No verdict by the clock; in CI the same examples in every run, so that a failure is the change's.
 settings.register_profile("tinycloud", deadline=None, derandomize=bool(os.environ.get("CI")))
 settings.load_profile("tinycloud")
-SLOWEST = ("test_main_job", "test_life", "test_lvm", "test_odd_guests", "test_snapshots", "test_crash", "test_session",
-           "test_luks", "test_matrix_guest", "test_formats", "test_virt_install", "test_matrix",
+SLOWEST = ("test_main_job", "test_life", "test_lvm", "test_odd_guests", "test_snapshots",
+           "test_crash", "test_session", "test_luks", "test_matrix_guest", "test_formats", "test_virt_install", "test_matrix",
            "test_kernel", "test_network", "test_cloud_image", "test_network_disks",
            "test_rbd_image", "test_layers", "test_mount", "test_system_fields", "test_debootstrap",
            "test_live", "test_devices")
