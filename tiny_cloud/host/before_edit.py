@@ -12,6 +12,10 @@ from tiny_cloud.steps import EditGuest
 SNAPSHOT = "tinycloud-before-edit"
 
 
+def is_kept(step: EditGuest) -> bool:
+    return step.format == "qcow2" and not step.disk.endswith(".part")
+
+
 @contextmanager
 def kept(step: EditGuest, key: str, pass_fds: Sequence[int] = ()) -> Iterator[None]:
     """What fails within is taken back, with a snapshot in the qcow2 itself (qemu-img(1)).
@@ -20,7 +24,7 @@ def kept(step: EditGuest, key: str, pass_fds: Sequence[int] = ()) -> Iterator[No
     files is the old one or the new one, and no more is promised. One that a SIGKILL left over is
     no state to go back to, for the guest may have run since. A ``.part`` is begun again anyway.
     """
-    if step.disk.endswith(".part") or step.format != "qcow2":
+    if not is_kept(step):
         yield
         return
     # This command has no -f.

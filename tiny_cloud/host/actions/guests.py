@@ -9,7 +9,16 @@ from tiny_cloud import steps
 from tiny_cloud.apply import Progress
 from tiny_cloud.errors import Failure
 from tiny_cloud.guests.deep import UNFINISHED
-from tiny_cloud.host import files, guest, guests_together, inside, qemu_img, records, secrets
+from tiny_cloud.host import (
+    before_edit,
+    files,
+    guest,
+    guests_together,
+    inside,
+    qemu_img,
+    records,
+    secrets,
+)
 from tiny_cloud.host.hands import Hands, do, words_only
 from tiny_cloud.model import Address
 from tiny_cloud.schema import secret_of
@@ -22,8 +31,13 @@ def _(step: steps.EditGuest, host: Hands, progress: Progress) -> None:
     if record:
         # Should we be killed meanwhile, what is inside is neither the old nor the new.
         records.write(host.storage, address, {**record, UNFINISHED: True})
-    hashes = guest.edit(step, secret=revealed, environ=host.appliance(), pass_fds=(host.lock,),
-                        progress=words_only(progress))
+    try:
+        hashes = guest.edit(step, secret=revealed, environ=host.appliance(),
+                            pass_fds=(host.lock,), progress=words_only(progress))
+    except Failure:
+        if record and before_edit.is_kept(step):
+            records.write(host.storage, address, record)
+        raise
     remember(step, hashes, host)
 
 
