@@ -22,7 +22,7 @@ from tiny_cloud.schema.table import rows
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
 
 EXTERNAL = {"external", "path", "format"}
-BESIDE = {"compression"}
+BESIDE = {"compression", "sysprep", "guest"}
 """Beside the source, and part of what the file is called by."""
 GROUPS = {"source", "source.debootstrap", "defaults"}
 BUILT: dict[str, tuple[Any, Any]] = {
@@ -31,6 +31,11 @@ BUILT: dict[str, tuple[Any, Any]] = {
     "mirror": ("http://one.test/debian", "http://two.test/debian"),
     "size": ("2GiB", "3GiB"),
 }
+READY: dict[str, tuple[Any, Any]] = {
+    "sysprep": (["logfiles"], True),
+    "guest": ({"timezone": "Etc/UTC"}, {"timezone": "Etc/GMT-3"}),
+}
+"""Only planned here; what each setting makes of a guest is in test_matrix_guest.py."""
 
 
 @pytest.fixture(scope="module")
@@ -83,9 +88,10 @@ def files(lab: Lab, name: str) -> list[Path]:
 
 def test_every_field_has_a_case(sources: dict[str, Any]) -> None:
     cases = {name if name in BESIDE else f"source.{name}" for name in sources}
-    cases |= {f"source.debootstrap.{name}" for name in BUILT}
+    cases |= {f"source.debootstrap.{name}" for name in BUILT} | READY.keys() - {"guest"}
     known = cases | EXTERNAL | GROUPS | {"reclaimPolicy"}
-    assert {row.field for row in rows("Image")} == known - {"defaults"}
+    declared = {row.field for row in rows("Image")}
+    assert {field for field in declared if not field.startswith("guest")} == known - {"defaults"}
     assert {row.field for row in rows("Cloud")} - GROUPS == {
         "connect", "storage", "reclaimPolicy", "defaults.accel"}
 
@@ -123,10 +129,13 @@ def test_a_policy_is_written_down(lab: Lab, sources: dict[str, Any]) -> None:
 def test_another_recipe_is_another_image(lab: Lab) -> None:
     """Only planned: to build one takes a minute (test_debootstrap.py)."""
     recipe = {name: values[0] for name, values in BUILT.items()}
-    parts = {key(lab, {"debootstrap": recipe})}
+    ready = {name: values[0] for name, values in READY.items()}
+    parts = {key(lab, {"debootstrap": recipe, **ready})}
     for name, (_, other) in BUILT.items():
-        parts.add(key(lab, {"debootstrap": {**recipe, name: other}}))
-    assert len(parts) == 1 + len(BUILT)
+        parts.add(key(lab, {"debootstrap": {**recipe, name: other}, **ready}))
+    for name, (_, other) in READY.items():
+        parts.add(key(lab, {"debootstrap": recipe, **ready, name: other}))
+    assert len(parts) == 1 + len(BUILT) + len(READY)
 
 
 def key(lab: Lab, source: Any) -> str:

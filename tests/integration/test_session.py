@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sysconfig
@@ -14,7 +15,8 @@ import pytest
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
-USER = "tctsession"
+# A run that was killed leaves its user behind: the next one has another.
+USER = f"tctsession{os.getpid()}"
 ROOT = Path(__file__).parents[2]
 MANIFEST = """
     apiVersion: tinycloud/v1
