@@ -2,7 +2,7 @@
 PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint type integration long bench-disks bench-guests clean
+.PHONY: help setup demo test check lint type integration long faults bench-disks bench-guests clean
 
 help: ## Show this help
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -38,6 +38,11 @@ integration: setup ## Run the tests with real libvirt, qemu and libguestfs
 
 long: setup ## Run the tests that take too long for every run
 	$(PYTHON) -m pytest -n 3 --dist loadfile -m long
+
+faults: setup ## Break things on purpose, many times; writes docs/reliability.md (takes hours)
+	rm -f .seen
+	SEEN=$(CURDIR)/.seen FAULTS=long $(PYTHON) -m pytest -n 3 --dist loadfile -m goal
+	$(PYTHON) -m tests.goals .seen docs/reliability.md
 
 bench-disks: setup ## Measure kinds of disks against a raw file; writes docs/disk-speed.md
 	scripts/bench-disks
