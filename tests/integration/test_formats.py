@@ -331,7 +331,7 @@ BOOTED = {"twoGbMaxExtentSparse": "", "vhdx": "zstd", "qcow": ""}
 
 @pytest.fixture(scope="module")
 def guests(debian: Path) -> Iterator[Lab]:
-    made = Lab.make("tctf")
+    made = Lab.make("tctfboot")
     try:
         for name, compression in BOOTED.items():
             source = foreign(debian, made.folder, name)
