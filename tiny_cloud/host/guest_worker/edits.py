@@ -14,7 +14,10 @@ TEMPLATE = ".tinycloudXXXXXX"
 
 
 class Edits:
-    """Applies a list of edits: everything is checked, then staged and synced, then renamed."""
+    """Applies a list of edits: everything is checked, then staged and synced, then renamed.
+
+    The renames are written back with all else when the appliance is shut down, which says if not.
+    """
 
     def __init__(self, g: Any, edits: list[dict[str, Any]]) -> None:
         self.g = g
@@ -41,7 +44,6 @@ class Edits:
         for edit in self.edits:
             if edit["do"] == "remove":
                 self.g.rm_f(edit["path"])
-        self.g.sync()
         return len(self.edits)
 
     def _check(self) -> None:
