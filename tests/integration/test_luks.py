@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.guest_network import CARD, assert_up
 from tests.integration.lab import URI, Console, Lab, virsh
 from tests.integration.servers.secrecy import uuids_of, watching
 from tiny_cloud.errors import Failure
@@ -67,17 +68,7 @@ def lab(networkd: Path) -> Iterator[Lab]:
           disks:
             - {{name: root, image: debian, encryption: {{secret: {{file: secrets/disk.key}}}}}}
             - {{name: vault, disk: vault}}
-          interfaces:
-            - name: lan0
-              user: {{}}
-              address: 10.0.2.55/24
-              gateway: 10.0.2.2
-              dns: [10.0.2.3]
-              addresses: ["fd00:55::2/64"]
-              gateway6: fd00:55::1
-              mtu: 1400
-              routes: [{{to: 10.77.0.0/16, via: 10.0.2.9, metric: 50}}]
-              vlans: [{{name: storage, id: 10, address: 10.10.0.2/24}}]
+          interfaces: [{CARD}]
           guest:
             hostname: {CLEAR}
             users: {{root: {{password: {{file: secrets/root.txt}}}}}}
@@ -105,15 +96,7 @@ def test_it_boots_from_what_is_encrypted(lab: Lab, told: list[str]) -> None:
     try:
         console.login(CLEAR, "root", PASSWORD)
         assert console.run("systemctl is-active systemd-networkd") == "active"
-        addresses = console.run("ip -brief address show lan0; ip -6 route show default")
-        for text in ("10.0.2.55/24", "fd00:55::2/64", "via fd00:55::1"):
-            assert text in addresses
-        assert "via 10.0.2.2" in console.run("ip -4 route show default")
-        route = console.run("ip route show 10.77.0.0/16; cat /sys/class/net/lan0/mtu")
-        assert "via 10.0.2.9" in route and "metric 50" in route and route.endswith("1400")
-        vlan = console.run("ip -d link show storage; ip -4 -brief address show storage")
-        assert "vlan protocol 802.1Q id 10 " in vlan and "10.10.0.2/24" in vlan
-        assert "nameserver 10.0.2.3" in console.run("cat /etc/resolv.conf")
+        assert_up(console.run)
     finally:
         console.close()
     assert uuids_of(lab).keys() == {f"tinycloud {lab.name} disk/{name} encryption.secret"

@@ -135,6 +135,12 @@ def test_a_file_needs_its_folder_and_folders_can_be_made(guest: FolderGuest) -> 
     assert guest.readlink("/home/koder/link") == ".profile"
 
 
+def test_a_folder_of_ours_gets_mode_and_owner(guest: FolderGuest) -> None:
+    apply(guest, MakeFolder("/etc", 0o700, 5, 6, ours=True))
+    assert guest.lstat("/etc")["st_mode"] & 0o7777 == 0o700
+    assert guest.owners["/etc"] == (5, 6)
+
+
 def test_a_folder_that_is_there_stays_as_it_is(guest: FolderGuest) -> None:
     before = guest.lstat("/etc")
     apply(guest, MakeFolder("/etc", 0o700, 5, 5))
