@@ -22,6 +22,7 @@ from tiny_cloud.essence import Essence, difference, essence
 from tiny_cloud.graph import closure
 from tiny_cloud.host import acceleration, digest, secrets
 from tiny_cloud.host.libvirt import Libvirt
+from tiny_cloud.host.perform import Host
 from tiny_cloud.host.records import owners, recall
 from tiny_cloud.host.snapshot import Snapshot
 from tiny_cloud.model import PHASES, Action, Address, Cloud, Consents, Event, Plan
@@ -167,9 +168,6 @@ class Planned:
         """
         if not any(task.steps for task in self.plan.tasks):
             return
-        # Downloads, inspectors, workers: a fifth of a second that who only looks need not wait for.
-        from tiny_cloud.host.perform import Host
-
         require_secrets(essence(self.plan))
         cloud, workspace = self.plan.cloud, self.workspace
         with journal.locked(Path(cloud.storage), self.command) as book:
