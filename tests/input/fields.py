@@ -48,9 +48,10 @@ class Field:
     def __init__(self, kind: str, path: Path) -> None:
         self.path, self.name = path, f"{kind}.{'.'.join(path)}"
         nodes = list(_trail(schema_of(kind), path))
-        self.exact = kind != "Image" and not any({"x-path", "x-secret"} & {*node} for node in nodes)
-        """Not so where a text is made into another by rule: the key of an image's name is a digest
-        of what is in it, paths are made absolute, and a secret is only referred to."""
+        self.exact = kind != "Image" and path[-1] != "name" and not any(
+            {"x-path", "x-secret"} & {*node} for node in nodes)
+        """Not so where a text is made into another by rule: MACs come of names, an image's key of
+        what is in it, paths are made absolute, and a secret is only referred to."""
         made = [self._document(kind, path, whole=whole) for whole in (False, True)]
         mended = [one for one in map(deepcopy, made) if mend(one) and _has(one, path)]
         self.right = bool(mended)
