@@ -102,7 +102,7 @@ def test_in_a_file_of_a_guest(name: str) -> None:
     for text in NAUGHTY:
         if right(settings(text)):
             found = read(written(settings(text)))
-            expected = {"sudo": f"ALL=(ALL) /bin/{text}", "key": f"{KEY}{text}".rstrip(" ")}
+            expected = {"sudo": f"ALL=(ALL) /bin/{text}", "key": f"{KEY}{text}".rstrip()}
             assert found == expected.get(name, text), repr(text)
             carried += 1
     assert carried > 5
