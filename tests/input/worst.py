@@ -62,7 +62,7 @@ def _references() -> Iterator[tuple[str, str]]:
     yield "many similar names", fill("", lambda at: document(
         "Image", f"i{similar}{at}", "{source: {debootstrap: {suite: bookworm}}}"), 300) + fill(
         "", lambda at: document("Disk", f"a{at}", f"{{size: 1GiB, image: {similar}{at}}}"), 300)
-    yield "machines with everything", fill("", machine, 235, IMAGE)
+    yield "machines with everything", fill("", machine, 215, IMAGE)
     yield "many %TAG", fill("", lambda at: f"%TAG !a{at}! tag:x{at}\n", tail="---\na\n")
     yield "overlapping networks", fill("", lambda at: document(
         "Network", f"a{at}", "{forward: nat, subnet: 10.0.0.0/8}"), 620)
