@@ -69,16 +69,17 @@ class Field:
             {"name": "a"} if path[0] == "metadata" else {})
         return document
 
-    def holding(self, text: str) -> list[dict[str, Any]]:
+    def holding(self, what: Any) -> list[dict[str, Any]]:
+        """``what`` as the field's value; a text where users' own names stand, as such a name."""
         documents = deepcopy(self.documents)
         value: Any = documents[0]
         for key in self.path[:-1]:
             value = value[_key(value, key)]
         last = _key(value, self.path[-1])
-        if self.path[-1] == ANY:
-            value[text] = value.pop(last)
+        if self.path[-1] == ANY and isinstance(what, str):
+            value[what] = value.pop(last)
         else:
-            value[last] = text
+            value[last] = what
         return documents
 
 
