@@ -43,6 +43,47 @@ def unfolding(item: str, levels: int = 31) -> str:
         f"a{at}: &a{at} {item.replace('*', f'*a{at - 1}')}\n" for at in range(1, levels))
 
 
+REPEATED: dict[str, tuple[str, Item]] = {
+    "disks": ("", lambda at: document("Disk", f"a{at}", "{size: 1GiB}")),
+    "machines": ("", lambda at: document("VirtualMachine", at, "{cpus: 1, memory: 1GiB}")),
+    "networks": ("", lambda at: document(
+        "Network", at, f"{{subnet: 10.{at >> 8}.{at & 255}.0/24}}")),
+    "unknown kinds": ("", lambda at: document(f"Dsk{at}", at, "{}")),
+    "equal names": ("", lambda at: document("Disk", "a", "{size: 1GiB}")),
+    "empty documents": ("", lambda at: "---\n"),
+    "documents without anything": ("", lambda at: "---\n{}\n"),
+    "unknown fields": (f"{HEAD}kind: Disk\nmetadata: {{name: a}}\nspec:\n",
+                       lambda at: f"  siz{at}: 1\n"),
+    "long unknown fields": (f"{HEAD}kind: Disk\nmetadata: {{name: a}}\nspec:\n",
+                            lambda at: f"  {'siz' * 70}{at}: x\n"),
+    "wrong heads": ("", lambda at: "---\n{" + ", ".join(
+        f"apiVersio{one}: 1" for one in range(80)) + "}\n"),
+    "labels": (f"{HEAD}kind: Disk\nmetadata:\n  name: a\n  labels:\n",
+               lambda at: f"    l{at}: v\n"),
+    "disks of a machine": (f"{MACHINE}  disks:\n",
+                           lambda at: f"  - {{name: d{at}, size: 1GiB}}\n"),
+    "wrong disks of a machine": (f"{MACHINE}  disks:\n",
+                                 lambda at: f"  - {{nam: {at}, bus: virti}}\n"),
+    "cards": (f"{MACHINE}  interfaces:\n", lambda at: f"  - {{name: e{at}, network: n{at}}}\n"),
+    "users": (f"{GUEST}    users:\n", lambda at: f"      u{at}: {{shell: /bin/sh}}\n"),
+    "files": (f"{GUEST}    files:\n", lambda at: f"    - {{path: /u{at}, content: a}}\n"),
+    "deep files": (f"{GUEST}    files:\n",
+                   lambda at: f"    - {{path: /u{at}{'/x' * 400}, content: a}}\n"),
+    "keys": (f"{GUEST}    users:\n      root:\n        authorizedKeys:\n",
+             lambda at: f"        - ssh-ed25519 AAAA{at}\n"),
+    "tags": ("", lambda at: "- !x 1\n"),
+    "anchors": ("", lambda at: f"- &a{at} 1\n"),
+    "equal keys": ("", lambda at: "a: 1\n"),
+    "long equal keys": ("", lambda at: "k" * 1000 + ": 1\n"),
+    "keys that are lists": ("", lambda at: "? [a]\n: 1\n"),
+    "control characters": ("", lambda at: '- "\\a"\n'),
+    "numbers": ("", lambda at: "- 1.23456789012345678e99\n"),
+    "remarks": ("", lambda at: "#\n"),
+    "deep documents": ("", lambda at: f"{'[' * 31}{']' * 31}\n---\n"),
+}
+"""What a file begins with, and what is in there as often as it takes it."""
+
+
 def cases() -> Iterator[tuple[str, str | bytes]]:
     """By name; the first ones are those that once took longest."""
     yield from _references()
@@ -81,45 +122,7 @@ def _references() -> Iterator[tuple[str, str]]:
 
 
 def _repeated() -> Iterator[tuple[str, str]]:
-    kinds: dict[str, tuple[str, Item]] = {
-        "disks": ("", lambda at: document("Disk", f"a{at}", "{size: 1GiB}")),
-        "machines": ("", lambda at: document("VirtualMachine", at, "{cpus: 1, memory: 1GiB}")),
-        "networks": ("", lambda at: document(
-            "Network", at, f"{{subnet: 10.{at >> 8}.{at & 255}.0/24}}")),
-        "unknown kinds": ("", lambda at: document(f"Dsk{at}", at, "{}")),
-        "equal names": ("", lambda at: document("Disk", "a", "{size: 1GiB}")),
-        "empty documents": ("", lambda at: "---\n"),
-        "documents without anything": ("", lambda at: "---\n{}\n"),
-        "unknown fields": (f"{HEAD}kind: Disk\nmetadata: {{name: a}}\nspec:\n",
-                           lambda at: f"  siz{at}: 1\n"),
-        "long unknown fields": (f"{HEAD}kind: Disk\nmetadata: {{name: a}}\nspec:\n",
-                                lambda at: f"  {'siz' * 70}{at}: x\n"),
-        "wrong heads": ("", lambda at: "---\n{" + ", ".join(
-            f"apiVersio{one}: 1" for one in range(80)) + "}\n"),
-        "labels": (f"{HEAD}kind: Disk\nmetadata:\n  name: a\n  labels:\n",
-                   lambda at: f"    l{at}: v\n"),
-        "disks of a machine": (f"{MACHINE}  disks:\n",
-                               lambda at: f"  - {{name: d{at}, size: 1GiB}}\n"),
-        "wrong disks of a machine": (f"{MACHINE}  disks:\n",
-                                     lambda at: f"  - {{nam: {at}, bus: virti}}\n"),
-        "cards": (f"{MACHINE}  interfaces:\n", lambda at: f"  - {{name: e{at}, network: n{at}}}\n"),
-        "users": (f"{GUEST}    users:\n", lambda at: f"      u{at}: {{shell: /bin/sh}}\n"),
-        "files": (f"{GUEST}    files:\n", lambda at: f"    - {{path: /u{at}, content: a}}\n"),
-        "deep files": (f"{GUEST}    files:\n",
-                       lambda at: f"    - {{path: /u{at}{'/x' * 400}, content: a}}\n"),
-        "keys": (f"{GUEST}    users:\n      root:\n        authorizedKeys:\n",
-                 lambda at: f"        - ssh-ed25519 AAAA{at}\n"),
-        "tags": ("", lambda at: "- !x 1\n"),
-        "anchors": ("", lambda at: f"- &a{at} 1\n"),
-        "equal keys": ("", lambda at: "a: 1\n"),
-        "long equal keys": ("", lambda at: "k" * 1000 + ": 1\n"),
-        "keys that are lists": ("", lambda at: "? [a]\n: 1\n"),
-        "control characters": ("", lambda at: '- "\\a"\n'),
-        "numbers": ("", lambda at: "- 1.23456789012345678e99\n"),
-        "remarks": ("", lambda at: "#\n"),
-        "deep documents": ("", lambda at: f"{'[' * 31}{']' * 31}\n---\n"),
-    }
-    for name, (head, item) in kinds.items():
+    for name, (head, item) in REPEATED.items():
         yield name, fill(head, item)
         # The same, but within the number of values that a file may hold.
         yield f"fewer {name}", fill(head, item, 600)
