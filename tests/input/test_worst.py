@@ -45,7 +45,7 @@ def answer(file: Path, folder: Path) -> Answer:
 @pytest.mark.goal(13)
 @pytest.mark.timeout(1200)
 def test_the_worst_manifests_have_their_answer_within_a_second(tmp_path: Path) -> None:
-    tried = list(cases())[:scaled(10, 1000)]
+    tried = list(cases())[:scaled(6, 1000)]
     file = tmp_path / "m.yaml"
     file.write_text(document("Disk", "a", "{size: 1GiB}"))
     least = min(answer(file, tmp_path).seconds for _ in range(TRIES))
@@ -57,7 +57,7 @@ def test_the_worst_manifests_have_their_answer_within_a_second(tmp_path: Path) -
         assert len(found.text) < LONGEST, name
         assert found.memory < MEMORY, name
         times = [found.seconds]
-        while min(times) >= SECONDS and len(times) < TRIES:
+        while min(times) >= limit and len(times) < TRIES:
             times.append(answer(file, tmp_path).seconds)
         slowest = max(slowest, min(times))
         assert min(times) < limit, f"{name}: {times}, of one disk {least}"
