@@ -50,7 +50,7 @@ fuzz: setup ## Try manifests that coverage leads to, for MINUTES=10; what it fin
 	$(PYTHON) -m tests.input.fuzz -max_total_time=$$(( 60 * $(MINUTES) )) -timeout=20
 
 bench-disks: setup ## Measure kinds of disks against a raw file; writes docs/disk-speed.md
-	scripts/bench-disks
+	$(PYTHON) scripts/bench-disks
 
 bench-guests: setup ## Measure sixteen guests against virt-customize; writes docs/guest-speed.md
 	$(PYTHON) scripts/bench-guests
