@@ -23,7 +23,7 @@ from tiny_cloud.errors import Failure, Problem, Problems
 from tiny_cloud.render import json as as_json
 from tiny_cloud.render import text
 
-EXAMPLES = scaled(300, 100_000)
+EXAMPLES = scaled(200, 100_000)
 reached: dict[str, int] = {}
 """How far they came: of 100,000 manifests that are refused at once nothing would be learned."""
 

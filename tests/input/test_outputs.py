@@ -32,7 +32,7 @@ from tiny_cloud.steps import Run
 from tiny_cloud.verification import Finding, Verdict
 
 WHAT = ("started", "step", "done", "failed", "skipped", "progress")
-EXAMPLES = scaled(50, 5_000)
+EXAMPLES = scaled(30, 5_000)
 hostile = st.one_of(
     st.sampled_from((*CONTROLS, *BIDIRECTIONAL, *SURROGATES, *NAUGHTY)),
     st.text(st.characters(), max_size=20))
