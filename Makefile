@@ -1,8 +1,9 @@
 # Two commands are enough: `make demo` and `make test`. Both set up what is missing first.
 PYTHON := .venv/bin/python
+MINUTES := 10
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint type integration long faults bench-disks bench-guests clean
+.PHONY: help setup demo test check lint type integration long faults fuzz bench-disks bench-guests clean
 
 help: ## Show this help
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -43,6 +44,10 @@ faults: setup ## Break things on purpose, many times; writes docs/reliability.md
 	rm -f .seen
 	SEEN=$(CURDIR)/.seen FAULTS=long $(PYTHON) -m pytest -n 3 --dist loadfile -m goal
 	$(PYTHON) -m tests.goals .seen docs/reliability.md
+
+fuzz: setup ## Try manifests that coverage leads to, for MINUTES=10; what it finds is a file crash-…
+	$(PYTHON) -m pip install --quiet --editable '.[fuzz]'
+	$(PYTHON) -m tests.input.fuzz -max_total_time=$$(( 60 * $(MINUTES) )) -timeout=20
 
 bench-disks: setup ## Measure kinds of disks against a raw file; writes docs/disk-speed.md
 	$(PYTHON) scripts/bench-disks

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import sys
 from importlib import import_module
 from typing import NoReturn
@@ -36,6 +37,8 @@ def cli() -> None:
 
 
 def main() -> None:
+    # Neither we nor a child that holds a key in its memory leaves that behind when it crashes.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     try:
         cli(standalone_mode=False)
     except click.UsageError as error:

@@ -8,6 +8,8 @@ from graphlib import CycleError, TopologicalSorter
 from typing import TypeVar, cast
 
 T = TypeVar("T", bound=Hashable)
+MOST_SHOWN = 12
+"""Of a longer circle not everything is shown."""
 
 
 class Cycle(Exception):
@@ -15,7 +17,10 @@ class Cycle(Exception):
 
     def __init__(self, path: Sequence[Hashable]) -> None:
         self.path = tuple(path)
-        super().__init__(" → ".join(map(str, path)))
+        shown = [*map(str, path)]
+        if len(shown) > MOST_SHOWN:
+            shown = [*shown[:MOST_SHOWN - 2], f"({len(shown) - MOST_SHOWN + 1} more)", shown[-1]]
+        super().__init__(" → ".join(shown))
 
 
 def order(nodes: Sequence[T], edges: Mapping[T, Iterable[T]]) -> list[T]:

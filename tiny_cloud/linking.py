@@ -29,7 +29,8 @@ def link(resources: Sequence[Resource], links: Mapping[Address, dict[str, Resour
             elif targets:
                 links[resource.address][ref.field] = targets[0]
             elif not ref.optional and not any(map(excused, addresses)):
-                problems.append(_dangling(resource, ref, known))
+                near = len(problems) < suggest.MOST_LOOKED_FOR
+                problems.append(_dangling(resource, ref, known, near=near))
     return problems
 
 
@@ -82,12 +83,16 @@ def _ambiguous(resource: Resource, ref: Ref, targets: Sequence[Resource]) -> Pro
                    "give one of them another name")
 
 
-def _dangling(resource: Resource, ref: Ref, known: Collection[Address]) -> Problem:
+def _dangling(
+    resource: Resource, ref: Ref, known: Collection[Address], *, near: bool
+) -> Problem:
+    """``near``: with the names that could be meant."""
     names = {kind.lower(): kind for kind in schema.kinds()}
     *most, last = (names.get(kind, kind) for kind in ref.kinds)
     words = " or ".join(filter(None, (", ".join(most), last)))
-    others = [address.name for address in known if address.kind in ref.kinds]
-    hint = suggest.hint(ref.name, others, "there are") or f"no {words} is declared at all"
+    others = [address.name for address in known if address.kind in ref.kinds] if near else []
+    hint = suggest.hint(ref.name, others, "there are") or (
+        f"no {words} is declared at all" if near else "")
     span = resource.document.span(ref.path) if resource.document else resource.span
     image = Address(rbd_images.KIND, ref.name)
     if image in known and ref.field in rbd_images.REFUSED:

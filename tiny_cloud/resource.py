@@ -129,6 +129,12 @@ class Resource(ABC):
         """Pure outputs for those that refer to it: path, format, MAC."""
         return {}
 
+    def location(self) -> tuple[Value, Value]:
+        """Path and format of what others stand on, without what it stands on itself: chains are as
+        long as somebody writes them."""
+        outputs = self.provides()
+        return outputs["path"], outputs["format"]
+
     def desired(self) -> State:
         """The declared fields, flat and normalised."""
         fields = schema.flatten(self.KIND, self.spec)

@@ -5,7 +5,9 @@ from difflib import get_close_matches
 
 LONGEST = 64
 """Beyond this a word is no typing error, and comparing it would only cost time."""
-MOST = 500
+MOST_LOOKED_FOR = 20
+"""Names for which a nearest one is looked for, of one mapping or one kind of problem."""
+MOST = 200
 """Among more names than this only those with the same first letter are compared."""
 
 

@@ -25,6 +25,13 @@ def test_a_circle_is_readable() -> None:
     assert str(caught.value) == "a → b → c → a"
 
 
+def test_a_long_circle_is_not_shown_whole() -> None:
+    with pytest.raises(Cycle) as caught:
+        order(range(500), {node: [(node + 1) % 500] for node in range(500)})
+    assert len(caught.value.path) == 501
+    assert str(caught.value) == " → ".join([*map(str, range(10)), "(490 more)", "0"])
+
+
 def test_waiting_for_oneself_is_a_circle() -> None:
     with pytest.raises(Cycle, match="a → a"):
         order(["a"], {"a": ["a"]})

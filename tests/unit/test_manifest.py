@@ -174,10 +174,14 @@ def test_what_cannot_be_read_is_a_problem_each(tmp_path: Path) -> None:
     ("a: *b", "1:4: the alias *b has no anchor above it"),
     ("--- &a 1\n--- *a", "2:5: the alias *a has no anchor above it"),
     ("a: {<<: 5}", "1:9: only mappings can be merged with << (write <<: *NAME)"),
+    ("%TAG !a! b:\n" * 40 + "---\na", "1:1: a manifest may hold at most 32 directives"),
+    ("kind: List\nitems:\n- &a {kind: List, items: []}\n" + "".join(
+        f"- &{this} {{kind: List, items: [{', '.join([f'*{last}'] * 10)}]}}\n"
+        for last, this in zip("abcdefg", "bcdefgh", strict=True)), "at most 10000 values"),
     ("[" * 1000, "1:33: this is nested deeper than 32 levels"),
     ("a: &a [x, x]\nb: &b [*a, *a]\n" + "".join(
         f"{this}: &{this} [{', '.join([f'*{last}'] * 9)}]\n" for last, this in zip(
-            "bcdefg", "cdefgh", strict=True)), "a file may hold at most 100000 values"),
+            "bcdefg", "cdefgh", strict=True)), "a file may hold at most 10000 values"),
 ])
 def test_refuses(text: str, words: str) -> None:
     problems = wrong(text)

@@ -122,6 +122,12 @@ def lines(show: Callable[[Console], None]) -> list[str]:
     return stream.getvalue().splitlines()
 
 
+def test_of_very_many_problems_the_first_hundred_are_shown() -> None:
+    shown = lines(lambda console: text.show_problems(
+        console, [Problem(f"number {number} is wrong") for number in range(5_000)]))
+    assert shown[99:] == ["number 99 is wrong", "… and 4900 more problems"]
+
+
 def test_a_files_name_cannot_write_lines_of_its_own() -> None:
     shown = lines(lambda console: text.show_problems(
         console, [Problem(f"{HOSTILE} is wrong", Span(HOSTILE, 1, 3, "\u202ea b"), HOSTILE)]))

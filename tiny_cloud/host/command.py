@@ -40,6 +40,9 @@ INHERITED = frozenset({
 })
 INHERITED_PREFIXES = ("LIBGUESTFS_", "SUPERMIN_", "LIBVIRT_", "XDG_")
 """The rest of our environment stays here: a manifest may keep a password in any variable."""
+KEPT_BACK = "LIBGUESTFS_TRACE"
+"""It prints what is written into guests, secrets too, and what a worker prints is told if it fails:
+guestfs(3), ENVIRONMENT VARIABLES. LIBGUESTFS_DEBUG has the calls without their contents."""
 
 FOREIGN_CPU = 30
 FOREIGN_MEMORY = 1 << 30
@@ -101,7 +104,7 @@ def run(
 def environment(added: Mapping[str, str]) -> dict[str, str]:
     """What a child sees: our inherited few, what is added, and a locale that scripts can parse."""
     kept = {name: value for name, value in os.environ.items()
-            if name in INHERITED or name.startswith(INHERITED_PREFIXES)}
+            if (name in INHERITED or name.startswith(INHERITED_PREFIXES)) and name != KEPT_BACK}
     # An ordinary user's PATH has no sbin on Debian, and mke2fs and lvs live there.
     path = added.get("PATH", kept.get("PATH", os.defpath))
     return {**kept, **added, "LC_ALL": "C", "PATH": f"{path}:/usr/sbin:/sbin"}

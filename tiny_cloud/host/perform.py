@@ -1,15 +1,16 @@
-"""Carry out steps on this machine, and say what the operating system refuses."""
+"""Carry out steps on this machine, and say what the operating system refuses.
+
+Importing the actions registers them, and takes a fifth of a second: who only looks, or checks a
+manifest, need not wait for that.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-# Importing the actions registers them.
-import tiny_cloud.host.actions  # noqa: F401
 from tiny_cloud.apply import Progress
 from tiny_cloud.errors import Failure
-from tiny_cloud.host.actions.guests import edit_together
 from tiny_cloud.host.hands import Hands, do
 from tiny_cloud.steps import EditGuest, Step
 
@@ -18,12 +19,16 @@ class Host(Hands):
     """Implements ``apply.Performer``."""
 
     def perform(self, step: Step, progress: Progress) -> None:
+        import tiny_cloud.host.actions  # noqa: F401
+
         with _failures():
             do(step, self, progress)
 
     def perform_batch(
         self, batch: Sequence[Step], progress: Sequence[Progress]
     ) -> Sequence[Failure | None]:
+        from tiny_cloud.host.actions.guests import edit_together
+
         with _failures():
             edits = [step for step in batch if isinstance(step, EditGuest)]
             assert len(edits) == len(batch), "nothing else has a batch"

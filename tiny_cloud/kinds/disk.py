@@ -79,17 +79,20 @@ class Disk(Resource):
         if self.external:
             names = {"names": (self.path,), "former_names": ()}
             return {"path": self.path, "format": self.format, **names}
-        base = below.provides() if (below := layers.base_of(self)) else {}
+        base, form = below.location() if (below := layers.base_of(self)) else ("", "")
         key = encryption.key_of(self)
         return {
             "path": self.path,
             "format": self.format,
             "secret": key.uuid if key else "",
-            "backing": base.get("path", ""),
-            "backing_format": base.get("format", ""),
+            "backing": base,
+            "backing_format": form,
             "names": self._names(),
             "former_names": self._former_names(),
         }
+
+    def location(self) -> tuple[str, str]:
+        return self.path, self.format
 
     def faults(self) -> Iterator[Problem]:
         yield from options.faults(self)

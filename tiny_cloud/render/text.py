@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from rich.console import Console
 from rich.text import Text
@@ -13,6 +13,7 @@ from tiny_cloud.errors import Failure, Problem
 from tiny_cloud.model import Action, Change, Event, FieldDiff, Impact, Plan, Value
 from tiny_cloud.resource import Resource
 from tiny_cloud.sizes import format_size
+from tiny_cloud.yaml12 import MOST_PROBLEMS
 
 STYLES = {
     Action.CREATE: "green",
@@ -153,8 +154,8 @@ def _show_below(console: Console, *texts: str, indent: int) -> None:
         console.print(Text("\n".join(lines)))
 
 
-def show_problems(console: Console, problems: Iterable[Problem]) -> None:
-    for problem in problems:
+def show_problems(console: Console, problems: Sequence[Problem]) -> None:
+    for problem in problems[:MOST_PROBLEMS]:
         place = f"{problem.span}: " if problem.span else ""
         console.print(Text(one_line(f"{place}{problem.summary}"), style="bold red"))
         if problem.span and problem.span.text:
@@ -164,6 +165,8 @@ def show_problems(console: Console, problems: Iterable[Problem]) -> None:
             console.print(Text("    " + " " * len(before) + "^", style="red"))
         if problem.hint:
             console.print(Text(f"    {one_line(problem.hint)}", style="cyan"))
+    if len(problems) > MOST_PROBLEMS:
+        console.print(Text(f"… and {len(problems) - MOST_PROBLEMS} more problems"))
 
 
 def show_failure(console: Console, failure: Failure) -> None:

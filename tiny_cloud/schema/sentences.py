@@ -22,9 +22,6 @@ from tiny_cloud.schema.words import (
 
 Sentences: TypeAlias = Iterator[Problem]
 
-MOST_UNKNOWN = 20
-"""Unknown fields of one mapping for which a nearest name is looked for: it takes its time."""
-
 
 def sentences(place: Place) -> Sentences:
     """Usually one; none where another error has said it already."""
@@ -46,7 +43,7 @@ def _unknown(place: Place) -> Sentences:
             yield _given_up(place, key)
             continue
         name = "such field" if place.secret else f"field {quote(key, plain=True)}"
-        hint = suggest.hint(key, known, "its fields are") if count < MOST_UNKNOWN else ""
+        hint = suggest.hint(key, known, "its fields are") if count < suggest.MOST_LOOKED_FOR else ""
         yield Problem(f"there is no {name} in {place.label}", place.at(key), hint)
 
 
@@ -66,7 +63,7 @@ def _unknown_keys(value: Mapping[str, Any], node: Node) -> list[str]:
 def _misspelt(place: Place, missing: Sequence[str]) -> bool:
     """A field is missing because another is misspelt: that has been said already."""
     known = place.node.get("properties", {})
-    unknown = _unknown_keys(place.value, place.node)[:MOST_UNKNOWN]
+    unknown = _unknown_keys(place.value, place.node)[:suggest.MOST_LOOKED_FOR]
     return any(suggest.nearest(key, known) in missing for key in unknown)
 
 

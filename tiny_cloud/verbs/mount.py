@@ -25,13 +25,14 @@ def mount(
     from tiny_cloud import looking, options
     from tiny_cloud.api import CACHE
     from tiny_cloud.host import acceleration, mounting
+    from tiny_cloud.render.text import one_line
 
     meant = options.addresses(disk, *looking.KINDS)
     drives = list(looking.drives(terminal.load(paths, connect, storage), meant))
     for drive in drives:
         if drive.user:
-            click.echo(f"{drive.user} is running and writes to {drive.path}: what you see may be "
-                       "inconsistent, and does not change.", err=True)
+            who = one_line(f"{drive.user} is running and writes to {drive.path}")
+            click.echo(f"{who}: what you see may be inconsistent, and does not change.", err=True)
     environ = acceleration.appliance_environ(acceleration.probe(CACHE))
     # Ctrl-C and kill alike end it cleanly.
     signal.signal(signal.SIGTERM, signal.default_int_handler)

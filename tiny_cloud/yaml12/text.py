@@ -7,8 +7,11 @@ from dataclasses import dataclass, field
 
 from tiny_cloud.errors import Problem, Span
 
-MOST_NODES = 100_000
-"""In one file, aliases and merges counted for what they unfold to."""
+MOST_NODES = 10_000
+"""In one file, aliases and merges counted for what they unfold to: as many as can be read, checked
+and linked within the second that a manifest of any content may take. Some 250 whole machines."""
+MOST_DIRECTIVES = 32
+"""Lines that begin with ``%``: libyaml compares each ``%TAG`` with all before it."""
 DEEPEST = 32
 MOST_PROBLEMS = 100
 LONGEST_LINE = 240
@@ -63,6 +66,11 @@ class Source:
                 span, "split it into several files")
         if depth > DEEPEST:
             raise Unreadable(f"this is nested deeper than {DEEPEST} levels", span)
+
+    def refuse_directives(self) -> None:
+        if sum(line.startswith("%") for line in self.lines) > MOST_DIRECTIVES:
+            raise Unreadable(f"a manifest may hold at most {MOST_DIRECTIVES} directives",
+                             self.span(0, 0), "no line needs to begin with %")
 
     def refuse_controls(self) -> None:
         found = FORBIDDEN.search(self.text)

@@ -43,8 +43,9 @@ def trees(source: Source) -> Iterator[Tree]:
     """
     try:
         source.refuse_controls()
+        source.refuse_directives()
         for root in compose(source):
-            for node in _documents(root):
+            for node in _documents(root, source):
                 tree = Tree()
                 tree.value = _value(node, (), tree, source)
                 yield tree
@@ -67,14 +68,16 @@ def resolve(text: str) -> str | int | float | bool | None:
     return float(text) if _FLOAT.fullmatch(text) else text
 
 
-def _documents(root: Node) -> Iterator[Node]:
+def _documents(root: Node, source: Source) -> Iterator[Node]:
+    """Lists of lists by alias are counted, too: they unfold to nothing, but take their time."""
+    source.count(source.span(root.line, root.column), 0)
     if root.empty:
         return
     fields = {key.text: value for key, value in root.fields or ()}
     kind, items = fields.get("kind"), fields.get("items")
     if kind is not None and kind.text == "List" and items is not None and items.fields is None:
         for item in items.items or ():
-            yield from _documents(item)
+            yield from _documents(item, source)
     else:
         yield root
 

@@ -1,0 +1,66 @@
+"""A merge request that names a command runs none: neither ``validate`` nor ``plan`` (goal 15)."""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TINYCLOUD = str(Path(sys.executable).with_name("tinycloud"))
+MANIFEST = """\
+apiVersion: tinycloud/v1
+kind: Image
+metadata: {{name: small}}
+spec: {{source: {{debootstrap: {{suite: bookworm}}}}}}
+---
+apiVersion: tinycloud/v1
+kind: VirtualMachine
+metadata: {{name: web}}
+spec:
+  cpus: 1
+  memory: 64MiB
+  disks: [{{name: root, image: small, encryption: {{secret: {{command: [touch, {ran}]}}}}}}]
+  guest:
+    users: {{root: {{password: {{command: [touch, {ran}]}}}}}}
+    files: [{{path: /etc/a, secret: {{command: [touch, {ran}]}}}}]
+    sshHostKeys: {{ed25519: {{command: [touch, {ran}]}}}}
+"""
+
+
+def tinycloud(*argv: object) -> str:
+    """In libvirt's own test driver: a host without anything (libvirt.org/drvtest.html)."""
+    done = subprocess.run([TINYCLOUD, *map(str, argv), "--connect", "test:///default"], check=False,
+                          capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    return done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("options", [
+    ("validate",), ("plan",), ("plan", "--json"), ("plan", "--commands"), ("plan", "--out", "out"),
+    ("apply",),
+])
+def test_no_command_of_a_secret_runs(
+    options: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor does an apply that nobody agreed to."""
+    monkeypatch.chdir(tmp_path)
+    ran, file = tmp_path / "ran", tmp_path / "m.yaml"
+    file.write_text(MANIFEST.format(ran=ran))
+    verb, *more = options
+    said = tinycloud(verb, file, *more, "--storage", tmp_path / "storage")
+    assert "valid" in said if verb == "validate" else "guest/web" in said
+    assert not ran.exists()
+
+
+def test_a_crash_leaves_no_memory_behind() -> None:
+    """Of ours or of a child that inherits it: keys are in there (core(5))."""
+    show = ("import resource, sys; from tiny_cloud import cli; sys.argv = ['tinycloud', 'none']\n"
+            "try: cli.main()\n"
+            "except SystemExit: print(resource.getrlimit(resource.RLIMIT_CORE)[0])")
+    done = subprocess.run(
+        [sys.executable, "-c", show], capture_output=True, text=True, check=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CORE, resource.getrlimit(
+            resource.RLIMIT_CORE)[1:] * 2))
+    assert done.stdout == "0\n"

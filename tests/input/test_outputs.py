@@ -1,0 +1,133 @@
+"""Nothing that is printed or kept holds a control character, whoever wrote it, and all that is JSON
+has the form that its schema says (goal 14)."""
+
+from __future__ import annotations
+
+import errno
+import json
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import jsonschema
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rich.console import Console
+
+from tests.goals import scaled, seen
+from tests.input.naughty import BIDIRECTIONAL, CONTROLS, NAUGHTY, SURROGATES
+from tests.input.test_generated import printable, schema, show
+from tests.unit.cloud import IMAGE, WEB, fake_host, load
+from tiny_cloud import cli, journal
+from tiny_cloud.apply import apply
+from tiny_cloud.errors import Failure, Problem, Span
+from tiny_cloud.insides import Drift, Inside
+from tiny_cloud.kinds.guest import Guest
+from tiny_cloud.model import Action, Address, Change, Cloud, Event, FieldDiff, Impact, Note, Plan
+from tiny_cloud.render import inside, tables, text
+from tiny_cloud.render import json as as_json
+from tiny_cloud.render.live import Live
+from tiny_cloud.steps import Run
+from tiny_cloud.verification import Finding, Verdict
+
+WHAT = ("started", "step", "done", "failed", "skipped", "progress")
+EXAMPLES = scaled(30, 5_000)
+hostile = st.one_of(
+    st.sampled_from((*CONTROLS, *BIDIRECTIONAL, *SURROGATES, *NAUGHTY)),
+    st.text(st.characters(), max_size=20))
+"""What a host may say: names of files and of other people's machines, what tools print, a guest's
+console. A name of a file that is no UTF-8 has lone surrogates (PEP 383)."""
+addresses = st.builds(Address, st.sampled_from(("disk", "guest", "network")), st.just("a"))
+events = st.builds(
+    Event, st.sampled_from(WHAT), addresses, st.sampled_from(("down", "up", "seal")), hostile,
+    hostile, hostile, hostile, st.sampled_from((None, 0.0, 0.5)))
+spans = st.builds(Span, hostile, st.integers(1, 9), st.integers(1, 9), hostile)
+
+
+@st.composite
+def plans(draw: Callable[..., str]) -> Plan:
+    word = partial(draw, hostile)
+    change = Change(
+        draw(addresses), Action.UPDATE,
+        (FieldDiff(word(), word(), word(), Impact.LIVE), FieldDiff("names", (word(),), None)),
+        because=(word(),), blocked=word(), allow=word(), former=draw(addresses),
+        up=(Run(("echo", word())),), span=draw(spans))
+    cloud = Cloud(word(), word(), f"/{word()}")
+    return Plan(cloud, (change,), (Note(draw(addresses), word() or "a"),), ())
+
+
+@pytest.mark.goal(14)
+@settings(max_examples=EXAMPLES)
+@given(plans())
+def test_plans(plan: Plan) -> None:
+    show(partial(text.show_plan, plan=plan, commands=True))
+    jsonschema.validate(json.loads(printable(as_json.dumps(plan))), schema("plan"))
+
+
+@pytest.mark.goal(14)
+@settings(max_examples=EXAMPLES)
+@given(events)
+def test_events(event: Event) -> None:
+    def live(console: Console) -> None:
+        with Live(console) as follower:
+            follower.show(event)
+
+    show(live)
+    told = json.loads(printable(as_json.event_line(event)))
+    jsonschema.validate(told, schema("event"))
+    assert told.get("text", "") == event.text
+
+
+@pytest.mark.goal(14)
+@settings(max_examples=EXAMPLES)
+@given(st.builds(Problem, hostile, spans, hostile), st.builds(Failure, hostile, hostile, hostile))
+def test_errors(problem: Problem, failure: Failure) -> None:
+    show(partial(text.show_problems, problems=[problem]))
+    show(partial(text.show_failure, failure=failure))
+
+
+@pytest.mark.goal(14)
+@settings(max_examples=EXAMPLES)
+@given(st.lists(hostile, min_size=2, max_size=2), st.builds(Inside, hostile, st.tuples(st.builds(
+    Drift, hostile, hostile.map("/{}".format), st.tuples(hostile), st.tuples(hostile)))))
+def test_tables_and_what_is_inside_of_guests(row: list[str], found: Inside) -> None:
+    show(partial(tables.show, head=("A", "B"), rows=[row]))
+    guest = next(item for item in load(IMAGE, WEB).resources if isinstance(item, Guest))
+    finding = Finding(guest, Verdict.DRIFTED, row[0], found, row[1], row[0], (row[1],))
+    show(partial(inside.show, found=[finding]))
+    jsonschema.validate(json.loads(printable(inside.dumps([finding]))), schema("verify"))
+
+
+@pytest.mark.goal(14)
+@pytest.mark.parametrize("name", [*CONTROLS[2:], *BIDIRECTIONAL, *SURROGATES])
+def test_names_of_files_in_errors(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(**_: object) -> None:
+        raise OSError(errno.EIO, "Input/output error", name)
+
+    monkeypatch.setattr(cli, "cli", fail)
+    with pytest.raises(SystemExit):
+        cli.main()
+    assert printable(capsys.readouterr().err).endswith("Input/output error\n")
+
+
+@pytest.mark.goal(14)
+def test_an_apply_keeps_a_journal_of_the_form_that_its_schema_says(tmp_path: Path) -> None:
+    """A failure of a tool that says whatever it wants, too."""
+    from tests.unit.cloud import plan_for
+
+    host = fake_host()
+    host.fails = lambda step: type(step).__name__ == "Define"
+    wanted = plan_for(host, IMAGE, WEB)
+    with journal.locked(tmp_path, "tinycloud apply \x1b[2J") as book:
+        for event in apply(wanted, host, parallel=1):
+            book.event(event)
+            jsonschema.validate(json.loads(as_json.event_line(event)), schema("event"))
+        for hostile_text in (*CONTROLS, *BIDIRECTIONAL):
+            book.event(Event("failed", Address("disk", "a"), "up", *[hostile_text] * 4))
+    for line in (tmp_path / "journal.jsonl").read_text().splitlines():
+        jsonschema.validate(json.loads(printable(line)), schema("journal"))
+    seen(14, "plans, events, errors, tables, verdicts and journals of whatever a host may say",
+         5 * EXAMPLES)
