@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os.path
+
 from tiny_cloud import layers
 from tiny_cloud.facts import ImageFacts, Reader
 from tiny_cloud.model import Observed, Unknown
@@ -13,7 +15,8 @@ def borrowed(
     """A file or block device of the stated format; None: it is not there.
 
     What it stands on has to be there to the last, with every format stated: machines are told all
-    of it. A ``base`` is only read.
+    of it. It is the image itself that names that, so it has to lie where nothing else does than
+    images. A ``base`` is only read.
     """
     info = host.images({path: form}).get(path)
     if not isinstance(info, ImageFacts):
@@ -26,6 +29,10 @@ def borrowed(
         if not isinstance(there.get(file), ImageFacts):
             return Unknown(f"{path} stands on {file}, which is not there or has no stated format",
                            "qemu-img rebase says where it is now, qemu-img convert makes one image")
+        if not _beside(file, path, host.cloud.storage):
+            return Unknown(f"{path} stands on {file}, which is neither in its folder nor in the "
+                           "cloud's storage, and could be any file of this host",
+                           "put both into one folder, or make one image of them: qemu-img convert")
     if locked := layers.locked(host, path, below):
         return locked
     use = host.disk_users().get(path)
@@ -42,6 +49,13 @@ def borrowed(
             "below": below,
         },
     )
+
+
+def _beside(file: str, top: str, storage: str) -> bool:
+    """Whether what an image names lies below one of these folders."""
+    roots = {os.path.dirname(top), storage} - {"/", "/dev"}
+    place = os.path.normpath(file)
+    return any(os.path.commonpath((root, place)) == root for root in map(os.path.normpath, roots))
 
 
 def keyless(path: str) -> Unknown:
