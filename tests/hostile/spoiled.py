@@ -89,8 +89,13 @@ VARIANTS: Mapping[str, Spoil] = {
     "one endless line": instead(lambda place: place.write_bytes(b"x" * LARGEST)),
     "nothing but lines": instead(lambda place: place.write_bytes(b"\n" * 100_000)),
 }
-FOLLOWED = ("link", "leads")
-"""In the names of those that a careless writer would follow."""
+UNREADABLE = ("link", "leads", "folder", "pipe", "MiB", "TiB")
+"""In the names of those that are no plain file of a usual size: these are never written to."""
+
+
+def may_have(path: str, variant: str) -> bool:
+    """What lies in the root itself lies in no folder that could lead elsewhere."""
+    return path.count("/") > 1 or "folder that" not in variant
 
 
 def make_outside(folder: Path) -> Path:

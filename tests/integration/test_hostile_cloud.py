@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 import subprocess
 from collections.abc import Iterator
@@ -95,6 +96,16 @@ def test_a_descriptor_is_refused_when_it_is_planned(lab: Lab, canary: Canary) ->
         declare(lab, "Image", "image", f"source: {{path: {source}}}")
         said = lab.run("plan", expect=1)
         assert "image.yaml:" in said and case.said in one_line(said)
+
+
+@pytest.mark.parametrize("path", ["/dev/zero", "pipe"])
+def test_a_source_without_an_end_is_refused_when_it_is_planned(lab: Lab, path: str) -> None:
+    if path == "pipe":
+        os.mkfifo(lab.folder / path)
+    for source in (f"path: {lab.folder / path}",
+                   f'url: "file://{lab.folder / path}", sums: "file://{lab.folder / path}"'):
+        declare(lab, "Image", "endless", f"source: {{{source}}}")
+        assert "is not a regular file" in lab.apply(expect=1)
 
 
 @pytest.mark.goal(11)

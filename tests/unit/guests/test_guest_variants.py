@@ -10,12 +10,12 @@ import base64
 import json
 import os
 import shutil
-import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from random import Random
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -25,9 +25,9 @@ from test_guest_systems import FRESH, HERE, SYSTEMS, system
 
 from tests.goals import scaled, seen
 from tests.hostile import spoiled
-from tests.hostile.spoiled import VARIANTS
+from tests.hostile.spoiled import VARIANTS, may_have
 from tiny_cloud.errors import Failure
-from tiny_cloud.guests.base import Edit, File, Found, Remark
+from tiny_cloud.guests.base import Edit, File, Found, Remark, WriteFile
 from tiny_cloud.guests.roots import Root
 from tiny_cloud.host import guest
 from tiny_cloud.host.guest_contents import Contents
@@ -138,6 +138,14 @@ def settings_of(name: str, tree: Path) -> Mapping[str, Any]:
     return can
 
 
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """In memory where there is such a place: thousands of trees are made and removed."""
+    memory = "/dev/shm"
+    with TemporaryDirectory(dir=memory if os.path.isdir(memory) else None) as folder:
+        yield Path(folder)
+
+
 @pytest.fixture(scope="module")
 def trees(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("trees")
@@ -154,14 +162,25 @@ def test_every_setting_is_written_in_some_system(trees: dict[str, Path]) -> None
     assert {key for name in SYSTEMS for key in settings_of(name, trees[name])} == set(EVERY)
 
 
+def test_without_a_trap_all_of_it_is_written(trees: dict[str, Path], folder: Path) -> None:
+    for name, tree in trees.items():
+        root = folder / name
+        shutil.copytree(tree, root, symlinks=True)
+        edits = wanted(name, root, settings_of(name, tree))
+        Looker(root).worker.edit([plain(edit) for edit in edits])
+        there = [edit.path for edit in edits
+                 if isinstance(edit, WriteFile) and (root / edit.path[1:]).is_file()]
+        assert len(there) > 20
+
+
 @pytest.mark.goal(16)
-def test_no_trap_in_any_file_is_stepped_into(trees: dict[str, Path], tmp_path: Path) -> None:
+def test_no_trap_in_any_file_is_stepped_into(trees: dict[str, Path], folder: Path) -> None:
     paths = {name: sorted({edit.path for edit in wanted(name, tree, settings_of(name, tree))})
              for name, tree in trees.items()}
     cases = [Case(name, path, variant) for name, there in paths.items() for path in there
-             for variant in VARIANTS]
-    chosen = Random(SEED).sample(cases, min(len(cases), scaled(300, len(cases))))
-    refused = sum(sprung(case, trees[case.system], tmp_path / str(number))
+             for variant in VARIANTS if may_have(path, variant)]
+    chosen = Random(SEED).sample(cases, scaled(150, len(cases)))
+    refused = sum(sprung(case, trees[case.system], folder / str(number))
                   for number, case in enumerate(chosen))
     # Most have to be refused; the others are left alone, or made anew without being followed.
     assert len(chosen) // 3 < refused < len(chosen)
@@ -182,25 +201,27 @@ def sprung(case: Case, tree: Path, folder: Path) -> bool:
     settings = settings_of(case.system, tree)
     try:
         edits = wanted(case.system, root, settings)
-        Session.edit(Looker(root).worker, [plain(edit) for edit in edits])
+        Looker(root).worker.edit([plain(edit) for edit in edits])
         why = ""
     except (Failure, Refused) as refusal:
         why = str(refusal)
     assert spoiled.tree(outside) == beyond, case
+    after = spoiled.tree(root)
     if why:
-        assert spoiled.tree(root) == before, case
+        assert after == before, case
         assert "\n" not in why and len(why) < 1000, (case, why[:2000])
-        above = [case.path, *map(str, Path(case.path).parents)][:-1]
-        assert any(one in why for one in above) or not why.isspace(), (case, why)
+        above = {case.path, *map(str, Path(case.path).parents)} - {"/"}
+        # Or what is missing, where the file stands for something: a program, an account.
+        assert any(one in why for one in above) or "the guest" in why, (case, why)
     else:
         assert not list(root.rglob(".tinycloud??????")), case
-        assert_replaced(case, place, {edit.path for edit in edits})
+        name = case.path[1:]
+        # Left alone, made anew as a link of ours, or gone: never written through.
+        assert after.get(name) == before.get(name) or not is_trap(case) or not place.is_file() \
+            or place.is_symlink() or place.stat().st_nlink == 1, case
     shutil.rmtree(folder)
     return bool(why)
 
 
-def assert_replaced(case: Case, place: Path, edited: set[str]) -> None:
-    """What was written is a file of its own now; a link that is left alone still leads there."""
-    facts = place.lstat() if os.path.lexists(place) else None
-    if case.path in edited and facts and stat.S_ISREG(facts.st_mode):
-        assert facts.st_nlink == 1, case
+def is_trap(case: Case) -> bool:
+    return any(word in case.variant for word in spoiled.UNREADABLE)
