@@ -1,7 +1,7 @@
 """Disks mounted here to be looked into: guestmount(1), reading only.
 
 The file systems are read by libguestfs's appliance, never by this host's kernel; what arrives here
-is FUSE.
+is FUSE, and nothing in it is a device or a program to this host.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def mounted(
     # A session of its own: Ctrl-C is ours to handle. Should we be killed, the shell goes on and
     # tidies up.
     argv = ("setpriv", "--pdeathsig", "TERM", "--", "sh", "-c", UNTIL_TOLD, folder,
-            "--ro", "-i", "--no-fork", *added, folder)
+            "--ro", "-o", "nosuid,nodev,noexec", "-i", "--no-fork", *added, folder)
     with tempfile.TemporaryFile() as errors:
         child = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                  stderr=errors, env=command.environment(environ),
