@@ -82,9 +82,11 @@ def _independent(path: str, declared: str) -> str:
     ours = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     try:
         told = json.loads(run(argv, environ=ours, foreign=True))
-    except Failure:
+    except Failure as failure:
+        # Its last line alone: what a reader trips over is no business of the user's.
         raise Failure(f"{path} is refused: what it says of itself makes no sense",
-                      "get it again, or convert it where it comes from, to qcow2") from None
+                      "get it again, or convert it where it comes from, to qcow2",
+                      failure.summary) from None
     if "summary" in told:
         raise Failure(told["summary"], told["hint"])
     return str(told["format"])
