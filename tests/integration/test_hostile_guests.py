@@ -11,17 +11,17 @@ import pytest
 from tests.goals import scaled, seen
 from tests.hostile import guest_disks
 from tests.hostile.guest_disks import OUTSIDE, VARIANTS
-from tests.integration.test_guest_edit import ENVIRON
 from tiny_cloud.errors import Failure
 from tiny_cloud.guests.base import Edit, File, Fresh, Remark
 from tiny_cloud.guests.roots import Root
-from tiny_cloud.host import guest
+from tiny_cloud.host import acceleration, guest
 from tiny_cloud.host.guest_contents import Contents
 from tiny_cloud.host.guest_session import GuestSession
 from tiny_cloud.steps import EditGuest
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(3600)]
 
+ENVIRON = acceleration.appliance_environ("tcg", {})
 SEED = 1916
 HASH = "$6$salt$hash"
 SETTINGS = {
