@@ -44,6 +44,8 @@ class Hostile:
 BOCHS = (b"Bochs Virtual HD Image".ljust(32, b"\0") + b"Redolog".ljust(16, b"\0")
          + b"Growing".ljust(16, b"\0") + le32(0x20000) + le32(512) + bytes(8) + le32(4096))
 """A format that qemu guesses and nobody else knows (block/bochs.c of QEMU)."""
+TRIPS = "makes no sense"
+"""What is said where the reader itself gave up."""
 HUGE = be64((1 << 63) - 512)
 PARAMETERS = "CAA16737-FA36-4D43-B3B6-33F0AA44E76B"
 DISK_SIZE = "2FA54224-CD1B-4876-B211-5DBED83BF4B8"
@@ -223,7 +225,7 @@ def others(canary: Canary) -> Mapping[str, Hostile]:
         "cow": ("raw-zeros", put(0, b"OOOM\0\0\0\2"), "no qemu of today reads"),
         "ESX's sparse extent": ("raw-zeros", put(0, b"COWD" + le32(1)), "is refused"),
         "bochs": ("raw-zeros", put(0, BOCHS), "to one reader and like bochs"),
-        "text": ("raw-zeros", put(0, b"a" * 600 + b"\xff" * 600), "makes no sense"),
+        "text": ("raw-zeros", put(0, b"a" * 600 + b"\xff" * 600), TRIPS),
     }
     return {name: Hostile(*change) for name, change in changes.items()}
 
