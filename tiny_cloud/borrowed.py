@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os.path
-
 from tiny_cloud import layers
 from tiny_cloud.facts import ImageFacts, Reader
 from tiny_cloud.model import Observed, Unknown
@@ -24,15 +22,17 @@ def borrowed(
     if info.encryption:
         return keyless(path)
     below = layers.chains(host, {path: form})[path]
-    there = host.images({file: its for file, its in below if its})
-    for file, _ in below:
-        if not isinstance(there.get(file), ImageFacts):
-            return Unknown(f"{path} stands on {file}, which is not there or has no stated format",
-                           "qemu-img rebase says where it is now, qemu-img convert makes one image")
-        if not _beside(file, path, host.cloud.storage):
+    files = [file for file, _ in below]
+    for above, file in zip((path, *files), files, strict=False):
+        if not layers.may_name(host, above, file):
             return Unknown(f"{path} stands on {file}, which is neither in its folder nor in the "
                            "cloud's storage, and could be any file of this host",
                            "put both into one folder, or make one image of them: qemu-img convert")
+    there = host.images({file: its for file, its in below if its})
+    for file in files:
+        if not isinstance(there.get(file), ImageFacts):
+            return Unknown(f"{path} stands on {file}, which is not there or has no stated format",
+                           "qemu-img rebase says where it is now, qemu-img convert makes one image")
     if locked := layers.locked(host, path, below):
         return locked
     use = host.disk_users().get(path)
@@ -49,13 +49,6 @@ def borrowed(
             "below": below,
         },
     )
-
-
-def _beside(file: str, top: str, storage: str) -> bool:
-    """Whether what an image names lies below one of these folders."""
-    roots = {os.path.dirname(top), storage} - {"/", "/dev"}
-    place = os.path.normpath(file)
-    return any(os.path.commonpath((root, place)) == root for root in map(os.path.normpath, roots))
 
 
 def keyless(path: str) -> Unknown:

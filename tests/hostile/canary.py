@@ -7,6 +7,7 @@ import os
 import socket
 from contextlib import suppress
 from pathlib import Path
+from typing import Self
 
 IN_OPEN = 0x20
 """inotify(7)."""
@@ -35,6 +36,12 @@ class Canary:
             self.server.accept()[0].close()
             heard.append("called")
         return heard
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
 
     def close(self) -> None:
         os.close(self.inotify)

@@ -34,9 +34,8 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 @pytest.fixture
 def canary(tmp_path: Path) -> Iterator[Canary]:
-    made = Canary(tmp_path)
-    yield made
-    made.close()
+    with Canary(tmp_path) as made:
+        yield made
 
 
 def test_a_canary_sings(canary: Canary, tmp_path: Path) -> None:

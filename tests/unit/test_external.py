@@ -101,6 +101,7 @@ def test_a_base_that_stands_on_another() -> None:
     ("/srv/vm/data.qcow2", "/etc/shadow", True),
     ("/srv/vm/data.qcow2", "/srv/vm/../../etc/shadow", True),
     ("/srv/vm/data.qcow2", "/srv/vms/base.raw", True),
+    ("/srv/vm/data.qcow2", 'json:{"driver":"nbd"}', True),
     ("/dev/disk", "/dev/sda", True),
     ("/data.qcow2", "/etc/shadow", True),
 ])
