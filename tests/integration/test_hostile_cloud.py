@@ -170,7 +170,7 @@ def test_a_raw_disk_stays_raw_whatever_its_guest_wrote(
 def test_a_base_is_nobodys_to_write(lab: Lab, images: dict[str, Path]) -> None:
     """Neither the user that qemu runs as, nor anybody else; while a machine runs on it, too."""
     declare(lab, "Image", "base", f"source: {{path: {images['raw-mbr']}}}")
-    declare(lab, "VirtualMachine", "web", "cpus: 1, memory: 64MiB, accel: tcg, "
+    declare(lab, "VirtualMachine", "web", "cpus: 1, memory: 64MiB, accel: tcg, stopTimeout: 1, "
             "disks: [{name: root, image: base}]")
     lab.apply()
     (base,) = (lab.storage / "images").glob("base-*.qcow2")
