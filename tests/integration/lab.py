@@ -22,6 +22,7 @@ import pexpect
 
 TINYCLOUD = str(Path(sys.executable).with_name("tinycloud"))
 URI = "qemu:///system"
+PLACE = Path("/var/tmp")
 LOGS = (Path("/var/log/libvirt/qemu"), Path("/var/log/swtpm/libvirt/qemu"))
 BOOT_SECONDS = 300
 """A guest's way to its login prompt in software emulation, on a busy machine."""
@@ -36,7 +37,9 @@ class Lab:
 
     @classmethod
     def make(cls, name: str) -> Lab:
-        folder = Path(tempfile.mkdtemp(prefix=f"{name}-", dir="/var/tmp"))
+        """What a run that was killed left under this name is removed first."""
+        _sweep(name)
+        folder = Path(tempfile.mkdtemp(prefix=f"{name}-{_run()}-", dir=PLACE))
         folder.chmod(0o711)
         lab = cls(name, folder)
         (lab.manifests / "secrets").mkdir(parents=True)
@@ -105,25 +108,42 @@ class Lab:
             time.sleep(0.2)
 
     def clean(self) -> None:
-        self._end_domains()
-        for log in LOGS:
-            for path in log.glob(f"{self.name}-*.log"):
-                path.unlink()
-        for name in virsh("net-list", "--all", "--name").split():
-            if name.startswith(f"{self.name}-"):
-                virsh("net-destroy", name, check=False)
-                virsh("net-undefine", name, check=False)
+        _end_all(self.name)
         shutil.rmtree(self.folder)
 
-    def _end_domains(self) -> None:
-        with closing(libvirt.open(URI)) as connection, ThreadPoolExecutor(8) as pool:
-            all_of_them = connection.listAllDomains()
-            ours = [one for one in all_of_them if one.name().startswith(f"{self.name}-")]
-            list(pool.map(_end, ours))
-            for secret in connection.listAllSecrets():
-                if secret.usageID().startswith(f"tinycloud {self.name} "):
-                    secret.undefine()
 
+def _run() -> int:
+    """The process that lives as long as this run of the tests: workers may end before others."""
+    return os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
+
+
+def _sweep(name: str) -> None:
+    """What is left of the labs of that name whose run is no more; of one that goes on nothing."""
+    folders = {folder: folder.name.removeprefix(f"{name}-").partition("-")[0]
+               for folder in PLACE.glob(f"{name}-*")}
+    if any(pid.isdigit() and Path("/proc", pid).exists() for pid in folders.values()):
+        return
+    _end_all(name)
+    for folder in folders:
+        shutil.rmtree(folder)
+
+
+def _end_all(name: str) -> None:
+    """Domains, secrets, networks and logs of the labs of that name."""
+    with closing(libvirt.open(URI)) as connection, ThreadPoolExecutor(8) as pool:
+        all_of_them = connection.listAllDomains()
+        ours = [one for one in all_of_them if one.name().startswith(f"{name}-")]
+        list(pool.map(_end, ours))
+        for secret in connection.listAllSecrets():
+            if secret.usageID().startswith(f"tinycloud {name} "):
+                secret.undefine()
+    for log in LOGS:
+        for path in log.glob(f"{name}-*.log"):
+            path.unlink()
+    for network in virsh("net-list", "--all", "--name").split():
+        if network.startswith(f"{name}-"):
+            virsh("net-destroy", network, check=False)
+            virsh("net-undefine", network, check=False)
 
 
 def _end(domain: libvirt.virDomain) -> None:
