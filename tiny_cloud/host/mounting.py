@@ -1,7 +1,8 @@
 """Disks mounted here to be looked into: guestmount(1), reading only.
 
 The file systems are read by libguestfs's appliance, never by this host's kernel; what arrives here
-is FUSE, and nothing in it is a device or a program to this host.
+is FUSE, which takes nothing in it for a device and no program for its owner's (nodev and nosuid are
+its own defaults; it refuses to be told).
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ def mounted(
     # A session of its own: Ctrl-C is ours to handle. Should we be killed, the shell goes on and
     # tidies up.
     argv = ("setpriv", "--pdeathsig", "TERM", "--", "sh", "-c", UNTIL_TOLD, folder,
-            "--ro", "-o", "nosuid,nodev,noexec", "-i", "--no-fork", *added, folder)
+            "--ro", "-i", "--no-fork", *added, folder)
     with tempfile.TemporaryFile() as errors:
         child = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                  stderr=errors, env=command.environment(environ),
