@@ -13,7 +13,8 @@ def borrowed(
     """A file or block device of the stated format; None: it is not there.
 
     What it stands on has to be there to the last, with every format stated: machines are told all
-    of it. A ``base`` is only read.
+    of it. It is the image itself that names that, so it has to lie where nothing else does than
+    images. A ``base`` is only read.
     """
     info = host.images({path: form}).get(path)
     if not isinstance(info, ImageFacts):
@@ -21,8 +22,14 @@ def borrowed(
     if info.encryption:
         return keyless(path)
     below = layers.chains(host, {path: form})[path]
+    files = [file for file, _ in below]
+    for above, file in zip((path, *files), files, strict=False):
+        if not layers.may_name(host, above, file):
+            return Unknown(f"{path} stands on {file}, which is neither in its folder nor in the "
+                           "cloud's storage, and could be any file of this host",
+                           "put both into one folder, or make one image of them: qemu-img convert")
     there = host.images({file: its for file, its in below if its})
-    for file, _ in below:
+    for file in files:
         if not isinstance(there.get(file), ImageFacts):
             return Unknown(f"{path} stands on {file}, which is not there or has no stated format",
                            "qemu-img rebase says where it is now, qemu-img convert makes one image")

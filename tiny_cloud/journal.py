@@ -56,6 +56,13 @@ def locked(storage: Path, command: str) -> Iterator[Journal]:
             journal.write(what="end", pid=os.getpid())
 
 
+def is_writable(storage: Path) -> bool:
+    """Whether an apply could write there; nothing is made to find out."""
+    here = next(place for place in (storage / "journal.jsonl", storage, *storage.parents)
+                if os.path.exists(place))
+    return os.access(here, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
+
+
 def _taken(path: Path) -> IO[str]:
     """The open journal with the lock on it."""
     deadline = time.monotonic() + PATIENCE

@@ -23,18 +23,33 @@ ENDINGS = ("qcow2", "raw", "luks")
 def chains(host: Reader, tops: Mapping[str, str]) -> Mapping[str, tuple[Below, ...]]:
     """What each image stands on, the nearest first; ``tops`` is path -> format.
 
-    A chain ends at what cannot be read, has no stated format, or stands on itself; one batch for
-    each level."""
+    A chain ends at what cannot be read, has no stated format, or stands on itself, and at what may
+    not be named there: that is the last of it and is not opened. One batch for each level."""
     found: dict[str, tuple[Below, ...]] = dict.fromkeys(tops, ())
     ends: Mapping[str, Below] = {top: (top, form) for top, form in tops.items()}
     while ends:
         images = host.images(dict(ends.values()))
-        ends = {top: below for top, (path, _) in ends.items()
+        above = {top: path for top, (path, _) in ends.items()}
+        ends = {top: below for top, path in above.items()
                 if (below := _next(images.get(path))) and below not in found[top]}
         for top, below in ends.items():
             found[top] = (*found[top], below)
-        ends = {top: below for top, below in ends.items() if below[1]}
+        ends = {top: below for top, below in ends.items()
+                if below[1] and may_name(host, above[top], below[0])}
     return found
+
+
+def may_name(host: Reader, image: str, file: str) -> bool:
+    """Whether an image may stand on that file. What lies in the cloud's storage was made here; the
+    header of any other is its maker's, and leads no further than into its own folder and there."""
+    def within(place: str, folder: str) -> bool:
+        # What is no path (json:…) lies nowhere.
+        return place.startswith("/") and folder == os.path.commonpath(
+            (folder, os.path.normpath(place)))
+
+    storage, beside = os.path.normpath(host.cloud.storage), os.path.dirname(image)
+    return (within(image, storage) or within(file, storage)
+            or (beside not in ("/", "/dev") and within(file, beside)))
 
 
 def _next(info: object) -> Below | None:
@@ -45,7 +60,10 @@ def _next(info: object) -> Below | None:
 
 def locked(host: Reader, path: str, below: Sequence[Below]) -> Unknown | None:
     """Why an image cannot be used that stands on something encrypted."""
-    for file, info in host.images({base: form for base, form in below if form}).items():
+    there = [file for file, _ in below]
+    named = {base: form for above, (base, form) in zip((path, *there), below, strict=False)
+             if form and may_name(host, above, base)}
+    for file, info in host.images(named).items():
         if isinstance(info, ImageFacts) and info.encryption:
             return Unknown(f"{path} stands on {file}, which is encrypted; {KEYLESS}",
                            "qemu-img convert makes one image of them")

@@ -160,6 +160,10 @@ OPERATIONS = (
     Row("import one file of an image whose data is in others", "",
         refused="a backing file, a parent or an external data file could be any file of the host",
         instead="convert it where it comes from, to one file; a split VMDK is read whole"),
+    Row("borrow a disk or an image that stands on a file outside of its folder and of the cloud's "
+        "storage, or keeps its data in another file", "",
+        refused="its own header names that file, and could name any file of the host",
+        instead="put both into one folder, or make one image of them: `qemu-img convert`"),
     Row("encrypt with LUKS, in qcow2, on raw or on a logical volume", "`encryption`",
         fields=("Disk.encryption", "LogicalVolume.encryption")),
     Row("encrypt a thin pool", "", refused="libvirt opens volumes, and nothing opens a pool",

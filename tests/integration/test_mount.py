@@ -85,6 +85,9 @@ def test_looked_into_until_ctrl_c(lab: Lab) -> None:
     assert child.stdout is not None
     where = Path(child.stdout.readline().strip())
     assert (where / "etc/hostname").read_text() == TREE["etc/hostname"]
+    mounts = [line.split() for line in Path("/proc/mounts").read_text().splitlines()]
+    (options,) = [words[3].split(",") for words in mounts if words[1] == str(where)]
+    assert {"nosuid", "nodev"} <= set(options)
     with pytest.raises(OSError, match="Read-only file system"):
         (where / "etc/hostname").write_text("changed")
     child.send_signal(signal.SIGINT)

@@ -95,3 +95,21 @@ def test_what_an_ordinary_user_cannot_have(home: Path, debian: Path) -> None:
     declare(home, MANIFEST.format(image=debian).replace("user: {}", "network: default"))
     said = run(home, "plan", expect=1)
     assert "no active network default" in said and "user: {}" in said
+
+
+def test_what_takes_root_is_said_when_it_is_planned(home: Path) -> None:
+    declare(home, """
+        apiVersion: tinycloud/v1
+        kind: Disk
+        metadata: {name: data}
+        spec: {size: 8MiB}
+    """)
+    elsewhere = ("--storage", "/var/lib/tinycloud/of-root")
+    said = run(home, "plan", *elsewhere)
+    assert "takes root" in said and "/var/lib/tinycloud/of-root is not yours to write" in said
+    assert "cannot be written: Permission denied" in run(home, "apply", "--yes", *elsewhere,
+                                                         expect=1)
+    assert "takes root" not in run(home, "plan")
+    # libvirt of the system is root's, or of those whom root has let in.
+    said = run(home, "plan", "--connect", "qemu:///system", expect=1)
+    assert "run as root, or join the group libvirt" in said

@@ -94,6 +94,39 @@ def test_a_base_that_stands_on_another() -> None:
     assert brief(plan) == ["~ image/base !", "+ disk/web-root !", "+ virtualmachine/web !"]
 
 
+@pytest.mark.parametrize(("path", "below", "blocked"), [
+    ("/srv/vm/data.qcow2", "/srv/vm/base.raw", False),
+    ("/srv/vm/data.qcow2", "/srv/vm/bases/base.raw", False),
+    ("/srv/vm/data.qcow2", "/srv/lab/images/base.raw", False),
+    ("/srv/vm/data.qcow2", "/etc/shadow", True),
+    ("/srv/vm/data.qcow2", "/srv/vm/../../etc/shadow", True),
+    ("/srv/vm/data.qcow2", "/srv/vms/base.raw", True),
+    ("/srv/vm/data.qcow2", 'json:{"driver":"nbd"}', True),
+    ("/dev/disk", "/dev/sda", True),
+    ("/data.qcow2", "/etc/shadow", True),
+])
+def test_a_disk_from_elsewhere_does_not_choose_any_file_of_this_host(
+    path: str, below: str, blocked: bool
+) -> None:
+    disk = f"""
+        kind: Disk
+        metadata: {{name: data}}
+        spec: {{external: true, path: {path}, format: qcow2}}
+    """
+    machine = """
+        kind: VirtualMachine
+        metadata: {name: web}
+        spec: {cpus: 1, memory: 64MiB, disks: [{name: data, disk: data}]}
+    """
+    host = fake_host()
+    host.file[path] = FakeFile(1, ImageFacts("qcow2", 1 << 30, 4096, below, "raw"))
+    host.file[below] = FakeFile(2, ImageFacts("raw", 1 << 30, 4096))
+    plan = plan_for(host, disk, machine)
+    assert bool(plan.blocked) is blocked
+    if blocked:
+        assert f"stands on {below}, which is neither in its folder nor" in plan.blocked[0].blocked
+
+
 def test_a_machine_that_somebody_else_made() -> None:
     machine = "kind: VirtualMachine\nmetadata: {name: router}\nspec: {external: true, cpus: 2}"
     host = fake_host()

@@ -1,5 +1,7 @@
 """The descriptors of split VMDKs: what is read out of them, and what is refused in a sentence."""
 
+import time
+
 import pytest
 
 from tiny_cloud.errors import Failure
@@ -41,6 +43,15 @@ def test_what_is_not_one_whole_disk_is_refused(text: str, said: str) -> None:
         read(text)
     assert said in raised.value.summary
     assert "\n" not in raised.value.summary
+
+
+@pytest.mark.parametrize("piece", ["\n", " ", " \n", "\t", "a=", '"', "RW ", "x", "=\n", "#"])
+def test_a_long_text_costs_no_more_than_its_length(piece: str) -> None:
+    text = "version=1\n!\n" + piece * (500_000 // len(piece)) + "!"
+    begun = time.process_time()
+    with pytest.raises(Failure, match="is refused"):
+        read(text)
+    assert time.process_time() - begun < 5
 
 
 @pytest.mark.parametrize(("head", "is_one"), [

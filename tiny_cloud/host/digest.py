@@ -7,6 +7,7 @@ makes another image.
 import hashlib
 import json
 import os
+import stat
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -41,6 +42,9 @@ def _together(descriptor: str, extents: Iterable[str]) -> str:
 
 def _remembered(path: str, cache: Path) -> str:
     try:
+        # A pipe would be waited for, and some devices have no end.
+        if stat.S_IFMT(os.stat(path).st_mode) not in (stat.S_IFREG, stat.S_IFDIR):
+            raise Failure(f"{path} is not a regular file")
         with open(path, "rb") as stream:
             status = os.fstat(stream.fileno())
             identity = [status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns]

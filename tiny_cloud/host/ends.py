@@ -64,22 +64,24 @@ def _vmdk(file: Source) -> int:
     if header is None or header.at_end or not header.grain or not header.entries:
         return 0
     tables = -(-header.capacity // (header.grain * header.entries))
+    end = header.directory * SECTOR + 4 * tables
     directory = _table(file, "I", header.directory * SECTOR, tables)
     found = (_table(file, "I", at * SECTOR, header.entries) for at in sorted(set(directory) - {0}))
     last = max((max(table, default=0) for table in found), default=0)
     # A disk that is no multiple of grains ends with a short one.
     least = 1 if header.compressed else header.capacity % header.grain or header.grain
     # 0 and 1 stand for zeros.
-    return int(last + least) * SECTOR if last > 1 else 0
+    return max(end, int(last + least) * SECTOR if last > 1 else 0)
 
 
 def _vdi(file: Source) -> int:
-    """VirtualBox's VDICore.h: the blocks' offset at 344, their size at 376, the number of those
-    that are there at 388."""
-    head = file.read(512)
-    data, size, there = (struct.unpack_from("<I", head.ljust(512, b"\0"), at)[0]
-                         for at in (344, 376, 388))
-    return int(data + size * there)
+    """VirtualBox's VDICore.h: the map's offset at 340, the blocks' at 344, their size at 376, how
+    many there may be at 384, and how many there are."""
+    head = file.read(512).ljust(512, b"\0")
+    table, data = struct.unpack_from("<II", head, 340)
+    size, = struct.unpack_from("<I", head, 376)
+    blocks, there = struct.unpack_from("<II", head, 384)
+    return int(max(table + 4 * blocks, data + size * there))
 
 
 def _vpc(file: Source) -> int:
@@ -117,8 +119,10 @@ def _clusters_end(entries: Iterable[int], bits: int) -> int:
 def _table(file: Source, code: str, at: int, entries: int, *, swapped: bool = False) -> array[int]:
     """As much of it as there is; numbers are little-endian unless ``swapped``."""
     found = array(code)
-    room = max(0, os.fstat(file.fileno()).st_size - at)
-    file.seek(min(at, (1 << 63) - 1))
+    room = os.fstat(file.fileno()).st_size - at
+    if room <= 0:
+        return found
+    file.seek(at)
     found.frombytes(file.read(min(entries, room // found.itemsize) * found.itemsize))
     if swapped:
         found.byteswap()

@@ -42,7 +42,9 @@ def look(path: str) -> Split | None:
 
 
 def _text(path: str) -> bytes | None:
-    """A descriptor's whole text. What is no file or cannot be read is for others to speak of."""
+    """A descriptor's whole text. What is no file or cannot be read is for others to speak of.
+    Raises Failure for a longer one: qemu would make do with its beginning, and open what that
+    names."""
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):
             return None
@@ -50,7 +52,11 @@ def _text(path: str) -> bytes | None:
             text = file.read(vmdk.MOST + 1)
     except OSError:
         return None
-    return text if vmdk.is_descriptor(text) and len(text) <= vmdk.MOST else None
+    if not vmdk.is_descriptor(text):
+        return None
+    if len(text) > vmdk.MOST:
+        raise Failure(f"{path} is refused: it begins as a VMDK's descriptor and is over 1 MiB long")
+    return text
 
 
 def _require_files(descriptor: str, paths: Sequence[str]) -> None:

@@ -6,6 +6,7 @@ import errno
 import hashlib
 import os
 import re
+import stat
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -195,8 +196,11 @@ def _opened(url: str) -> IO[bytes]:
     parts = urlsplit(url)
     if parts.netloc not in ("", "localhost"):
         raise Failure(f"{url} names another host", hint=f"write file://{parts.path}")
+    path = url2pathname(parts.path)
     try:
-        return open(url2pathname(parts.path), "rb")
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise Failure(f"{url} is not a regular file")
+        return open(path, "rb")
     except OSError as error:
         raise Failure(f"{url} cannot be read: {error.strerror}") from error
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from tiny_cloud.errors import Failure
-from tiny_cloud.host import digest, ends, extents, qemu_img
+from tiny_cloud.host import digest, extents, qemu_img
 from tiny_cloud.host.command import FOREIGN_CPU, FOREIGN_FILE, FOREIGN_MEMORY, limited, run
 from tiny_cloud.host.inspect import Inspected, inspect, inspect_split
 from tiny_cloud.host.space import require_space
@@ -31,11 +31,15 @@ def import_image(
     """
     if not step.to.endswith(".part"):
         raise Failure(f"{step.to} is no place for a conversion: its name must end in .part")
-    with _opened(step) as (source, found):
-        _check_digest(step)
-        if found.format == "qcow2":
-            _refuse_truncated(source)
-        _convert(step, source, found, progress or _ignore, pass_fds)
+    try:
+        with _opened(step) as (source, found):
+            _check_digest(step)
+            if found.format == "qcow2":
+                _refuse_truncated(source)
+            _convert(step, source, found, progress or _ignore, pass_fds)
+    except BaseException:
+        qemu_img.remove(step.to)
+        raise
     if step.remove_source:
         qemu_img.remove(step.source)
 
@@ -45,9 +49,8 @@ def _opened(step: ImportImage) -> Iterator[tuple[str, Inspected]]:
     """What qemu is to read, and what it is."""
     split = extents.look(step.source)
     if split is None:
-        found = inspect(step.source, step.format)
-        ends.require_whole(step.source, found.format)
-        yield step.source, found
+        with _unchanged(step.source):
+            yield step.source, inspect(step.source, step.format)
         return
     if step.remove_source:
         # What it names would be looked for among our own images.
@@ -56,9 +59,31 @@ def _opened(step: ImportImage) -> Iterator[tuple[str, Inspected]]:
     if step.format not in ("", "vmdk"):
         raise Failure(f"{step.source} is declared as {step.format} and is in fact vmdk",
                       "write format: vmdk, if that is what you expect")
-    extents.require_whole(split)
-    with extents.gathered(split, f"{step.to}.extents") as ours:
+    with (
+        _unchanged(step.source, *split.paths),
+        extents.gathered(split, f"{step.to}.extents") as ours,
+    ):
         yield ours, inspect_split(step.source, split.virtual_size, ours)
+
+
+@contextmanager
+def _unchanged(*paths: str) -> Iterator[None]:
+    """Raises Failure at the end if what was looked at is not what was read."""
+    before = _marks(paths)
+    yield
+    if _marks(paths) != before:
+        raise Failure(f"{paths[0]} was changed while it was read",
+                      "apply again when nobody writes to it")
+
+
+def _marks(paths: Sequence[str]) -> list[tuple[int, ...]]:
+    """Nobody but the kernel sets the time of a change (inode(7), st_ctime)."""
+    try:
+        found = [os.stat(path) for path in paths]
+    except OSError as error:
+        raise Failure(f"{error.filename} cannot be read: {error.strerror}") from error
+    return [(one.st_dev, one.st_ino, one.st_size, one.st_mtime_ns, one.st_ctime_ns)
+            for one in found]
 
 
 def _convert(
@@ -74,15 +99,11 @@ def _convert(
     convert = ("qemu-img", "convert", "-p", "-f", found.format, "-O", "qcow2",
                *qemu_img.packed(step.compression), "--", source, step.to)
     qemu_img.remove(step.to)
-    try:
-        # Larger than measured means that the source lied about itself, or changed meanwhile.
-        run(limited(convert, cpu=cpu, memory=FOREIGN_MEMORY,
-                    file_size=required + required // 8 + FOREIGN_FILE),
-            progress=progress, pass_fds=pass_fds, timeout=cpu * PATIENCE)
-        _verify(step, found.virtual_size)
-    except BaseException:
-        qemu_img.remove(step.to)
-        raise
+    # Larger than measured means that the source lied about itself, or changed meanwhile.
+    run(limited(convert, cpu=cpu, memory=FOREIGN_MEMORY,
+                file_size=required + required // 8 + FOREIGN_FILE),
+        progress=progress, pass_fds=pass_fds, timeout=cpu * PATIENCE)
+    _verify(step, found.virtual_size)
 
 
 def _ignore(_fraction: float) -> None:

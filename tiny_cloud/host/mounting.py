@@ -1,7 +1,8 @@
 """Disks mounted here to be looked into: guestmount(1), reading only.
 
 The file systems are read by libguestfs's appliance, never by this host's kernel; what arrives here
-is FUSE.
+is FUSE, which takes nothing in it for a device and no program for its owner's (nodev and nosuid are
+its own defaults; it refuses to be told).
 """
 
 from __future__ import annotations

@@ -28,7 +28,8 @@ thread has not moved, as happens on a busy host: then it measures again."""
 
 
 def info(path: str, format: str, *, foreign: bool = False) -> ImageFacts:
-    """What the image says of itself. Raises Failure if it is unreadable or marked corrupt."""
+    """What the image says of itself. Raises Failure if it is unreadable, marked corrupt, or no
+    more than the index to another file."""
     facts = describe(path, format, foreign=foreign)
     data = facts.get("format-specific", {}).get("data", {})
     header = data if facts["format"] == "luks" else data.get("encrypt", {})
@@ -36,6 +37,10 @@ def info(path: str, format: str, *, foreign: bool = False) -> ImageFacts:
             "extendedL2": data.get("extended-l2")}
     if data.get("corrupt"):
         raise Failure(f"{path} is marked corrupt", hint=f"look at it with: qemu-img check {path}")
+    if data.get("data-file"):
+        # Whatever opens the image next opens that file too, and writes to it.
+        raise Failure(f"{path} keeps its data in another file, {data['data-file']}",
+                      hint="qemu-img convert makes one image of them")
     return ImageFacts(
         format=facts["format"],
         virtual_size=facts["virtual-size"],

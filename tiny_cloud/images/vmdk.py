@@ -21,8 +21,8 @@ KINDS = {"monolithicflat": "FLAT", "twogbmaxextentflat": "FLAT", "twogbmaxextent
 NO_PARENT = "ffffffff"
 
 _BEGINS = re.compile(rb"(?:[ \t]*\r?\n|#[^\n]*\n)*version=", re.IGNORECASE)
-_FIELD = re.compile(r'^\s*(\w+)\s*=\s*"?([^"\r\n]*)"?\s*$', re.MULTILINE)
-_EXTENT = re.compile(r"^\s*(?:RW|RDONLY|NOACCESS)\s.*$", re.MULTILINE)
+# Matched line by line, so that a long text costs no more than its length.
+_EXTENT = re.compile(r"(?:RW|RDONLY|NOACCESS)\s.*")
 _PARTS = re.compile(
     r'\s*(RW|RDONLY)\s+([1-9][0-9]{0,15})\s+(\w+)\s+"([^"]+)"(?:\s+([0-9]{1,16}))?\s*')
 
@@ -47,7 +47,9 @@ def is_descriptor(head: bytes) -> bool:
 def extents(path: str, text: bytes) -> tuple[Extent, ...]:
     """Raises Failure for whatever is not one whole disk in files beside the descriptor."""
     told = text.rstrip(b"\0").decode(errors="surrogateescape")
-    fields = {key.lower(): value.strip() for key, value in _FIELD.findall(told)}
+    lines = [line.strip() for line in told.split("\n")]
+    fields = {key.strip().lower(): value.strip().strip('"')
+              for key, equals, value in (line.partition("=") for line in lines) if equals}
     parent = fields.get("parentfilenamehint", "")
     if parent or fields.get("parentcid", NO_PARENT).lower() != NO_PARENT:
         raise Failure(f"{path} is refused: it holds only the difference to another image, "
@@ -57,7 +59,7 @@ def extents(path: str, text: bytes) -> tuple[Extent, ...]:
     if created.lower() not in KINDS:
         raise Failure(f"{path} is refused: it is a VMDK of the type {created or 'unknown'!a}",
                       "convert it where it comes from, to monolithicSparse")
-    found = tuple(_extent(path, line) for line in _EXTENT.findall(told))
+    found = tuple(_extent(path, line) for line in lines if _EXTENT.fullmatch(line))
     if not found:
         raise Failure(f"{path} is refused: its descriptor names no extent")
     for extent in found:
@@ -71,7 +73,7 @@ def _extent(path: str, line: str) -> Extent:
     match = _PARTS.fullmatch(line)
     if match is None:
         raise Failure(f"{path} is refused: its descriptor has an extent that cannot be read: "
-                      f"{line.strip()!a}")
+                      f"{line!a}")
     _, sectors, kind, name, offset = match.groups()
     if "/" in name or "\\" in name or name in (".", "..") or not name.isprintable():
         raise Failure(f"{path} is refused: its extent {name!a} is no file beside it",

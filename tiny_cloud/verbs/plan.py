@@ -43,4 +43,15 @@ def plan(
 
         saved.save(planned, Path(out))
     terminal.show(planned, commands=commands, as_json=as_json)
+    if planned.plan.changes:
+        _say_what_apply_lacks(Path(planned.plan.cloud.storage))
     sys.exit(CHANGES if detailed_exitcode and planned.plan.changes else 0)
+
+
+def _say_what_apply_lacks(storage: Path) -> None:
+    """A plan needs no right to write, so it is no error that there is none."""
+    from tiny_cloud import journal
+
+    if not journal.is_writable(storage):
+        terminal.err().print(f"To apply this takes root, or another --storage: {storage} is not "
+                             "yours to write")

@@ -141,3 +141,15 @@ def test_a_folder_with_more_than_a_system_has_is_not_read(tmp_path: Path) -> Non
     session.g = FolderGuest(tmp_path)
     with pytest.raises(Refused, match="1001 files /skel/\\*, far more than a system has"):
         session.look(["/skel/*"])
+
+
+def test_many_files_that_are_allowed_each_are_not_read_together(tmp_path: Path) -> None:
+    """A thousand of them would be a gigabyte here."""
+    (tmp_path / "netplan").mkdir()
+    for number in range(40):
+        (tmp_path / "netplan" / f"{number}.yaml").touch()
+        os.truncate(tmp_path / "netplan" / f"{number}.yaml", 1 << 20)
+    session = Session(lambda: None)
+    session.g = FolderGuest(tmp_path)
+    with pytest.raises(Refused, match=r"over 32 MiB in files .* /netplan/\*\.yaml the last"):
+        session.look(["/netplan/*.yaml"])

@@ -39,6 +39,17 @@ def test_the_chain_is_written_out_to_its_end_and_its_owners_left_alone() -> None
     assert len(ends) == 1 and not ends[0].attrib
 
 
+@pytest.mark.parametrize("domain", MACHINES, ids=lambda domain: domain.name)
+def test_every_format_is_stated_and_no_confinement_is_switched_off(domain: Domain) -> None:
+    root = tree(domain)
+    for disk in root.findall("devices/disk"):
+        named = len(disk.findall(".//source"))
+        assert len(texts(disk, "driver/@type|.//format/@type")) >= named
+    labels = list(root.iter("seclabel"))
+    assert [label for label in labels if label.attrib != {"model": "dac", "relabel": "no"}] == []
+    assert len(labels) == len(root.findall(".//backingStore/source/seclabel"))
+
+
 def test_a_drive_without_a_medium_has_no_source() -> None:
     drive = tree(PC).find("devices/disk[@device='cdrom']")
     assert drive is not None

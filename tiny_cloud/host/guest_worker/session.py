@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,6 +25,10 @@ HIBERNATED = ("Windows is hibernated or was not shut down (Fast Startup is a hib
               "start it, and end it with shutdown /s /t 0")
 MOST = 1000
 """Paths that one glob may stand for."""
+MOST_CONTENT = 32 << 20
+"""Bytes of all the files that are looked at together."""
+MEMORY = 2 << 30
+"""Bytes of address space for ourselves, whatever the appliance sends."""
 
 
 class Session:
@@ -50,6 +55,7 @@ class Session:
                 self.g.add_drive_opts(drive["path"], format=drive["format"],
                                       readonly=drive["readonly"], label=label(number))
         self.g.launch()
+        confine()
 
     def _add_encrypted(self, options: list[str], key: str, readonly: bool) -> None:
         self.exports.append(Export(options, key, readonly))
@@ -127,7 +133,8 @@ class Session:
 
     def look(self, paths: list[str]) -> dict[str, Any]:
         tree = Tree(self.g)
-        found = {}
+        found: dict[str, Any] = {}
+        taken = 0
         for pattern in paths:
             if hive.SEPARATOR in pattern:
                 value = hive.look(self.g, pattern)
@@ -137,6 +144,10 @@ class Session:
                 file = tree.file(path)
                 if file is not None:
                     found[path] = file
+                    taken += len(file.get("content", ""))
+                if taken > MOST_CONTENT:
+                    raise Refused(f"the guest has over {MOST_CONTENT >> 20} MiB in files that "
+                                  f"settings lie in, {pattern} the last of them")
         return found
 
     def _named(self, pattern: str) -> list[str]:
@@ -210,6 +221,16 @@ class Session:
                 g.close()
                 while self.exports:
                     self.exports.pop().close()
+
+
+def confine() -> None:
+    """What the appliance answers comes of what is on the disk, and must fill neither this host's
+    memory nor its disk. Its qemu has been started; its own memory is fixed (guestfs(3), memsize).
+    """
+    for limit, most in ((resource.RLIMIT_AS, MEMORY), (resource.RLIMIT_FSIZE, LARGEST_COPY)):
+        _, hard = resource.getrlimit(limit)
+        least = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        resource.setrlimit(limit, (least, hard))
 
 
 def label(disk: int) -> str:

@@ -1,0 +1,1 @@
+"""Images and guests that want to hurt, and sane ones that look a little like them."""
