@@ -6,6 +6,7 @@ import json
 import os
 import stat
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from tiny_cloud.errors import Failure
@@ -28,7 +29,7 @@ def facts(paths: Iterable[str]) -> dict[str, FileFacts | Unknown]:
             if not stat.S_ISREG(status.st_mode):
                 found[path] = Unknown(f"{path} is not a regular file")
                 continue
-            mark = _read_stamp(path)
+            mark = _read_stamp(path, status.st_ino)
         except FileNotFoundError:
             continue
         except NotADirectoryError:
@@ -77,21 +78,25 @@ def _is_intact(mark: Mapping[str, str] | None, status: os.stat_result) -> bool:
     return (mark.get("size"), mark["mtime"]) == (str(status.st_size), str(status.st_mtime_ns))
 
 
-def _sidecar(path: str) -> Path:
+def _sidecar(path: str | Path) -> Path:
     return Path(f"{path}.stamp")
 
 
-def _read_stamp(path: str) -> Mapping[str, str] | None:
+def _read_stamp(path: str, inode: int) -> Mapping[str, str] | None:
     """From the attribute, or the sidecar where the file system has no attributes; {}: damaged."""
     try:
-        text = os.getxattr(path, ATTRIBUTE, follow_symlinks=False)
+        return _parsed(os.getxattr(path, ATTRIBUTE, follow_symlinks=False))
     except OSError as error:
         if error.errno not in (errno.ENODATA, errno.ENOTSUP):
             raise
-        try:
-            text = _sidecar(path).read_bytes()
-        except FileNotFoundError:
-            return None
+    # A kill between a file and its sidecar leaves that under the name which the file had before.
+    marks = [_parsed(side.read_bytes()) for side in (_sidecar(path), _sidecar(f"{path}.part"))
+             if side.exists()]
+    fitting = (mark for mark in marks if mark.get("inode") == str(inode))
+    return next(fitting, marks[0] if _sidecar(path).exists() else None)
+
+
+def _parsed(text: bytes) -> Mapping[str, str]:
     try:
         mark = json.loads(text)
     except (ValueError, RecursionError):
@@ -119,7 +124,21 @@ def write_stamp(step: Stamp) -> None:
     except OSError as error:
         if error.errno != errno.ENOTSUP:
             raise
-        _sidecar(step.final).write_text(text)
+        put(_sidecar(step.path), text)
+
+
+def put(path: Path, text: str) -> None:
+    """A small file of ours, 0600: whoever looks sees the old one or the new one, also after a power
+    cut. Raises OSError, and the old one stays."""
+    part = Path(f"{path}.part")
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+    try:
+        with open(descriptor, "w", encoding="utf-8") as stream:
+            stream.write(text)
+        take_place(str(part), str(path))
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
 
 
 def make_folder(step: MakeFolder) -> None:
@@ -133,30 +152,31 @@ def make_folder(step: MakeFolder) -> None:
 
 def publish(step: Publish) -> None:
     """A final name never has unfinished content, not even after a power cut."""
-    descriptor = os.open(step.part, os.O_RDONLY | os.O_NOFOLLOW)
-    try:
-        os.fchmod(descriptor, step.mode)
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    _settle(step.part, step.mode)
+    taken = Failure(f"{step.final} exists already and is not overwritten")
+    if os.path.lexists(step.final):
+        raise taken
+    _bring_sidecar(step.part, step.final)
     try:
         # link refuses an existing name, which rename would replace without a word (link(2)).
         os.link(step.part, step.final, follow_symlinks=False)
     except FileExistsError as error:
-        raise Failure(f"{step.final} exists already and is not overwritten") from error
+        raise taken from error
     os.unlink(step.part)
     sync_folder(Path(step.final).parent)
 
 
 def take_place(part: str, final: str) -> None:
     """A part of ours takes its final name from the file that has it, at once."""
-    descriptor = os.open(part, os.O_RDONLY | os.O_NOFOLLOW)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    _settle(part)
     os.replace(part, final)
+    _bring_sidecar(part, final)
     sync_folder(Path(final).parent)
+
+
+def _bring_sidecar(path: str, to: str) -> None:
+    with suppress(FileNotFoundError):
+        os.replace(_sidecar(path), _sidecar(to))
 
 
 def rename(step: Rename) -> None:
@@ -183,6 +203,7 @@ def move_to_trash(step: Trash) -> None:
     _move(step.path, trash)
     _move(_sidecar(step.path), _sidecar(step.trash))
     sync_folder(trash.parent)
+    sync_folder(Path(step.path).parent)
 
 
 def _move(source: str | Path, target: Path) -> None:
@@ -193,6 +214,17 @@ def _move(source: str | Path, target: Path) -> None:
         if os.path.lexists(source):
             gone = f"{source} cannot be moved: the folder {target.parent} is gone"
             raise Failure(gone, "apply again") from error
+
+
+def _settle(part: str, mode: int | None = None) -> None:
+    """Whoever wrote it, qemu-img too: what is in it is on the disk then (fsync(2))."""
+    descriptor = os.open(part, os.O_RDONLY | os.O_NOFOLLOW)
+    try:
+        if mode is not None:
+            os.fchmod(descriptor, mode)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def sync_folder(folder: Path) -> None:
