@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import IO
 
 from tiny_cloud.errors import Failure
+from tiny_cloud.host import openers
 
 PACKAGES: Mapping[str, str] = {
     "dnsmasq": "dnsmasq-base",
@@ -206,6 +207,7 @@ def _failure(argv: tuple[str, ...], code: int, stderr: bytes) -> Failure:
     last = said.splitlines()[-1] if said else ""
     return Failure(
         f"{os.path.basename(argv[0])} failed ({how})" + (f": {last}" if last else ""),
+        hint=openers.told_by(said),
         detail=f"$ {shlex.join(argv)}" + (f"\n{said}" if said else ""),
     )
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from tiny_cloud.errors import Failure
 from tiny_cloud.facts import FileFacts
 from tiny_cloud.host import lvm
+from tiny_cloud.host.qemu_lock import require_unused
 from tiny_cloud.model import Unknown
 from tiny_cloud.steps import MakeFolder, Publish, Rename, Stamp, Trash
 
@@ -183,6 +184,7 @@ def rename(step: Rename) -> None:
     """As ``publish`` does it: whenever it is cut off, doing it again ends it. The stamp's sidecar
     is there under both names before the file is."""
     path, to = Path(step.path), Path(step.to)
+    require_unused(step.path)
     for old, new in ((_sidecar(step.path), _sidecar(step.to)), (path, to)):
         try:
             os.link(old, new, follow_symlinks=False)
@@ -199,6 +201,7 @@ def rename(step: Rename) -> None:
 
 def move_to_trash(step: Trash) -> None:
     trash = Path(step.trash)
+    require_unused(step.path)
     trash.parent.mkdir(mode=0o700, exist_ok=True)
     _move(step.path, trash)
     _move(_sidecar(step.path), _sidecar(step.trash))

@@ -20,6 +20,7 @@ from tiny_cloud.host import (
     secrets,
 )
 from tiny_cloud.host.hands import Hands, do, words_only
+from tiny_cloud.host.qemu_lock import require_unused
 from tiny_cloud.model import Address
 from tiny_cloud.schema import secret_of
 
@@ -27,6 +28,8 @@ from tiny_cloud.schema import secret_of
 @do.register
 def _(step: steps.EditGuest, host: Hands, progress: Progress) -> None:
     address = Address.parse(step.address)
+    # An appliance takes its time to find that out.
+    require_unused(step.disk)
     record = None if step.fresh else records.read(host.storage, address)
     if record:
         # Should we be killed meanwhile, what is inside is neither the old nor the new.
