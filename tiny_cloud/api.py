@@ -160,9 +160,12 @@ class Planned:
     command: str = field(default_factory=lambda: " ".join(["tinycloud", *sys.argv[1:]]))
 
     def apply(
-        self, *, parallel: int = 4, stopping: Callable[[], bool] = lambda: False
+        self, *, parallel: int = 4, stopping: Callable[[], bool] = lambda: False,
+        patience: float = journal.PATIENCE,
     ) -> Iterator[Event]:
-        """Carry it out and tell what happens. Raises Failure if the host has moved on meanwhile.
+        """Carry it out and tell what happens. Raises Failure if the host has moved on meanwhile, or
+        another run goes on for longer than ``patience`` seconds. Nothing happens if that one has
+        done it all.
 
         A change that failed or did not come out as asked ends as an Event ``failed``.
         """
@@ -170,9 +173,12 @@ class Planned:
             return
         require_secrets(essence(self.plan))
         cloud, workspace = self.plan.cloud, self.workspace
-        with journal.locked(Path(cloud.storage), self.command) as book:
+        with journal.locked(Path(cloud.storage), self.command, patience) as book:
             libvirt = Libvirt(cloud.connect)
-            require_holding(essence(self.plan), workspace._planned(self.wish, libvirt, self.errand))
+            now = workspace._planned(self.wish, libvirt, self.errand)
+            if not now.changes:
+                return
+            require_holding(essence(self.plan), now)
             host = Host(cloud, libvirt, CACHE, book.descriptor, parallel)
             failed: set[Address] = set()
             for event in execution.apply(self.plan, host, parallel=parallel, stopping=stopping):

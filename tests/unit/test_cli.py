@@ -199,3 +199,31 @@ def test_purge_of_what_was_never_there_makes_nothing(run: Run) -> None:
     Path("a.yaml").write_text(GOOD)
     assert run("purge", *HERE)[:2] == (0, "The trash is empty.\n")
     assert not Path("s").exists()
+
+
+@pytest.mark.parametrize(("words", "seconds"), [
+    ((), 3), (("--lock-timeout", "90s"), 90), (("--lock-timeout", "1.5m"), 90),
+    (("--lock-timeout", "0"), 0)])
+def test_how_long_to_wait_for_another_run(
+    run: Run, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], seconds: float
+) -> None:
+    """gc is any verb that takes the lock; so does purge, in its own way."""
+    waited: list[float] = []
+
+    def wait(self: api.Planned, *, patience: float, **_: object) -> list[object]:
+        waited.append(patience)
+        return []
+
+    monkeypatch.setattr(api.Planned, "apply", wait)
+    Path("a.yaml").write_text(GOOD)
+    code, out, _ = run("apply", "a.yaml", "--storage", str(Path.cwd() / "s"), "--yes", *words)
+    assert (code, waited) == (0, [seconds])
+    assert "another run has done it meanwhile" in out
+
+
+def test_a_time_that_is_none_is_a_usage_error(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    for wrong in ("soon", "-1s", "1e3", "5 d"):
+        code, _, err = run("gc", "--lock-timeout", wrong)
+        assert code == 64 and "write 30s, 5m or 1h" in err
+    monkeypatch.setenv("TINYCLOUD_LOCK_TIMEOUT", "soon")
+    assert run("purge")[0] == 64

@@ -44,7 +44,7 @@ def test_a_line_cut_short_by_a_kill_does_no_harm(tmp_path: Path) -> None:
     (tmp_path / "journal.jsonl").write_text('{"what": "begin", "comm')
     with (
         journal.locked(tmp_path, "tinycloud apply one"),
-        pytest.raises(Failure, match="another run holds .*: tinycloud apply one "),
+        pytest.raises(Failure, match=r"another run holds .*: tinycloud apply one "),
         journal.locked(tmp_path, "tinycloud apply two", 0),
     ):
         pass
@@ -139,7 +139,7 @@ def test_a_full_disk_costs_the_history_and_not_the_work(tmp_path: Path) -> None:
 
 def test_no_run_begins_whose_name_cannot_be_kept(tmp_path: Path) -> None:
     (tmp_path / "journal.jsonl").symlink_to("/dev/full")
-    with pytest.raises(Failure, match="journal.jsonl cannot be written: No space left on device"):
+    with pytest.raises(Failure, match=r"journal\.jsonl cannot be written: No space left"):
         enter(tmp_path)
 
 
