@@ -16,7 +16,8 @@ from tiny_cloud import apply as execution
 from tiny_cloud import journal, linking, loader, plan, probe
 from tiny_cloud.document import Document
 from tiny_cloud.draft import matches
-from tiny_cloud.errands import Actual, Errand
+from tiny_cloud.errands import Actual, Errand, leftovers
+from tiny_cloud.errands.leftovers import Leftover
 from tiny_cloud.errors import Failure, Problem, Problems
 from tiny_cloud.essence import Essence, difference, essence
 from tiny_cloud.graph import closure
@@ -25,7 +26,7 @@ from tiny_cloud.host.libvirt import Libvirt
 from tiny_cloud.host.perform import Host
 from tiny_cloud.host.records import owners, recall
 from tiny_cloud.host.snapshot import Snapshot
-from tiny_cloud.model import PHASES, Action, Address, Cloud, Consents, Event, Plan
+from tiny_cloud.model import PHASES, Action, Address, Cloud, Consents, Event, Note, Plan
 from tiny_cloud.naming import record_of
 from tiny_cloud.resource import Context, Resource
 from tiny_cloud.schema import secret_of
@@ -93,6 +94,12 @@ class Workspace:
         owned = self._undeclared(snapshot)
         return View(snapshot, owned, probe.probe(snapshot, [*self.resources, *owned]))
 
+    def leftovers(self) -> list[Leftover]:
+        """What runs that were cut off have left. Raises Failure."""
+        seen = self.look()
+        return leftovers.leftovers(
+            seen.host, _context(self.cloud), self.resources, seen.owned, seen.actual)
+
     def _snapshot(self, libvirt: Libvirt, wish: Wish) -> Snapshot:
         return Snapshot(self.cloud, libvirt, run_commands=wish.run_commands, deep=wish.deep,
                         appliance=appliance)
@@ -119,14 +126,21 @@ class Workspace:
         if problems:
             raise Problems(problems)
         undeclared = [] if wish.targets else self._undeclared(snapshot)
-        return plan.plan(
+        actual = probe.probe(snapshot, [*resources, *undeclared])
+        found = plan.plan(
             resources,
-            probe.probe(snapshot, [*resources, *undeclared]),
+            actual,
             cloud=self.cloud,
             consents=wish.consents,
             undeclared=undeclared,
             prune=wish.prune,
         )
+        left = [] if wish.targets else list(leftovers.files(snapshot, resources, actual))
+        # What somebody makes at this moment was not cut off.
+        if left and not journal.holder(Path(self.cloud.storage)):
+            notes = (Note(one.address, f"{one.text}; tinycloud repair removes it") for one in left)
+            found = replace(found, notes=(*found.notes, *notes))
+        return found
 
     def _destruction(
         self, snapshot: Snapshot, declared: Sequence[Resource], consents: Consents

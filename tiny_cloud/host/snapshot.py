@@ -31,6 +31,7 @@ from tiny_cloud.host import (
     qemu_img,
     rbd,
     records,
+    scratch,
     secrets,
 )
 from tiny_cloud.host.libvirt import Libvirt
@@ -81,6 +82,9 @@ class Snapshot:
 
     def listing(self, folder: str) -> tuple[str, ...]:
         return files.listing(folder)
+
+    def debris(self) -> tuple[str, ...]:
+        return scratch.debris(self.cloud)
 
     def images(self, formats: Mapping[str, str]) -> Mapping[str, ImageFacts | Unknown]:
         asked = dict(formats)
