@@ -26,7 +26,8 @@ COMMANDS = click.option("--commands", is_flag=True, help="Show what a person wou
 PRUNE = click.option(
     "--prune", is_flag=True, help="Also remove what is owned and no longer declared.")
 DEEP = click.option(
-    "--deep", is_flag=True, help="Also look inside guests, for what no other look can see.")
+    "--deep", is_flag=True,
+    help="Also look inside guests and read whole base images, for what no other look can see.")
 HOST = (
     click.option("--connect", default="", metavar="URI", help="libvirt's connection URI."),
     click.option("--storage", default="", metavar="FOLDER", help="Where files live."),
