@@ -3,6 +3,7 @@ touched, and with room the next apply ends it. The storage is a small tmpfs."""
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -88,8 +89,10 @@ def test_a_disk_that_fills_up_in_the_middle(small: Lab, monkeypatch: pytest.Monk
     tools.mkdir()
     real, filler = shutil.which("qemu-img"), small.storage / "filler"
     script = tools / "qemu-img"
-    script.write_text(f"#!/bin/sh\ncase $1 in convert)\n"
-                      f"dd if=/dev/zero of={filler} bs=64k 2>/dev/null;; esac\nexec {real} \"$@\"\n")
+    script.write_text(f"""#!/bin/sh
+case $1 in convert) dd if=/dev/zero of={filler} bs=64k 2>/dev/null;; esac
+exec {real} "$@"
+""")
     script.chmod(0o755)
     small.write("base", "kind: Image\nmetadata: {name: base}\nspec: {source: {path: ../base.raw}}")
     with monkeypatch.context() as patch:
@@ -130,7 +133,7 @@ def test_a_guest_that_finds_no_room(small: Lab) -> None:
     plain_disk(small.folder / "base.raw")
     small.write("base", "kind: Image\nmetadata: {name: base}\nspec: {source: {path: ../base.raw}}")
     small.apply()
-    content = "x" * 100 + "\n"
+    files = [{"path": f"/etc/large{number}", "content": "x" * 250_000} for number in range(6)]
     small.write("web", f"""
         kind: Disk
         metadata: {{name: web}}
@@ -142,7 +145,7 @@ def test_a_guest_that_finds_no_room(small: Lab) -> None:
         spec:
           disk: web
           hostname: web
-          files: [{{path: /etc/large, content: "{content.strip() * 5000}"}}]
+          files: {json.dumps(files)}
     """)
     before = there(small)
     fill(small, 700 << 10)
