@@ -35,11 +35,6 @@ def read_all(storage: Path) -> dict[Address, Mapping[str, Any]]:
     return found
 
 
-def damaged(storage: Path) -> list[Path]:
-    """What is called as a record is and is none."""
-    return [file for file in sorted((storage / "records").glob("*.json")) if _parse(file) is None]
-
-
 def read(storage: Path, address: Address) -> Mapping[str, Any] | None:
     """One record; None: there is none, or it is damaged."""
     return _parse(path_of(storage, address))

@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from tiny_cloud.errands.leftovers import UNFINISHED
 from tiny_cloud.errors import Failure
 from tiny_cloud.host import records
-from tiny_cloud.model import Cloud
+from tiny_cloud.model import Address, Cloud
 
 FOLDERS = ("images", "disks", "seeds", "snapshots", "records")
 """Of the storage: where something is made under another name first."""
@@ -20,13 +20,17 @@ def scratch() -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(prefix=f"tinycloud-{os.getpid()}-")
 
 
-def debris(cloud: Cloud) -> tuple[str, ...]:
+def debris(cloud: Cloud, known: Collection[Address]) -> tuple[str, ...]:
     """Absolute paths of whatever is no finished thing: parts and what was needed to make them,
-    records that cannot be read, scratch folders of processes that are gone. Raises Failure."""
+    records that are none (those of ``known`` are), scratch folders of processes that are gone.
+    Raises Failure."""
     storage = Path(cloud.storage)
     parts = (path for folder in FOLDERS for path in _inside(storage / folder)
              if UNFINISHED.search(path.name))
-    return tuple(map(str, (*parts, *records.damaged(storage), *_abandoned())))
+    sound = {records.path_of(storage, address) for address in known}
+    damaged = (path for path in _inside(storage / "records")
+               if path.suffix == ".json" and path not in sound)
+    return tuple(map(str, (*parts, *damaged, *_abandoned())))
 
 
 def _inside(folder: Path) -> list[Path]:

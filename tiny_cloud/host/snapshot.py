@@ -99,7 +99,7 @@ class Snapshot:
         return files.listing(folder)
 
     def debris(self) -> tuple[str, ...]:
-        return scratch.debris(self.cloud)
+        return scratch.debris(self.cloud, self._all_records)
 
     def images(self, formats: Mapping[str, str]) -> Mapping[str, ImageFacts | Unknown]:
         asked = dict(formats)
@@ -212,8 +212,13 @@ class Snapshot:
 
     @cached_property
     def _records(self) -> Mapping[Address, Mapping[str, Any]]:
-        found = records.read_all(Path(self.cloud.storage))
-        return {a: record for a, record in found.items() if record["cloud"] == self.cloud.name}
+        return {address: record for address, record in self._all_records.items()
+                if record["cloud"] == self.cloud.name}
+
+    @cached_property
+    def _all_records(self) -> Mapping[Address, Mapping[str, Any]]:
+        """Of other clouds in the same folder, too."""
+        return records.read_all(Path(self.cloud.storage))
 
     def secret_is(self, secret: Secret, crypt_hash: str) -> bool | None:
         if secret.source == "hash":
