@@ -36,6 +36,8 @@ class Lab:
 
     @classmethod
     def make(cls, name: str) -> Lab:
+        """What a run that was killed left under this name is removed first."""
+        _sweep(name)
         folder = Path(tempfile.mkdtemp(prefix=f"{name}-", dir="/var/tmp"))
         folder.chmod(0o711)
         lab = cls(name, folder)
@@ -105,25 +107,27 @@ class Lab:
             time.sleep(0.2)
 
     def clean(self) -> None:
-        self._end_domains()
-        for log in LOGS:
-            for path in log.glob(f"{self.name}-*.log"):
-                path.unlink()
-        for name in virsh("net-list", "--all", "--name").split():
-            if name.startswith(f"{self.name}-"):
-                virsh("net-destroy", name, check=False)
-                virsh("net-undefine", name, check=False)
-        shutil.rmtree(self.folder)
+        _sweep(self.name)
 
-    def _end_domains(self) -> None:
-        with closing(libvirt.open(URI)) as connection, ThreadPoolExecutor(8) as pool:
-            all_of_them = connection.listAllDomains()
-            ours = [one for one in all_of_them if one.name().startswith(f"{self.name}-")]
-            list(pool.map(_end, ours))
-            for secret in connection.listAllSecrets():
-                if secret.usageID().startswith(f"tinycloud {self.name} "):
-                    secret.undefine()
 
+def _sweep(name: str) -> None:
+    """Domains, secrets, networks, logs and folders of the labs of that name."""
+    with closing(libvirt.open(URI)) as connection, ThreadPoolExecutor(8) as pool:
+        all_of_them = connection.listAllDomains()
+        ours = [one for one in all_of_them if one.name().startswith(f"{name}-")]
+        list(pool.map(_end, ours))
+        for secret in connection.listAllSecrets():
+            if secret.usageID().startswith(f"tinycloud {name} "):
+                secret.undefine()
+    for log in LOGS:
+        for path in log.glob(f"{name}-*.log"):
+            path.unlink()
+    for network in virsh("net-list", "--all", "--name").split():
+        if network.startswith(f"{name}-"):
+            virsh("net-destroy", network, check=False)
+            virsh("net-undefine", network, check=False)
+    for folder in Path("/var/tmp").glob(f"{name}-*"):
+        shutil.rmtree(folder)
 
 
 def _end(domain: libvirt.virDomain) -> None:

@@ -30,6 +30,7 @@ def boot(image: Path, folder: Path) -> pexpect.spawn[bytes]:
     ], timeout=BOOT_SECONDS)
 
 
+@pytest.mark.long  # others boot this image too, and shut it down
 def test_it_boots_to_a_prompt_that_says_its_name_and_address(debian: Path, tmp_path: Path) -> None:
     console = boot(debian, tmp_path)
     try:

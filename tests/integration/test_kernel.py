@@ -113,7 +113,7 @@ def test_another_command_line_is_for_the_next_boot(lab: Lab) -> None:
     heard = spoken(lab)
     lab.apply("--restart", "vm/web")
     lab.assert_settled()
-    assert "tinycloud.was=here" in said(lab, "localhost login: ", heard)
+    said(lab, "tinycloud.was=here", heard)
 
 
 def test_files_that_were_lost_are_taken_out_again_and_half_of_them_finished(lab: Lab) -> None:
@@ -146,11 +146,12 @@ def test_taken_out_the_guest_boots_its_own_kernel_again(lab: Lab) -> None:
     assert {f["field"]: f["new"] for f in change["fields"]} == {
         "kernel.image": None, "kernel.cmdline": None}
     heard = spoken(lab)
-    lab.apply("--restart", "vm/web")
+    # It may not have come as far as to hear a request.
+    lab.apply("--restart", "vm/web", "--force-off", "vm/web")
     lab.assert_settled()
     xml = virsh("dumpxml", "--inactive", lab.domain("web"))
     assert not any(tag in xml for tag in ("<kernel>", "<initrd>", "<cmdline>"))
-    assert "GRUB" in said(lab, "localhost login: ", heard)
+    assert "GRUB" in said(lab, "Linux version ", heard)
     assert notes(lab) == []
 
 

@@ -1,5 +1,8 @@
 """A machine boots from an encrypted disk, and its key is in no place where it should not be.
 
+To boot a guest is dear where it is emulated: this one also shows that a Debian which has nothing
+but systemd-networkd gets its network from that.
+
 One machine lives through this module, in the order of the tests.
 """
 
@@ -12,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.guest_network import CARD, assert_up
 from tests.integration.lab import URI, Console, Lab, virsh
 from tests.integration.servers.secrecy import uuids_of, watching
 from tiny_cloud.errors import Failure
@@ -22,6 +26,7 @@ from tiny_cloud.libvirt_xml import chains
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
 KEY = "canary, which opens the disk"
+PASSWORD = "another, which opens the guest"
 CLEAR = "canary-in-the-clear"
 MIB = 1 << 20
 VAULT = """
@@ -32,13 +37,26 @@ VAULT = """
 
 
 @pytest.fixture(scope="module")
-def lab(debian: Path) -> Iterator[Lab]:
+def networkd(debian: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The image without ifupdown: what is left to set up its network is systemd-networkd."""
+    disk = tmp_path_factory.mktemp("networkd") / "debian.qcow2"
+    overlay = ("create", "-q", "-f", "qcow2", "-b", str(debian), "-F", "qcow2", str(disk))
+    subprocess.run(["qemu-img", *overlay], check=True)
+    subprocess.run(["guestfish", "--format=qcow2", "--add", disk, "run", ":", "mount", "/dev/sda2",
+                    "/", ":", "command", "dpkg --purge ifupdown"], check=True, capture_output=True)
+    subprocess.run(["qemu-img", "rebase", "-f", "qcow2", "-b", "", str(disk)], check=True)
+    return disk
+
+
+@pytest.fixture(scope="module")
+def lab(networkd: Path) -> Iterator[Lab]:
     lab = Lab.make("tcteluks")
     lab.secret("disk.key", KEY)
+    lab.secret("root.txt", PASSWORD)
     lab.write("image", f"""
         kind: Image
         metadata: {{name: debian}}
-        spec: {{source: {{path: {debian}}}}}
+        spec: {{source: {{path: {networkd}}}}}
     """)
     lab.write("vault", VAULT.format(size=64))
     lab.write("web", f"""
@@ -50,7 +68,10 @@ def lab(debian: Path) -> Iterator[Lab]:
           disks:
             - {{name: root, image: debian, encryption: {{secret: {{file: secrets/disk.key}}}}}}
             - {{name: vault, disk: vault}}
-          guest: {{hostname: {CLEAR}}}
+          interfaces: [{CARD}]
+          guest:
+            hostname: {CLEAR}
+            users: {{root: {{password: {{file: secrets/root.txt}}}}}}
     """)
     yield lab
     lab.clean()
@@ -72,8 +93,12 @@ def told(lab: Lab) -> list[str]:
 
 def test_it_boots_from_what_is_encrypted(lab: Lab, told: list[str]) -> None:
     console = Console(lab.domain("web"))
-    console.child.expect_exact(f"{CLEAR} login: ")
-    console.child.close(force=True)
+    try:
+        console.login(CLEAR, "root", PASSWORD)
+        assert console.run("systemctl is-active systemd-networkd") == "active"
+        assert_up(console.run)
+    finally:
+        console.close()
     assert uuids_of(lab).keys() == {f"tinycloud {lab.name} disk/{name} encryption.secret"
                                       for name in ("vault", "web-root")}
     lab.assert_settled()

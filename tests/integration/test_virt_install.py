@@ -62,7 +62,7 @@ PASSWORD = "geheim"
 """Of a screen; in the definition alone."""
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def lab() -> Iterator[Lab]:
     made = Lab.make(CLOUD)
     try:
@@ -114,11 +114,19 @@ def test_they_are_taken_over_as_they_are(lab: Lab, words: str) -> None:
 # -- making them ----------------------------------------------------------------------------------
 
 def install(lab: Lab, case: dict[str, Any]) -> None:
-    here = lab.folder / "made" / case["name"]
-    if not here.exists():
-        here.mkdir(parents=True)
+    """virt-install itself is asked once: it takes two seconds for each."""
+    xml = lab.folder / "made" / case["name"] / "domain.xml"
+    if not xml.exists():
+        xml.parent.mkdir(parents=True)
         for file in case.get("files", ()):
-            make(here, file)
+            make(xml.parent, file)
+        xml.write_text(asked(case, xml.parent))
+    virsh("define", str(xml))
+    if runs(case):
+        virsh("start", domain(case))
+
+
+def asked(case: dict[str, Any], here: Path) -> str:
     words = shlex.split(filled(case["options"], here))
     memory = () if "--memory" in words else ("--memory", "64")
     system = () if "--osinfo" in words else ("--osinfo", "detect=on,require=off")
@@ -127,11 +135,7 @@ def install(lab: Lab, case: dict[str, Any]) -> None:
          "--check", "all=off", "--print-xml", "--name", domain(case), *memory, *system, *words],
         capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{case['name']}: {done.stderr}"
-    xml = here / "domain.xml"
-    xml.write_text(done.stdout)
-    virsh("define", str(xml))
-    if runs(case):
-        virsh("start", domain(case))
+    return done.stdout
 
 
 def make(here: Path, file: str) -> None:

@@ -82,13 +82,14 @@ class WriteFile:
 
 @dataclass(frozen=True, slots=True)
 class MakeFolder:
-    """A folder that is there stays as it is."""
+    """A folder that is there stays as it is, unless it is ``ours``: then mode and owner follow."""
 
     path: str
     mode: int = 0o755
     uid: int = 0
     gid: int = 0
     label: str = ""
+    ours: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,8 @@ def _pieces(edit: Edit, old: File | None) -> Iterator[Piece]:
         case MakeFolder(path):
             if old is None or old.kind != "folder":
                 yield from _kinds(path, old, "a folder")
+            elif edit.ours:
+                yield from _rights(path, old, edit.mode, edit.uid, edit.gid)
         case Symlink(path, target):
             if old is None or (old.kind, old.target) != ("symlink", target):
                 yield from _kinds(path, old, f"a symlink to {target}")
@@ -86,11 +88,15 @@ def _file(edit: WriteFile, old: File | None) -> Iterator[Piece]:
         yield Piece(edit.path, True, "the same lines in another order")
     uid, gid = (was if new is None else new
                 for new, was in ((edit.uid, old.uid), (edit.gid, old.gid)))
+    yield from _rights(edit.path, old, mode, uid, gid)
+
+
+def _rights(path: str, old: File, mode: int, uid: int, gid: int) -> Iterator[Piece]:
     for was, new in ((f"mode {old.mode:04o}", f"mode {mode:04o}"),
                      (f"owner {old.uid}:{old.gid}", f"owner {uid}:{gid}")):
         if was != new:
-            yield Piece(edit.path, True, was)
-            yield Piece(edit.path, False, new)
+            yield Piece(path, True, was)
+            yield Piece(path, False, new)
 
 
 def _lines(content: bytes) -> list[str]:

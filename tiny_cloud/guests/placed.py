@@ -23,14 +23,7 @@ def edits(wish: Wish, found: Found) -> Iterator[Edit]:
     """Folders first, those above before those below."""
     folders = wish.settings.get("folders", ())
     for folder in sorted(folders, key=lambda item: str(item["path"]).count("/")):
-        path = folder["path"]
-        there = found.kind(path)
-        if there not in ("", "folder"):
-            raise Failure(f"{path} of the guest cannot be a folder: it is a {there}")
-        if not there:
-            yield MakeFolder(path, int(folder.get("mode", "0755"), 8), *_ids(folder, wish, found))
-        else:
-            _refuse_other(folder, wish, found)
+        yield from _folder(folder, wish, found)
     for item in wish.settings.get("files", ()):
         path, old = item["path"], found.files.get(item["path"])
         if old is not None:
@@ -71,13 +64,17 @@ def _ids(item: Mapping[str, Any], wish: Wish, found: Found) -> tuple[int, int]:
     return person.uid, gid
 
 
-def _refuse_other(folder: Mapping[str, Any], wish: Wish, found: Found) -> None:
-    """A folder that is there stays as it is: who else uses it is not known."""
-    there = found.files[folder["path"]]
-    wanted = (int(folder.get("mode", "0755"), 8), *_ids(folder, wish, found))
-    if (there.mode, there.uid, there.gid) != wanted:
-        mode, uid, gid = wanted
-        raise Failure(
-            f"the folder {folder['path']} is in the guest already, with mode {there.mode:04o} of "
-            f"{there.uid}:{there.gid}, not {mode:04o} of {uid}:{gid}",
-            hint="write it as it is there, or choose another: a folder that others use stays")
+def _folder(folder: Mapping[str, Any], wish: Wish, found: Found) -> Iterator[Edit]:
+    path, there = folder["path"], found.files.get(folder["path"])
+    if there is not None and there.kind != "folder":
+        raise Failure(f"{path} of the guest cannot be a folder: it is a {there.kind}")
+    mode, (uid, gid) = int(folder.get("mode", "0755"), 8), _ids(folder, wish, found)
+    if there is None:
+        yield MakeFolder(path, mode, uid, gid)
+    elif (there.mode, there.uid, there.gid) != (mode, uid, gid):
+        if path not in {item["path"] for item in wish.before.get("folders", ())}:
+            raise Failure(
+                f"the folder {path} is in the guest already, with mode {there.mode:04o} of "
+                f"{there.uid}:{there.gid}, not {mode:04o} of {uid}:{gid}",
+                hint="write it as it is there, or choose another: who else uses it is not known")
+        yield MakeFolder(path, mode, uid, gid, ours=True)

@@ -50,6 +50,9 @@ class FolderGuest:
     def read_file(self, path: str) -> bytes:
         return Path(self.at(path)).read_bytes()
 
+    def pread(self, path: str, count: int, offset: int) -> bytes:
+        return self.read_file(path)[offset:offset + count]
+
     def glob_expand(self, pattern: str, directoryslash: bool) -> list[str]:
         return sorted(path.removeprefix(self.root) for path in glob.glob(self.at(pattern)))
 

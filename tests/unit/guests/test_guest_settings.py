@@ -160,6 +160,9 @@ def test_files_get_owner_and_mode_by_the_names_of_the_guest() -> None:
                             "/srv/a/b": File("folder", mode=0o755, uid=1001, gid=1001),
                             "/srv/a/x": File("file", b"\xff", 0o640, 1001, 27)})
     assert made(placed, wished(settings), done) == []
+    other = {"folders": [{"path": "/srv/a", "mode": "0750", "owner": "bob"}]}
+    assert made(placed, wished(other, settings), guest(ACCOUNTS, done.files)) == [
+        MakeFolder("/srv/a", 0o750, 1000, 1000, ours=True)]
 
 
 @pytest.mark.parametrize(("settings", "said"), [

@@ -14,7 +14,10 @@ TEMPLATE = ".tinycloudXXXXXX"
 
 
 class Edits:
-    """Applies a list of edits: everything is checked, then staged and synced, then renamed."""
+    """Applies a list of edits: everything is checked, then staged and synced, then renamed.
+
+    The renames are written back with all else when the appliance is shut down, which says if not.
+    """
 
     def __init__(self, g: Any, edits: list[dict[str, Any]]) -> None:
         self.g = g
@@ -41,7 +44,8 @@ class Edits:
         for edit in self.edits:
             if edit["do"] == "remove":
                 self.g.rm_f(edit["path"])
-        self.g.sync()
+            elif edit["do"] == "folder" and edit["ours"]:
+                self._own(edit)
         return len(self.edits)
 
     def _check(self) -> None:
@@ -99,8 +103,11 @@ class Edits:
         if self.tree.lstat(path) is None:
             self.g.mkdir_mode(path, 0o700)
             self._label(edit, path)
-            self.g.lchown(edit["uid"], edit["gid"], path)
-            self.g.chmod(edit["mode"], path)
+            self._own(edit)
+
+    def _own(self, edit: dict[str, Any]) -> None:
+        self.g.lchown(edit["uid"], edit["gid"], edit["path"])
+        self.g.chmod(edit["mode"], edit["path"])
 
     def _symlink(self, edit: dict[str, Any]) -> None:
         temporary = self._temporary(edit["path"])

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from . import hive
@@ -34,6 +35,7 @@ class Session:
         self.exports: list[Export] = []
         self.mounts: list[tuple[str, str]] = []
         self.readonly = True
+        self.kinds: dict[str, str] = {}
 
     def open(self, drives: list[dict[str, Any]]) -> None:
         self.g = self.make()
@@ -91,7 +93,7 @@ class Session:
     def _mount(self, device: str, place: str) -> None:
         # What is on the disk can carry neither programs nor devices into the appliance's kernel.
         options = f"{'ro' if self.readonly else 'rw'},nodev,nosuid"
-        windows = not self.readonly and self.g.vfs_type(device) == "ntfs"
+        windows = not self.readonly and self._type(device) == "ntfs"
         # Without it every new file is everybody's to write (ntfs-3g(8), access handling).
         self.g.mount_options(options + (",permissions" if windows else ""), device, place)
         # mount(8) and ntfs-3g are content with reading where a file system lets nobody write.
@@ -115,7 +117,13 @@ class Session:
         self.mounts = []
 
     def types(self, devices: list[str]) -> dict[str, str]:
-        return {device: self.g.vfs_type(device) for device in devices}
+        return {device: self._type(device) for device in devices}
+
+    def _type(self, device: str) -> str:
+        """Of its file system; blkid takes a moment, and no edit makes it another."""
+        if device not in self.kinds:
+            self.kinds[device] = self.g.vfs_type(device)
+        return self.kinds[device]
 
     def look(self, paths: list[str]) -> dict[str, Any]:
         tree = Tree(self.g)
@@ -167,16 +175,20 @@ class Session:
 
     def grow_partition(self, device: str) -> dict[str, Any]:
         """Grow the partition of a root to the end of its disk. Says why if it cannot be."""
+        return grow_partition(self.g, device, self._unmounted)
+
+    @contextmanager
+    def _unmounted(self) -> Iterator[None]:
         self.g.umount_all()
         try:
-            return grow_partition(self.g, device)
+            yield
         finally:
             for source, place in self.mounts:
                 self._mount(source, place)
 
     def grow_filesystem(self, device: str) -> dict[str, Any]:
         """Grow the mounted root file system to its partition; all three do it while mounted."""
-        kind = self.g.vfs_type(device)
+        kind = self._type(device)
         if kind in ("ext2", "ext3", "ext4"):
             self.g.resize2fs(device)
         elif kind == "xfs":

@@ -61,7 +61,9 @@ class Tree:
         if found["kind"] == "file":
             found["refused"] = why_refused(facts)
             if not found["refused"]:
-                found["content"] = base64.b64encode(self.g.read_file(path)).decode()
+                # One message: read_file opens a stream, which takes twenty times as long.
+                content = self.g.pread(path, facts["st_size"], 0) if facts["st_size"] else b""
+                found["content"] = base64.b64encode(content).decode()
         return found
 
 
