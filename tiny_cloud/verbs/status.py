@@ -41,5 +41,5 @@ def status(paths: tuple[str, ...], connect: str, storage: str) -> None:
         out.print(WELL)
     if waiting := trash.listing(workspace.cloud):
         size = about(sum(size for _, size in waiting))
-        out.print(f"In the trash: {len(waiting)} items of {size}, until tinycloud purge.")
+        out.print(f"In the trash: {size}, until tinycloud purge.")
     sys.exit(LEFT if left else 0)
