@@ -6,7 +6,7 @@ from __future__ import annotations
 import copy
 import itertools
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 import pytest
@@ -30,7 +30,7 @@ from tiny_cloud import linking, probe
 from tiny_cloud.errands import gc
 from tiny_cloud.errors import Problems
 from tiny_cloud.facts import FileFacts
-from tiny_cloud.model import Plan
+from tiny_cloud.model import Plan, Unknown
 from tiny_cloud.steps import RemoveVolume, Trash, TrashVolume
 
 LAB = """
@@ -183,3 +183,33 @@ def test_the_comparisons_would_show_it(whole: FakeHost) -> None:
     assert contents(host) != contents(whole) and not host.domain
     assert f"{STORAGE}/disks/data.raw" in contents(whole)
     assert len(whole.volume) == 3 and len(whole.domain) == 2 and whole.network
+
+
+@pytest.mark.goal(8)
+@pytest.mark.parametrize("running", [False, True])
+def test_nothing_starts_on_a_base_that_was_changed(
+    whole: FakeHost, monkeypatch: pytest.MonkeyPatch, running: bool
+) -> None:
+    """Also where a disk stands on a version that is not the declared one."""
+    documents = [forms[0] for forms in VARIANTS]
+    host = copy.deepcopy(whole)
+    settle(host, *documents)
+    newer = [IMAGE.replace("bookworm", "trixie"), *documents[1:]]
+    settle(host, *newer)
+    old = next(path for path in host.file if "/images/" in path)
+    if not running:
+        host.domain = {name: replace(one, live_xml="") for name, one in host.domain.items()}
+    real = host.files
+
+    def files(paths: Iterable[str]) -> Mapping[str, FileFacts | Unknown]:
+        return {path: replace(facts, intact=path != old) if isinstance(facts, FileFacts) else facts
+                for path, facts in real(list(paths)).items()}
+
+    monkeypatch.setattr(host, "files", files)
+    plan = plan_for(host, *newer)
+    blocked = {str(change.address): change.blocked for change in plan.blocked}
+    for name in ("disk/web-root", "disk/upper", "disk/top"):
+        assert f"stands on {old}, which was changed after it was published" in blocked[name]
+    assert ("virtualmachine/web" in blocked) is not running
+    carry_out(host, plan)
+    assert bool(host.domain["lab-web"].live_xml) is running

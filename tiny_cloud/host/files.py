@@ -31,6 +31,7 @@ def facts(paths: Iterable[str]) -> dict[str, FileFacts | Unknown]:
                 found[path] = Unknown(f"{path} is not a regular file")
                 continue
             mark = _read_stamp(path, status.st_ino)
+            intact = _is_intact(path, mark, status)
         except FileNotFoundError:
             continue
         except NotADirectoryError:
@@ -46,9 +47,7 @@ def facts(paths: Iterable[str]) -> dict[str, FileFacts | Unknown]:
             path,
             str(status.st_ino),
         )
-        found[path] = FileFacts(
-            path, status.st_size, status.st_ino, mark, genuine, _is_intact(mark, status)
-        )
+        found[path] = FileFacts(path, status.st_size, status.st_ino, mark, genuine, intact)
     return found
 
 
@@ -72,11 +71,19 @@ def listing(folder: str) -> tuple[str, ...]:
         raise Failure(f"{folder} cannot be listed: {error.strerror}") from error
 
 
-def _is_intact(mark: Mapping[str, str] | None, status: os.stat_result) -> bool:
-    """Cheaply: size and mtime as an immutable file's stamp has them; others are always intact."""
+def _is_intact(path: str, mark: Mapping[str, str] | None, status: os.stat_result) -> bool:
+    """As an immutable file's stamp has it, by size and mtime, which cost nothing; where the time
+    alone is another, its bytes decide. Others are always intact."""
     if mark is None or "mtime" not in mark:
         return True
-    return (mark.get("size"), mark["mtime"]) == (str(status.st_size), str(status.st_mtime_ns))
+    if mark.get("size") != str(status.st_size):
+        return False
+    return mark["mtime"] == str(status.st_mtime_ns) or mark.get("sha256") == _digest(path)
+
+
+def _digest(path: str) -> str:
+    with open(path, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _sidecar(path: str | Path) -> Path:
@@ -116,9 +123,8 @@ def write_stamp(step: Stamp) -> None:
     }
     if step.immutable:
         status = os.stat(step.path)
-        with open(step.path, "rb") as stream:
-            content = hashlib.file_digest(stream, "sha256").hexdigest()
-        mark |= {"size": str(status.st_size), "mtime": str(status.st_mtime_ns), "sha256": content}
+        mark |= {"size": str(status.st_size), "mtime": str(status.st_mtime_ns),
+                 "sha256": _digest(step.path)}
     text = json.dumps(mark, sort_keys=True)
     try:
         os.setxattr(step.path, ATTRIBUTE, text.encode(), follow_symlinks=False)

@@ -65,6 +65,10 @@ def test_an_immutable_file_that_was_changed_is_not_intact(tmp_path: Path) -> Non
         stream.write(b"C")
     os.utime(final, ns=(0, 12345))
     assert not facts(final).intact
+    final.write_bytes(b"content")
+    assert facts(final).intact, "another time and the same bytes are no change"
+    final.write_bytes(b"contents")
+    assert not facts(final).intact
 
 
 def test_publishing_never_replaces_a_file(tmp_path: Path) -> None:
