@@ -287,3 +287,59 @@ def test_a_file_that_is_not_the_one_it_was(lab: Callable[[str], Lab], instead: s
     assert one.domain("web") not in virsh("list", "--name")
     assert {path: it for path, it in contents(one).items() if path in before} == before
     goals.seen(8, "a file under the path of a disk that is another one", 1)
+
+
+THEIR_DOMAIN = """<domain type='qemu'><name>{}</name><memory unit='MiB'>32</memory>
+<os><type arch='x86_64'>hvm</type></os></domain>"""
+THEIR_NETWORK = "<network><name>{}</name></network>"
+
+
+@pytest.mark.goal(5)
+def test_what_others_have_made_under_our_names_stays(lab: Callable[[str], Lab]) -> None:
+    """Whatever consent is given, but that to take it over."""
+    one = lab("tctbtheirs")
+    write_all(one)
+    one.write("net", "kind: Network\nmetadata: {name: lab}\nspec: {subnet: 10.99.7.0/24}")
+    one.write("web", """
+        kind: VirtualMachine
+        metadata: {name: web}
+        spec:
+          cpus: 1
+          memory: 32MiB
+          disks: [{name: root, disk: over}]
+          guest: {method: cloudInit, hostname: web}
+    """)
+    moves = [command for change in one.plan().values() if isinstance(change, dict)
+             for command in change["commands"] if command.startswith("mv --no-clobber")]
+    finals = [Path(command.split()[-1]) for command in moves]
+    assert {path.parent.name for path in finals} == {"images", "disks"}
+    for path in (*finals, one.storage / "seeds/web.iso"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(os.urandom(1 << 16))
+    for verb, text, name in (("define", THEIR_DOMAIN, "web"), ("net-define", THEIR_NETWORK, "lab")):
+        xml = one.folder / f"{verb}.xml"
+        xml.write_text(text.format(one.domain(name)))
+        virsh(verb, str(xml))
+
+    def theirs() -> dict[str, str]:
+        return {**contents(one), "seed": digest(one.storage / "seeds/web.iso"),
+                "domain": virsh("dumpxml", one.domain("web")),
+                "network": virsh("net-dumpxml", one.domain("lab"))}
+
+    before = theirs()
+    agreed = [word for flag in ("replace", "restart", "force-off", "rebase", "delete-data")
+              for word in (f"--{flag}", "*")]
+    verbs = (("apply", *agreed), ("apply", "--prune", *agreed), ("destroy", *agreed), ("gc",),
+             ("repair",), ("purge",))
+    for verb, *options in verbs:
+        said = one.run(verb, "--yes", *options, expect=None)
+        assert theirs() == before, (verb, said)
+    for file in one.manifests.glob("*.yaml"):
+        if file.name != "cloud.yaml":
+            file.unlink()
+    for verb, *options in verbs[1:]:
+        one.run(verb, "--yes", *options, expect=None)
+        assert theirs() == before, verb
+    goals.seen(5, "files, a domain and a network of others under our names (real libvirt)",
+               len(before) * (2 * len(verbs) - 1),
+               short="volumes: in memory here, and really in the tests of LVM")

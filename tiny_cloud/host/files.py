@@ -31,7 +31,9 @@ def facts(paths: Iterable[str]) -> dict[str, FileFacts | Unknown]:
                 found[path] = Unknown(f"{path} is not a regular file")
                 continue
             mark = _read_stamp(path, status.st_ino)
-            intact = _is_intact(path, mark, status)
+            genuine = mark is not None and (mark.get("path"), mark.get("inode")) == (
+                path, str(status.st_ino))
+            intact = not genuine or _is_intact(path, mark, status)
         except FileNotFoundError:
             continue
         except NotADirectoryError:
@@ -43,10 +45,6 @@ def facts(paths: Iterable[str]) -> dict[str, FileFacts | Unknown]:
         except OSError as error:
             found[path] = Unknown(f"{path} cannot be looked at: {error.strerror}")
             continue
-        genuine = mark is not None and (mark.get("path"), mark.get("inode")) == (
-            path,
-            str(status.st_ino),
-        )
         found[path] = FileFacts(path, status.st_size, status.st_ino, mark, genuine, intact)
     return found
 
