@@ -106,7 +106,7 @@ exec {real} "$@"
 
 def test_wherever_the_last_page_is_taken(small: Lab) -> None:
     """A disk is made with so little room that this or that write of it finds none."""
-    points = goals.scaled(8, 80)
+    points = goals.scaled(4, 80)
     failed = 0
     for number in range(points):
         name = f"d{number}"
@@ -128,6 +128,7 @@ def test_wherever_the_last_page_is_taken(small: Lab) -> None:
     goals.seen(4, "a new disk, with its record and journal, that finds so many free pages", points)
 
 
+@pytest.mark.long
 def test_a_guest_that_finds_no_room(small: Lab) -> None:
     """qemu by itself would stop the appliance's machine and wait for room (werror, qemu(1))."""
     plain_disk(small.folder / "base.raw")

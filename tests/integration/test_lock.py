@@ -17,6 +17,8 @@ import pytest
 
 from tests import goals
 from tests.integration.lab import TINYCLOUD, Lab
+from tests.integration.odd_guests import plain_disk
+from tiny_cloud import journal
 
 pytestmark = [pytest.mark.integration, pytest.mark.goal(17), pytest.mark.timeout(600)]
 
@@ -191,3 +193,45 @@ def test_a_killed_group_leaves_a_free_lock_and_repair_tidies_up(slow: Slow) -> N
     assert "All is well" in said and "In the trash: " in said
     assert "No changes" in slow.lab.run("repair", "--yes")
     slow.lab.run("purge", "--yes")
+
+
+@pytest.mark.long
+def test_a_lock_is_held_as_long_as_an_appliance_writes(lab: Callable[[str], Lab]) -> None:
+    one = lab("tctbapp")
+    plain_disk(one.folder / "base.raw")
+    one.write("all", """
+        kind: Image
+        metadata: {name: base}
+        spec: {source: {path: ../base.raw}}
+        ---
+        apiVersion: tinycloud/v1
+        kind: Disk
+        metadata: {name: web}
+        spec: {image: base}
+        ---
+        apiVersion: tinycloud/v1
+        kind: Guest
+        metadata: {name: web}
+        spec: {disk: web, hostname: web}
+    """)
+    disk = str(one.disk("web")).encode()
+
+    def appliances() -> list[str]:
+        return [pid for pid in filter(str.isdigit, os.listdir("/proc"))
+                if any(disk in word for word in _command(pid))]
+
+    apply = subprocess.Popen([TINYCLOUD, "apply", "--yes", str(one.manifests)],
+                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    wait_for(lambda: bool(appliances()))
+    apply.kill()
+    apply.wait()
+    looks = 0
+    while appliances():
+        held, still = journal.holder(one.storage), appliances()
+        assert held or not still, "somebody writes, and the cloud is free"
+        looks += bool(held)
+    wait_for(lambda: not journal.holder(one.storage), 10)
+    assert looks
+    one.apply("--lock-timeout", "0")
+    one.assert_settled()
+    goals.seen(17, "a killed run, whose appliance lives on for a moment", looks)
