@@ -235,7 +235,7 @@ def test_a_base_stays_what_it_is(lab: Callable[[str], Lab]) -> None:
     one.write("web", """
         kind: VirtualMachine
         metadata: {name: web}
-        spec: {cpus: 1, memory: 32MiB, disks: [{name: root, disk: over}]}
+        spec: {cpus: 1, memory: 32MiB, stopTimeout: 1, disks: [{name: root, disk: over}]}
     """)
     one.apply()
     (base,) = (one.storage / "images").iterdir()
@@ -342,17 +342,16 @@ def test_what_others_have_made_under_our_names_stays(lab: Callable[[str], Lab]) 
     before = theirs()
     agreed = [word for flag in ("replace", "restart", "force-off", "rebase", "delete-data")
               for word in (f"--{flag}", "*")]
-    verbs = (("apply", *agreed), ("apply", "--prune", *agreed), ("destroy", *agreed), ("gc",),
-             ("repair",), ("purge",))
-    for verb, *options in verbs:
+    verbs = (("apply", "--prune", *agreed), ("destroy", *agreed), ("gc",), ("repair",), ("purge",))
+    for verb, *options in verbs[:2]:
         said = one.run(verb, "--yes", *options, expect=None)
         assert theirs() == before, (verb, said)
     for file in one.manifests.glob("*.yaml"):
         if file.name != "cloud.yaml":
             file.unlink()
-    for verb, *options in verbs[1:]:
+    for verb, *options in (*verbs[:1], *verbs[2:]):
         one.run(verb, "--yes", *options, expect=None)
         assert theirs() == before, verb
     goals.seen(5, "files, a domain and a network of others under our names (real libvirt)",
-               len(before) * (2 * len(verbs) - 1),
+               len(before) * (len(verbs) + 1),
                short="volumes: in memory here, and really in the tests of LVM")
