@@ -134,7 +134,7 @@ def test_a_guest_that_finds_no_room(small: Lab) -> None:
     plain_disk(small.folder / "base.raw")
     small.write("base", "kind: Image\nmetadata: {name: base}\nspec: {source: {path: ../base.raw}}")
     small.apply()
-    files = [{"path": f"/etc/large{number}", "content": "x" * 250_000} for number in range(6)]
+    files = [{"path": f"/etc/large{number}", "content": "x" * 250_000} for number in range(3)]
     small.write("web", f"""
         kind: Disk
         metadata: {{name: web}}

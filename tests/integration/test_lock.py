@@ -81,7 +81,7 @@ def _command(pid: str) -> list[bytes]:
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
     except OSError:
-        return []
+        return [b""]
 
 
 def wait_for(holds: Callable[[], bool], seconds: float = 60) -> None:
@@ -218,7 +218,8 @@ def test_a_lock_is_held_as_long_as_an_appliance_writes(lab: Callable[[str], Lab]
 
     def appliances() -> list[str]:
         return [pid for pid in filter(str.isdigit, os.listdir("/proc"))
-                if any(disk in word for word in _command(pid))]
+                if b"qemu-system" in (words := _command(pid))[0]
+                and any(disk in word for word in words)]
 
     apply = subprocess.Popen([TINYCLOUD, "apply", "--yes", str(one.manifests)],
                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
