@@ -45,7 +45,7 @@ faults: setup ## Break things on purpose, many times; writes docs/reliability.md
 	$(PYTHON) -m tests.goals .seen docs/reliability.md
 
 bench-disks: setup ## Measure kinds of disks against a raw file; writes docs/disk-speed.md
-	scripts/bench-disks
+	$(PYTHON) scripts/bench-disks
 
 bench-guests: setup ## Measure sixteen guests against virt-customize; writes docs/guest-speed.md
 	$(PYTHON) scripts/bench-guests
