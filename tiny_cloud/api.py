@@ -26,7 +26,7 @@ from tiny_cloud.host.libvirt import Libvirt
 from tiny_cloud.host.perform import Host
 from tiny_cloud.host.records import owners, recall
 from tiny_cloud.host.snapshot import Snapshot
-from tiny_cloud.model import PHASES, Action, Address, Cloud, Consents, Event, Note, Plan
+from tiny_cloud.model import PHASES, Action, Address, Cloud, Consents, Event, Plan
 from tiny_cloud.naming import record_of
 from tiny_cloud.resource import Context, Resource
 from tiny_cloud.schema import secret_of
@@ -96,9 +96,8 @@ class Workspace:
 
     def leftovers(self) -> list[Leftover]:
         """What runs that were cut off have left. Raises Failure."""
-        seen = self.look()
-        return leftovers.leftovers(
-            seen.host, _context(self.cloud), self.resources, seen.owned, seen.actual)
+        seen, about = self.look(), _context(self.cloud)
+        return leftovers.leftovers(seen.host, about, self.resources, seen.owned, seen.actual)
 
     def _snapshot(self, libvirt: Libvirt, wish: Wish) -> Snapshot:
         return Snapshot(self.cloud, libvirt, run_commands=wish.run_commands, deep=wish.deep,
@@ -135,12 +134,10 @@ class Workspace:
             undeclared=undeclared,
             prune=wish.prune,
         )
-        left = [] if wish.targets else list(leftovers.files(snapshot, resources, actual))
+        left = [] if wish.targets else leftovers.notes(snapshot, resources, actual)
         # What somebody makes at this moment was not cut off.
-        if left and not journal.holder(Path(self.cloud.storage)):
-            notes = (Note(one.address, f"{one.text}; tinycloud repair removes it") for one in left)
-            found = replace(found, notes=(*found.notes, *notes))
-        return found
+        busy = left and journal.holder(Path(self.cloud.storage))
+        return found if busy else replace(found, notes=(*found.notes, *left))
 
     def _destruction(
         self, snapshot: Snapshot, declared: Sequence[Resource], consents: Consents

@@ -18,7 +18,7 @@ from tiny_cloud.facts import DomainFacts, FileFacts, ImageFacts, NetworkFacts, R
 from tiny_cloud.guests.deep import CUT_OFF
 from tiny_cloud.images import kernels
 from tiny_cloud.libvirt_xml import is_of, stamp_of
-from tiny_cloud.model import Action, Address, Change, Observed, Ownership, Plan, Unknown
+from tiny_cloud.model import Action, Address, Change, Note, Observed, Ownership, Plan, Unknown
 from tiny_cloud.naming import former
 from tiny_cloud.resource import Context, Resource
 from tiny_cloud.steps import RemoveVolume, Run, Step, Trash, UndefineSecret
@@ -85,6 +85,12 @@ def files(host: Reader, declared: Sequence[Resource], actual: Actual) -> Iterato
         text = ("it cannot be read" if path.endswith(".json")
                 else "what made it was cut off")
         yield Leftover(Address("file", short), text, (gone,))
+
+
+def notes(host: Reader, declared: Sequence[Resource], actual: Actual) -> list[Note]:
+    """The same for a plan."""
+    return [Note(one.address, f"{one.text}; tinycloud repair removes it")
+            for one in files(host, declared, actual)]
 
 
 def _awaited(host: Reader, declared: Sequence[Resource], actual: Actual) -> Iterator[str]:
