@@ -174,14 +174,14 @@ def publish(step: Publish) -> None:
 def take_place(part: str, final: str) -> None:
     """A part of ours takes its final name from the file that has it, at once."""
     _settle(part)
-    os.replace(part, final)
+    os.rename(part, final)
     _bring_sidecar(part, final)
     sync_folder(Path(final).parent)
 
 
 def _bring_sidecar(path: str, to: str) -> None:
     with suppress(FileNotFoundError):
-        os.replace(_sidecar(path), _sidecar(to))
+        os.rename(_sidecar(path), _sidecar(to))
 
 
 def rename(step: Rename) -> None:

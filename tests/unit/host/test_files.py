@@ -217,7 +217,7 @@ def test_a_sidecar_follows_its_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("without_attributes")
-@pytest.mark.parametrize("cut", ["replace", "link", "unlink", "fsync"])
+@pytest.mark.parametrize("cut", ["rename", "link", "unlink", "fsync"])
 def test_a_kill_between_a_file_and_its_sidecar_does_no_harm(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cut: str
 ) -> None:
