@@ -22,6 +22,7 @@ import pexpect
 
 TINYCLOUD = str(Path(sys.executable).with_name("tinycloud"))
 URI = "qemu:///system"
+PLACE = Path("/var/tmp")
 LOGS = (Path("/var/log/libvirt/qemu"), Path("/var/log/swtpm/libvirt/qemu"))
 BOOT_SECONDS = 300
 """A guest's way to its login prompt in software emulation, on a busy machine."""
@@ -38,7 +39,7 @@ class Lab:
     def make(cls, name: str) -> Lab:
         """What a run that was killed left under this name is removed first."""
         _sweep(name)
-        folder = Path(tempfile.mkdtemp(prefix=f"{name}-", dir="/var/tmp"))
+        folder = Path(tempfile.mkdtemp(prefix=f"{name}-{_run()}-", dir=PLACE))
         folder.chmod(0o711)
         lab = cls(name, folder)
         (lab.manifests / "secrets").mkdir(parents=True)
@@ -107,11 +108,28 @@ class Lab:
             time.sleep(0.2)
 
     def clean(self) -> None:
-        _sweep(self.name)
+        _end_all(self.name)
+        shutil.rmtree(self.folder)
+
+
+def _run() -> int:
+    """The process that lives as long as this run of the tests: workers may end before others."""
+    return os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
 
 
 def _sweep(name: str) -> None:
-    """Domains, secrets, networks, logs and folders of the labs of that name."""
+    """What is left of the labs of that name whose run is no more; of one that goes on nothing."""
+    folders = {folder: folder.name.removeprefix(f"{name}-").partition("-")[0]
+               for folder in PLACE.glob(f"{name}-*")}
+    if any(pid.isdigit() and Path("/proc", pid).exists() for pid in folders.values()):
+        return
+    _end_all(name)
+    for folder in folders:
+        shutil.rmtree(folder)
+
+
+def _end_all(name: str) -> None:
+    """Domains, secrets, networks and logs of the labs of that name."""
     with closing(libvirt.open(URI)) as connection, ThreadPoolExecutor(8) as pool:
         all_of_them = connection.listAllDomains()
         ours = [one for one in all_of_them if one.name().startswith(f"{name}-")]
@@ -126,8 +144,6 @@ def _sweep(name: str) -> None:
         if network.startswith(f"{name}-"):
             virsh("net-destroy", network, check=False)
             virsh("net-undefine", network, check=False)
-    for folder in Path("/var/tmp").glob(f"{name}-*"):
-        shutil.rmtree(folder)
 
 
 def _end(domain: libvirt.virDomain) -> None:

@@ -9,6 +9,7 @@ One machine lives through this module, in the order of the tests.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +20,7 @@ from tests.integration.guest_network import CARD, assert_up
 from tests.integration.lab import URI, Console, Lab, virsh
 from tests.integration.servers.secrecy import uuids_of, watching
 from tiny_cloud.errors import Failure
-from tiny_cloud.host import qemu_img
+from tiny_cloud.host import acceleration, qemu_img
 from tiny_cloud.host.inspect import inspect
 from tiny_cloud.libvirt_xml import chains
 
@@ -43,7 +44,8 @@ def networkd(debian: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     overlay = ("create", "-q", "-f", "qcow2", "-b", str(debian), "-F", "qcow2", str(disk))
     subprocess.run(["qemu-img", *overlay], check=True)
     subprocess.run(["guestfish", "--format=qcow2", "--add", disk, "run", ":", "mount", "/dev/sda2",
-                    "/", ":", "command", "dpkg --purge ifupdown"], check=True, capture_output=True)
+                    "/", ":", "command", "dpkg --purge ifupdown"], check=True, capture_output=True,
+                   env={**os.environ, **acceleration.appliance_environ("tcg", {})})
     subprocess.run(["qemu-img", "rebase", "-f", "qcow2", "-b", "", str(disk)], check=True)
     return disk
 

@@ -17,7 +17,7 @@ from tests.integration.lab import TINYCLOUD, Console, Lab, digest, tree, virsh
 from tiny_cloud.host import perform
 from tiny_cloud.host.libvirt import Libvirt
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(1800)]
 
 PASSWORD = "correct horse, battery staple"
 MIB, GIB = 1 << 20, 1 << 30
