@@ -9,11 +9,12 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from tests import goals
-from tests.integration.lab import Lab, digest
+from tests.integration.lab import PLACE, Lab, digest
 from tests.integration.odd_guests import plain_disk
 
 pytestmark = [pytest.mark.integration, pytest.mark.goal(4), pytest.mark.timeout(900)]
@@ -26,6 +27,10 @@ PAGE = 4096
 @pytest.fixture
 def small(lab: Callable[[str], Lab]) -> Iterator[Lab]:
     """A lab with 16 MiB, and a disk that is in nobody's way."""
+    for left in PLACE.glob("tctbfull-*/storage"):
+        # Of a run that was killed.
+        if not Path("/proc", left.parent.name.split("-")[1]).exists() and left.is_mount():
+            subprocess.run(["umount", str(left)], check=True)
     one = lab("tctbfull")
     one.storage.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m,mode=711", "tmpfs", str(one.storage)],
