@@ -16,7 +16,8 @@ from tiny_cloud import apply as execution
 from tiny_cloud import journal, linking, loader, plan, probe
 from tiny_cloud.document import Document
 from tiny_cloud.draft import matches
-from tiny_cloud.errands import Actual, Errand
+from tiny_cloud.errands import Actual, Errand, leftovers
+from tiny_cloud.errands.leftovers import Leftover
 from tiny_cloud.errors import Failure, Problem, Problems
 from tiny_cloud.essence import Essence, difference, essence
 from tiny_cloud.graph import closure
@@ -93,6 +94,11 @@ class Workspace:
         owned = self._undeclared(snapshot)
         return View(snapshot, owned, probe.probe(snapshot, [*self.resources, *owned]))
 
+    def leftovers(self) -> list[Leftover]:
+        """What runs that were cut off have left. Raises Failure."""
+        seen, about = self.look(), _context(self.cloud)
+        return leftovers.leftovers(seen.host, about, self.resources, seen.owned, seen.actual)
+
     def _snapshot(self, libvirt: Libvirt, wish: Wish) -> Snapshot:
         return Snapshot(self.cloud, libvirt, run_commands=wish.run_commands, deep=wish.deep,
                         appliance=appliance)
@@ -119,14 +125,19 @@ class Workspace:
         if problems:
             raise Problems(problems)
         undeclared = [] if wish.targets else self._undeclared(snapshot)
-        return plan.plan(
+        actual = probe.probe(snapshot, [*resources, *undeclared])
+        found = plan.plan(
             resources,
-            probe.probe(snapshot, [*resources, *undeclared]),
+            actual,
             cloud=self.cloud,
             consents=wish.consents,
             undeclared=undeclared,
             prune=wish.prune,
         )
+        left = [] if wish.targets else leftovers.notes(snapshot, resources, actual)
+        # What somebody makes at this moment was not cut off.
+        busy = left and journal.holder(Path(self.cloud.storage))
+        return found if busy else replace(found, notes=(*found.notes, *left))
 
     def _destruction(
         self, snapshot: Snapshot, declared: Sequence[Resource], consents: Consents
@@ -160,9 +171,12 @@ class Planned:
     command: str = field(default_factory=lambda: " ".join(["tinycloud", *sys.argv[1:]]))
 
     def apply(
-        self, *, parallel: int = 4, stopping: Callable[[], bool] = lambda: False
+        self, *, parallel: int = 4, stopping: Callable[[], bool] = lambda: False,
+        patience: float = journal.PATIENCE,
     ) -> Iterator[Event]:
-        """Carry it out and tell what happens. Raises Failure if the host has moved on meanwhile.
+        """Carry it out and tell what happens. Raises Failure if the host has moved on meanwhile, or
+        another run goes on for longer than ``patience`` seconds. Nothing happens if that one has
+        done it all.
 
         A change that failed or did not come out as asked ends as an Event ``failed``.
         """
@@ -170,9 +184,12 @@ class Planned:
             return
         require_secrets(essence(self.plan))
         cloud, workspace = self.plan.cloud, self.workspace
-        with journal.locked(Path(cloud.storage), self.command) as book:
+        with journal.locked(Path(cloud.storage), self.command, patience) as book:
             libvirt = Libvirt(cloud.connect)
-            require_holding(essence(self.plan), workspace._planned(self.wish, libvirt, self.errand))
+            now = workspace._planned(self.wish, libvirt, self.errand)
+            if not now.changes:
+                return
+            require_holding(essence(self.plan), now)
             host = Host(cloud, libvirt, CACHE, book.descriptor, parallel)
             failed: set[Address] = set()
             for event in execution.apply(self.plan, host, parallel=parallel, stopping=stopping):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os.path
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -100,24 +101,29 @@ def repair(broken: Sequence[Finding], *, copy: bool) -> Errand:
 
     def plan(host: Reader, context: Context, declared: Sequence[Resource],
              owned: Sequence[Resource], actual: Actual) -> Plan:
-        return plan_of(context.cloud, [_mending(context.cloud, finding, actual, copy=copy)
+        kept = host.listing(context.cloud.path("trash"))
+        return plan_of(context.cloud, [_mending(context.cloud, finding, actual, kept, copy=copy)
                                        for finding in broken])
 
     return plan
 
 
-def _mending(cloud: Cloud, finding: Finding, actual: Actual, *, copy: bool) -> Change:
+def _mending(
+    cloud: Cloud, finding: Finding, actual: Actual, kept: Sequence[str], *, copy: bool
+) -> Change:
+    """``kept``: what the trash has, copies of earlier repairs among it."""
     seen, path = one.observed(finding.resource, actual), finding.health.path
     if seen.running:
         raise Failure(f"{finding.resource.address} is in use by {', '.join(seen.users)}",
                       "switch the machine off first")
     steps: list[Step] = []
     if copy:
-        name = f"{os.path.basename(path)}.{seen.identity}.before-repair"
-        kept = cloud.path("trash", name)
-        steps = [MakeFolder(os.path.dirname(kept), 0o700),
-                 Run(("cp", "--sparse=always", "--reflink=auto", "--", path, f"{kept}.part")),
-                 Publish(f"{kept}.part", kept, 0o600)]
+        name = cloud.path("trash", f"{os.path.basename(path)}.{seen.identity}.before-repair")
+        names = (f"{name}{number}" for number in itertools.chain(("",), itertools.count(2)))
+        to = next(free for free in names if free not in kept)
+        steps = [MakeFolder(os.path.dirname(to), 0o700),
+                 Run(("cp", "--sparse=always", "--reflink=auto", "--", path, f"{to}.part")),
+                 Publish(f"{to}.part", to, 0o600)]
     level = finding.health.repair
     mend = Run(("qemu-img", "check", "-q", "-f", "qcow2", "-r", level, "--", path))
     diff = FieldDiff("contents", finding.health.text, "mended")

@@ -213,6 +213,9 @@ class Reader(Protocol):
     def listing(self, folder: str) -> tuple[str, ...]:
         """Absolute paths of the files in a folder; none if there is no such folder."""
 
+    def debris(self) -> tuple[str, ...]:
+        """Absolute paths of what runs that were cut off left unfinished, files and folders."""
+
     def images(self, formats: Mapping[str, str]) -> Mapping[str, ImageFacts | Unknown]:
         """Facts of disk images by path, read in the stated format (path -> format)."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os.path
 from collections.abc import Mapping, Sequence
 
-from tiny_cloud.facts import ImageFacts, Reader
+from tiny_cloud.facts import FileFacts, ImageFacts, Reader
 from tiny_cloud.model import Address, Change, Unknown, Value
 from tiny_cloud.resource import Resource
 from tiny_cloud.sizes import format_size
@@ -68,6 +68,17 @@ def locked(host: Reader, path: str, below: Sequence[Below]) -> Unknown | None:
             return Unknown(f"{path} stands on {file}, which is encrypted; {KEYLESS}",
                            "qemu-img convert makes one image of them")
     return None
+
+
+def changed(host: Reader, chains: Mapping[str, tuple[Below, ...]]) -> Mapping[str, Unknown]:
+    """Those that stand on something which was to stay as it was published, and has not: what they
+    show is neither what they showed nor anything that somebody has asked for."""
+    bases = {path for chain in chains.values() for path, _ in chain}
+    broken = {path for path, facts in host.files(bases).items()
+              if isinstance(facts, FileFacts) and facts.genuine and not facts.intact}
+    return {top: Unknown(f"{top} stands on {path}, which was changed after it was published",
+                         "restore it")
+            for top, chain in chains.items() for path, _ in chain if path in broken}
 
 
 def standing(host: Reader) -> Mapping[str, tuple[Address, ...]]:

@@ -22,8 +22,8 @@ from tiny_cloud.yaml12 import MOST_PROBLEMS
 ContextOf: TypeAlias = Callable[[Cloud], Context]
 """What the resources of a cloud need to know beside their documents."""
 SYSTEM_STORAGE = "/var/lib/tinycloud"
-TAKEN = frozenset({"trash", "consoles", "records", "disks", "images", "nvram",
-                   "journal.jsonl"})
+TAKEN = frozenset({"trash", "consoles", "records", "disks", "images", "nvram", "seeds",
+                   "snapshots", "journal.jsonl"})
 """What the cloud ``default`` has in there itself: no other cloud may be put in such a place."""
 
 

@@ -23,6 +23,7 @@ from tiny_cloud import steps
 from tiny_cloud.apply import Progress
 from tiny_cloud.ceph import Cluster
 from tiny_cloud.cloudinit import rendered
+from tiny_cloud.errands.leftovers import UNFINISHED
 from tiny_cloud.errors import Failure
 from tiny_cloud.facts import (
     DiskUse,
@@ -117,6 +118,11 @@ class FakeHost:
 
     def listing(self, folder: str) -> tuple[str, ...]:
         return tuple(sorted(p for p in self.file if str(PurePosixPath(p).parent) == folder))
+
+    def debris(self) -> tuple[str, ...]:
+        trash = self.cloud.path("trash", "")
+        return tuple(sorted(path for path in (*self.file, *self.folder)
+                            if UNFINISHED.search(path) and not path.startswith(trash)))
 
     def images(self, formats: Mapping[str, str]) -> Mapping[str, ImageFacts | Unknown]:
         volumes = {path: decrypted(facts, self.luks) if tags.format_of(facts) == "luks"

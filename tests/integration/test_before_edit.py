@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from tiny_cloud import luks
+from tiny_cloud.errands.leftovers import BEFORE_EDIT as SNAPSHOT
 from tiny_cloud.host import qemu_img
-from tiny_cloud.host.before_edit import SNAPSHOT, kept
+from tiny_cloud.host.before_edit import kept
 from tiny_cloud.steps import EditGuest
 
 pytestmark = pytest.mark.integration

@@ -1,6 +1,7 @@
 """Exit codes and the words around them; the work itself is tested elsewhere."""
 
 import errno
+import re
 import sys
 from pathlib import Path
 
@@ -8,7 +9,10 @@ import pytest
 
 from tests.unit.conftest import Run
 from tiny_cloud import api, journal
+from tiny_cloud.errands.leftovers import Leftover
 from tiny_cloud.errors import Failure
+from tiny_cloud.model import Address
+from tiny_cloud.steps import Remove
 
 GOOD = """\
 apiVersion: tinycloud/v1
@@ -199,3 +203,65 @@ def test_purge_of_what_was_never_there_makes_nothing(run: Run) -> None:
     Path("a.yaml").write_text(GOOD)
     assert run("purge", *HERE)[:2] == (0, "The trash is empty.\n")
     assert not Path("s").exists()
+
+
+@pytest.mark.parametrize(("words", "seconds"), [
+    ((), 3), (("--lock-timeout", "90s"), 90), (("--lock-timeout", "1.5m"), 90),
+    (("--lock-timeout", "0"), 0)])
+def test_how_long_to_wait_for_another_run(
+    run: Run, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], seconds: float
+) -> None:
+    """gc is any verb that takes the lock; so does purge, in its own way."""
+    waited: list[float] = []
+
+    def wait(self: api.Planned, *, patience: float, **_: object) -> list[object]:
+        waited.append(patience)
+        return []
+
+    monkeypatch.setattr(api.Planned, "apply", wait)
+    Path("a.yaml").write_text(GOOD)
+    code, out, _ = run("apply", "a.yaml", "--storage", str(Path.cwd() / "s"), "--yes", *words)
+    assert (code, waited) == (0, [seconds])
+    assert "another run has done it meanwhile" in out
+
+
+def test_a_time_that_is_none_is_a_usage_error(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    for wrong in ("soon", "-1s", "1e3", "5 d"):
+        code, _, err = run("gc", "--lock-timeout", wrong)
+        assert code == 64 and "write 30s, 5m or 1h" in err
+    monkeypatch.setenv("TINYCLOUD_LOCK_TIMEOUT", "soon")
+    assert run("purge")[0] == 64
+
+
+LEFT = [Leftover(Address("file", "disks/\x1bx.qcow2.part"), "what made it was cut off",
+                 (Remove("/x"),)),
+        Leftover(Address("disk", "data"), "it is half done", (), "the next apply finishes it")]
+
+
+@pytest.mark.parametrize("left", [[], LEFT])
+def test_what_is_left_is_named_with_its_remedy(
+    run: Run, monkeypatch: pytest.MonkeyPatch, left: list[Leftover]
+) -> None:
+    monkeypatch.setattr(api.Workspace, "leftovers", lambda self: left)
+    storage = Path.cwd() / "s"
+    (storage / "trash").mkdir(parents=True)
+    Path("a.yaml").write_text(GOOD)
+    words = ("status", "a.yaml", "--storage", str(storage))
+    code, out, err = run(*words)
+    assert (code, err) == (2 if left else 0, "")
+    assert ("All is well" in out) == (not left) and "trash" not in out
+    if left:
+        assert re.search(r"file/disks/\\u001bx\.qcow2\.part +what made it was cut off +"
+                         r"tinycloud repair removes it", out)
+        assert re.search(r"disk/data +it is half done +the next apply finishes it", out)
+    (storage / "trash/old").write_bytes(bytes(8192))
+    (storage / "journal.jsonl").write_text(
+        '{"what": "begin", "command": "tinycloud apply", "pid": 1, "user": "ann", "time": "T"}\n')
+    code, out, _ = run(*words)
+    assert code == (2 if left else 0)
+    assert "Cut off: tinycloud apply (process 1 of ann, since T)." in out
+    assert "In the trash: 8.0KiB, until tinycloud purge." in out
+    with journal.locked(storage, "tinycloud gc"):
+        code, out, _ = run(*words)
+    assert code == 0 and "At work: tinycloud gc (process" in out
+    assert "All is well" not in out and "half done" not in out, "what is being made is not left"

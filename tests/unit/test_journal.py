@@ -4,6 +4,7 @@ import fcntl
 import getpass
 import json
 import os
+import re
 import threading
 import time
 from pathlib import Path
@@ -43,14 +44,14 @@ def test_a_line_cut_short_by_a_kill_does_no_harm(tmp_path: Path) -> None:
     (tmp_path / "journal.jsonl").write_text('{"what": "begin", "comm')
     with (
         journal.locked(tmp_path, "tinycloud apply one"),
-        pytest.raises(Failure, match="another run holds"),
-        journal.locked(tmp_path, "tinycloud apply two"),
+        pytest.raises(Failure, match=r"another run holds .*: tinycloud apply one "),
+        journal.locked(tmp_path, "tinycloud apply two", 0),
     ):
         pass
 
 
-def enter(storage: Path) -> None:
-    with journal.locked(storage, "tinycloud apply"):
+def enter(storage: Path, patience: float = 0) -> None:
+    with journal.locked(storage, "tinycloud apply", patience):
         pass
 
 
@@ -79,9 +80,8 @@ def test_a_user_without_a_name_is_a_number(
 
 @pytest.mark.parametrize("line", [b"\xff\xfe", b"5", b'{"what": "begin"}', b"[" * 100_000])
 def test_whatever_is_in_the_journal_does_no_harm(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: bytes
+    tmp_path: Path, line: bytes
 ) -> None:
-    monkeypatch.setattr(journal, "PATIENCE", 0.0)
     with journal.locked(tmp_path, "tinycloud apply"):
         with (tmp_path / "journal.jsonl").open("ab") as stream:
             stream.write(line + b"\n")
@@ -123,6 +123,38 @@ def test_a_journal_that_is_replaced_between_open_and_lock_is_opened_again(
         real(file, how)
 
     monkeypatch.setattr(fcntl, "flock", flock)
-    enter(tmp_path)
+    enter(tmp_path, patience=1)
     assert len(calls) == 2
     assert path.read_text() and not (tmp_path / "journal.1").read_text()
+
+
+def test_a_full_disk_costs_the_history_and_not_the_work(tmp_path: Path) -> None:
+    """/dev/full is one."""
+    with (tmp_path / "journal.jsonl").open("ab", buffering=0) as file:
+        book = journal.Journal(file)
+        with open("/dev/full", "ab", buffering=0) as full:
+            os.dup2(full.fileno(), file.fileno())
+        book.event(Event("done", Address("disk", "x"), "up"))
+
+
+def test_no_run_begins_whose_name_cannot_be_kept(tmp_path: Path) -> None:
+    (tmp_path / "journal.jsonl").symlink_to("/dev/full")
+    with pytest.raises(Failure, match=r"journal\.jsonl cannot be written: No space left"):
+        enter(tmp_path)
+
+
+def test_who_was_killed_and_whose_child_works_on(tmp_path: Path) -> None:
+    """The lock is its child's, and that is named."""
+    assert journal.holder(tmp_path) == ""
+    enter(tmp_path)
+    last = journal.last_run(tmp_path)
+    assert journal.holder(tmp_path) == "" and last is not None and last.ended
+    with journal.locked(tmp_path, "tinycloud apply") as book:
+        assert journal.holder(tmp_path).startswith(f"tinycloud apply (process {os.getpid()} of ")
+        # As if an earlier one had been killed and we were its child.
+        book.write(what="begin", command="tinycloud destroy", pid=0, user="root")
+        told = journal.holder(tmp_path)
+    assert re.fullmatch(r"tinycloud destroy \(process 0 of root, since \S+\), which was killed; "
+                        rf"still at work: \S+ \(process {os.getpid()}\)", told)
+    last = journal.last_run(tmp_path)
+    assert last is not None and not last.ended, "nobody has said that this one ended"

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tiny_cloud.host.libvirt_hints import LOCKED, hint_for, hint_for_open
+from tiny_cloud.host.libvirt_hints import hint_for, hint_for_open
+from tiny_cloud.host.openers import LOCKED
 
 
 @pytest.mark.parametrize(("message", "remedy"), [

@@ -6,10 +6,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from tiny_cloud import luks
+from tiny_cloud.errands.leftovers import BEFORE_EDIT
 from tiny_cloud.host import command, qemu_img
 from tiny_cloud.steps import EditGuest
-
-SNAPSHOT = "tinycloud-before-edit"
 
 
 def is_kept(step: EditGuest) -> bool:
@@ -32,10 +31,10 @@ def kept(step: EditGuest, key: str, pass_fds: Sequence[int] = ()) -> Iterator[No
         "--image-opts", luks.unkeyed(step.disk, step.format))
 
     def snapshot(action: str) -> None:
-        command.run(("qemu-img", "snapshot", "-q", action, SNAPSHOT, *opened),
+        command.run(("qemu-img", "snapshot", "-q", action, BEFORE_EDIT, *opened),
                     input=key.encode(), pass_fds=pass_fds)
 
-    if SNAPSHOT in qemu_img.info(step.disk, step.format).snapshots:
+    if BEFORE_EDIT in qemu_img.info(step.disk, step.format).snapshots:
         snapshot("-d")
     snapshot("-c")
     try:

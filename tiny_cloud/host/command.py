@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import IO
 
 from tiny_cloud.errors import Failure
+from tiny_cloud.host import openers
 
 PACKAGES: Mapping[str, str] = {
     "dnsmasq": "dnsmasq-base",
@@ -52,6 +53,7 @@ FOREIGN_WALL = 60.0
 """Limits on whatever parses an image from elsewhere (seconds and bytes): a 197 KB qcow2 can make
 ``qemu-img info --output=json`` eat over 1 GiB."""
 
+ONE_ARENA = "MALLOC_ARENA_MAX=1"
 _PROGRESS = re.compile(rb"\((\d+(?:\.\d+)?)/100%\)")
 
 
@@ -129,7 +131,7 @@ def limited(argv: Sequence[str], *, cpu: int, memory: int, file_size: int) -> tu
     threads then comes to over 1 GiB with next to nothing in use (mallopt(3)).
     """
     return ("prlimit", f"--cpu={cpu}", f"--as={memory}", f"--fsize={file_size}", "--core=0",
-            "--", "env", "MALLOC_ARENA_MAX=1", *argv)
+            "--", "env", ONE_ARENA, *argv)
 
 
 def fractions(chunks: Iterator[bytes]) -> Iterator[float]:
@@ -208,9 +210,15 @@ def _failure(argv: tuple[str, ...], code: int, stderr: bytes) -> Failure:
     how = f"exit code {code}" if code >= 0 else f"killed by {_signal_name(-code)}"
     last = said.splitlines()[-1] if said else ""
     return Failure(
-        f"{os.path.basename(argv[0])} failed ({how})" + (f": {last}" if last else ""),
+        f"{_tool(argv)} failed ({how})" + (f": {last}" if last else ""),
+        hint=openers.told_by(said),
         detail=f"$ {shlex.join(argv)}" + (f"\n{said}" if said else ""),
     )
+
+
+def _tool(argv: tuple[str, ...]) -> str:
+    """What was meant to run, also under ``limited``."""
+    return os.path.basename(argv[argv.index(ONE_ARENA) + 1] if ONE_ARENA in argv else argv[0])
 
 
 def _signal_name(number: int) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -21,6 +20,7 @@ from tiny_cloud.guests.tables import Table
 from tiny_cloud.host import before_edit, command, passwords
 from tiny_cloud.host.guest_contents import Contents, contents_of, with_contents
 from tiny_cloud.host.guest_session import GuestSession
+from tiny_cloud.host.scratch import scratch
 from tiny_cloud.steps import EditGuest
 
 T = TypeVar("T")
@@ -205,8 +205,7 @@ def _fresh(found: Found, step: EditGuest) -> Fresh:
 def make_host_keys(types: Iterable[str], comment: str) -> Mapping[str, tuple[bytes, int]]:
     """New SSH host keys by their path in the guest; on our disk only while they are made."""
     keys: dict[str, tuple[bytes, int]] = {}
-    # TemporaryDirectory is made 0700 (tempfile.mkdtemp).
-    with tempfile.TemporaryDirectory(prefix="tinycloud-") as folder:
+    with scratch() as folder:
         for kind in types:
             name = f"ssh_host_{kind}_key"
             file = Path(folder, name)

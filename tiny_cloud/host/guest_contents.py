@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 from tiny_cloud.errors import Failure
 from tiny_cloud.host import command, passwords
+from tiny_cloud.host.scratch import scratch
 
 LARGEST = 1 << 20
 """Bytes, as of any file of a guest that is read."""
@@ -84,8 +84,7 @@ def _read(path: str) -> bytes:
 
 def _public(kind: str, private: bytes) -> bytes:
     """ssh-keygen(1) reads it from a file alone. Raises Failure for a key of another type."""
-    # TemporaryDirectory is made 0700 (tempfile.mkdtemp).
-    with tempfile.TemporaryDirectory(prefix="tinycloud-") as folder:
+    with scratch() as folder:
         file = Path(folder, "key")
         file.touch(0o600)
         file.write_bytes(private)

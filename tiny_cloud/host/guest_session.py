@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import subprocess
 import tempfile
 import threading
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -18,11 +20,14 @@ from tiny_cloud.errors import Failure
 from tiny_cloud.guests.base import Edit, File, MakeFolder, Remove, SetValue, Symlink, WriteFile
 from tiny_cloud.guests.roots import Root
 from tiny_cloud.host import command
+from tiny_cloud.host.space import is_full
 
 PYTHON = "/usr/bin/python3"
 """libguestfs's binding comes with the distribution's interpreter, not with ours."""
 PATIENCE = 900.0
 """Seconds for one answer. An appliance starts in 20 s without hardware virtualisation."""
+GLANCE = 1.0
+"""Seconds between two looks at whether there is room."""
 
 _DO: Mapping[type, str] = {
     WriteFile: "write", MakeFolder: "folder", Symlink: "symlink", Remove: "remove",
@@ -42,6 +47,8 @@ class GuestSession:
     ) -> None:
         self.who = who
         """Whom errors name: ``guest/web``."""
+        self.written: set[str] = set()
+        """The folders of the disks that are written to."""
         command.require(PYTHON)
         worker = Path(__file__).with_name("guest_worker")
         self.errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (closed on leaving)
@@ -72,6 +79,7 @@ class GuestSession:
         """Start an appliance with this one disk. The format is stated, never guessed by qemu.
         With a ``key`` it is encrypted."""
         drive: dict[str, Any] = {"path": disk, "format": disk_format}
+        self.written = set() if readonly else {os.path.dirname(disk)}
         if key:
             drive = {"options": [*luks.KEY, *luks.opened(disk, disk_format)], "key": key}
         self._ask("open", drives=[{**drive, "readonly": readonly}])
@@ -79,6 +87,7 @@ class GuestSession:
     def open_all(self, disks: Iterable[tuple[str, str]]) -> None:
         """Start an appliance with all of these, path and format each, to be written into."""
         drives = [{"path": path, "format": form, "readonly": False} for path, form in disks]
+        self.written = {os.path.dirname(str(drive["path"])) for drive in drives}
         self._ask("open", drives=drives)
 
     def enter(self, disk: int, partitions: Mapping[str, int]) -> str:
@@ -137,8 +146,8 @@ class GuestSession:
 
     def _ask(self, operation: str, **arguments: Any) -> Any:
         assert self.child.stdin is not None and self.child.stdout is not None
-        watch = threading.Timer(PATIENCE, self.child.kill)
-        watch.start()
+        answered = threading.Event()
+        threading.Thread(target=self._watch, args=(answered,), daemon=True).start()
         try:
             self.child.stdin.write(json.dumps({"op": operation, **arguments}).encode() + b"\n")
             self.child.stdin.flush()
@@ -146,7 +155,9 @@ class GuestSession:
         except BrokenPipeError:
             line = b""
         finally:
-            watch.cancel()
+            answered.set()
+        if not line and (full := self._full()):
+            raise Failure(f"{self.who}: No space left on device: {full}", "make room")
         if not line:
             raise Failure(f"{self.who}: the libguestfs worker gave no answer ({operation})",
                           detail=self._said())
@@ -154,6 +165,19 @@ class GuestSession:
         if "error" in told:
             raise self._failure(operation, str(told["code"]), str(told["error"]))
         return told["ok"]
+
+    def _watch(self, answered: threading.Event) -> None:
+        """qemu stops its machine where a disk's file finds no room, and waits for it (qemu(1),
+        werror=enospc): neither libguestfs nor its caller ever hears of that."""
+        late = time.monotonic() + PATIENCE
+        while not answered.wait(GLANCE):
+            if self._full() or time.monotonic() > late:
+                self.child.kill()
+                return
+
+    def _full(self) -> str:
+        """Where a disk that is written to has no room any more; empty: there is some."""
+        return next((folder for folder in self.written if is_full(folder)), "")
 
     def _failure(self, operation: str, code: str, text: str) -> Failure:
         if code == "binding":

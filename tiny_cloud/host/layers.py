@@ -78,12 +78,10 @@ def _exchange(step: RebaseDisk) -> None:
     try:
         os.fchown(part, status.st_uid, status.st_gid)
         os.fchmod(part, status.st_mode & 0o7777)
-        os.fsync(part)
-        files.write_stamp(step.stamp)
-        os.rename(step.stamp.path, step.path)
     finally:
         os.close(part)
-    files.sync_folder(Path(step.path).parent)
+    files.write_stamp(step.stamp)
+    files.take_place(step.stamp.path, step.path)
 
 
 def commit(step: CommitDisk, storage: Path, say: Say, pass_fds: Sequence[int] = ()) -> None:

@@ -6,14 +6,15 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
 from tiny_cloud.errors import Failure
 from tiny_cloud.facts import DiskUse, DomainFacts, SnapshotFacts
+from tiny_cloud.host import openers
 from tiny_cloud.host.libvirt_connection import connect, ignoring, libvirt, require_binding
-from tiny_cloud.host.libvirt_hints import LOCKED, hint_for
+from tiny_cloud.host.libvirt_hints import hint_for
 from tiny_cloud.host.libvirt_network import Networks
 from tiny_cloud.host.libvirt_power import is_off, powers_off, still_on
 from tiny_cloud.host.libvirt_secrets import Secrets
@@ -207,17 +208,8 @@ class Libvirt:
             yield
         except libvirt.libvirtError as error:
             message = str(error)
-            locked = LOCKED.search(message)
-            hint = self._holder(locked["path"]) if locked else hint_for(message)
+            hint = openers.told_by(message) or hint_for(message)
             raise Failure(doing, hint=hint, detail=message) from None
-
-    def _holder(self, path: str) -> str:
-        """Who has the image open: a machine of ours to see, or some other process."""
-        with suppress(Failure):
-            user = self.disk_users().get(path)
-            if user is not None and user.running:
-                return f"{user.domain} is running with {path}"
-        return f"another process has {path} open: fuser -v {path}"
 
 
 def _facts(domain: Any, kept: Collection[str]) -> DomainFacts | None:

@@ -5,9 +5,6 @@ from __future__ import annotations
 import os
 import re
 
-LOCKED = re.compile(r'Failed to get .* lock.*?using the image \[(?P<path>[^\]]+)\]', re.DOTALL)
-"""qemu's image lock, which some other process holds."""
-
 HINTS: tuple[tuple[str, str], ...] = (
     (r"Could not set up host forwarding rule '?(?:tcp|udp):[^:]*:(?P<port>\d+)",
      "port {port} of this host is taken: see who has it (ss -lntup 'sport = :{port}'), "

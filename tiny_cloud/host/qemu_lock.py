@@ -14,8 +14,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from tiny_cloud.errors import Failure
+from tiny_cloud.host import openers
 
-WRITES, NOBODY_WRITES = 101, 201
+FIRST, WRITES, NOBODY_WRITES, LAST = 100, 101, 201, 263
 FLOCK = "hhqqi4x"
 """``struct flock`` of 64-bit Linux: type, whence, start, length, process (which has to be 0)."""
 
@@ -23,16 +24,45 @@ FLOCK = "hhqqi4x"
 @contextmanager
 def unwritten(path: str) -> Iterator[None]:
     """As long as this holds, no qemu opens the file for writing. Raises Failure if one has."""
+    with _opened(path) as descriptor:
+        fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, _flock(fcntl.F_RDLCK, NOBODY_WRITES))
+        free = _is_free(descriptor, WRITES, 1)
+        if free:
+            yield
+    if not free:
+        raise _in_use(path)
+
+
+def require_unused(path: str) -> None:
+    """Raises Failure if any qemu has the image open, be it to read; a file that is not there, or
+    that we may not read, is for others to speak of."""
+    try:
+        with _opened(path) as descriptor:
+            free = _is_free(descriptor, FIRST, LAST - FIRST + 1)
+    except OSError:
+        return
+    if not free:
+        raise _in_use(path)
+
+
+@contextmanager
+def _opened(path: str) -> Iterator[int]:
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, _flock(fcntl.F_RDLCK, NOBODY_WRITES))
-        found = fcntl.fcntl(descriptor, fcntl.F_OFD_GETLK, _flock(fcntl.F_WRLCK, WRITES))
-        if struct.unpack(FLOCK, found)[0] != fcntl.F_UNLCK:
-            raise Failure(f"{path} is in use: somebody writes to it", "stop the machine first")
-        yield
+        yield descriptor
     finally:
         os.close(descriptor)
 
 
-def _flock(kind: int, byte: int) -> bytes:
-    return struct.pack(FLOCK, kind, os.SEEK_SET, byte, 1, 0)
+def _is_free(descriptor: int, first: int, length: int) -> bool:
+    found = fcntl.fcntl(descriptor, fcntl.F_OFD_GETLK, _flock(fcntl.F_WRLCK, first, length))
+    return bool(struct.unpack(FLOCK, found)[0] == fcntl.F_UNLCK)
+
+
+def _in_use(path: str) -> Failure:
+    return Failure(f"{path} is in use by {openers.said(path) or 'another process'}",
+                   "end that first")
+
+
+def _flock(kind: int, byte: int, length: int = 1) -> bytes:
+    return struct.pack(FLOCK, kind, os.SEEK_SET, byte, length, 0)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tiny_cloud.errors import Failure
-from tiny_cloud.host.files import sync_folder
+from tiny_cloud.host.files import put
 from tiny_cloud.model import Address, Cloud
 
 
@@ -84,17 +84,10 @@ def write(storage: Path, address: Address, record: Mapping[str, Any]) -> None:
     """Atomically: a reader sees the old one or the new one, also after a crash."""
     file = path_of(storage, address)
     file.parent.mkdir(mode=0o700, exist_ok=True)
-    part = file.with_suffix(".part")
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(descriptor, "w") as stream:
-        json.dump(record, stream, indent=1, sort_keys=True)
-        stream.flush()
-        os.fsync(stream.fileno())
-    os.rename(part, file)
-    sync_folder(file.parent)
+    put(file, json.dumps(record, indent=1, sort_keys=True))
 
 
 def drop(storage: Path, address: Address) -> None:
     file = path_of(storage, address)
-    file.with_suffix(".part").unlink(missing_ok=True)
+    Path(f"{file}.part").unlink(missing_ok=True)
     file.unlink(missing_ok=True)

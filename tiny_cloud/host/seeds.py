@@ -6,7 +6,6 @@ xorriso makes it: it needs no root, and is cared for.
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from tiny_cloud.cloudinit import Seed, rendered
 from tiny_cloud.errors import Failure
 from tiny_cloud.host import command, files, passwords
 from tiny_cloud.host.guest import named
+from tiny_cloud.host.scratch import scratch
 from tiny_cloud.steps import MakeSeed
 
 LABEL = "cidata"
@@ -68,8 +68,7 @@ def _write(step: MakeSeed, seed: Seed, pass_fds: Sequence[int]) -> None:
     part = Path(step.stamp.path)
     part.unlink(missing_ok=True)
     os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-    # TemporaryDirectory is made 0700 (tempfile.mkdtemp).
-    with tempfile.TemporaryDirectory(prefix="tinycloud-") as folder:
+    with scratch() as folder:
         for name, text in seed.files.items():
             Path(folder, name).write_text(text, encoding="utf-8")
         command.run(("xorriso", "-as", "mkisofs", "-quiet", "-volid", LABEL, "-joliet", "-rock",

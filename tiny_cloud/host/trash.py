@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tiny_cloud.model import Cloud
 
-FOLDERS = ("trash", "consoles", "records", "disks", "images")
+FOLDERS = ("trash", "consoles", "records", "disks", "images", "nvram", "seeds", "snapshots")
 
 
 def listing(cloud: Cloud) -> list[tuple[Path, int]]:

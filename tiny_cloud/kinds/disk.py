@@ -46,6 +46,7 @@ class _Batch:
     files: Mapping[str, FileFacts | Unknown]
     images: Mapping[str, ImageFacts | Unknown]
     chains: Mapping[str, tuple[layers.Below, ...]]
+    changed: Mapping[str, Unknown]
     above: Mapping[str, tuple[Address, ...]]
 
 
@@ -104,7 +105,9 @@ class Disk(Resource):
         paths = [path for item in owned for path in (*item._names(), *item._former_names())]
         files = host.files([*paths, *(f"{path}.part" for path in paths)])
         there = {p: p.rpartition(".")[2] for p in paths if isinstance(files.get(p), FileFacts)}
-        batch = _Batch(files, host.images(there), layers.chains(host, there), layers.standing(host))
+        chains = layers.chains(host, there)
+        batch = _Batch(files, host.images(there), chains, layers.changed(host, chains),
+                       layers.standing(host))
         found: dict[Address, Observed | Unknown] = {}
         for item in wanted:
             path, form = item.path, item.format
@@ -158,7 +161,8 @@ class Disk(Resource):
         whose, owner = ownership(self, facts)
         below = batch.chains[facts.path]
         if unusable := (encryption.unusable(self, facts.path, info, whose)
-                        or layers.locked(host, facts.path, below)):
+                        or layers.locked(host, facts.path, below)
+                        or batch.changed.get(facts.path)):
             return unusable
         former = unsettled(host, self, facts.stamp)
         if facts.path in self._former_names():

@@ -90,7 +90,9 @@ class FillVolume(Step):
 
     @property
     def argv(self) -> tuple[str, ...]:
-        copy = ("qemu-img", "convert", "-p", "-n")
+        # What convert writes is flushed to the device only in this cache mode (qemu-img(1)), and
+        # nobody can publish a volume as a file is published.
+        copy = ("qemu-img", "convert", "-p", "-n", "-t", "writeback")
         if self.secret:
             return (*copy, *luks.KEY, "-f", self.format, "--target-image-opts",
                     self.source, luks.named(self.path, "luks"))

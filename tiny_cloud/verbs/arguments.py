@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -17,19 +18,42 @@ CONSENTS = {
     "--rebase": "Let this disk stand on what its manifest says; its content stays the same.",
     "--adopt": "Take over what exists under this name and was not made here.",
 }
-YES = click.option("--yes", is_flag=True, help="Do not ask.")
+LOCK_TIMEOUT = "tinycloud.lock_timeout"
+"""Where click's context keeps it, in seconds, for whoever takes the lock."""
+SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
 PARALLEL = click.option("--parallel", default=4, show_default=True, type=click.IntRange(1, 64))
 COMMANDS = click.option("--commands", is_flag=True, help="Show what a person would type.")
 PRUNE = click.option(
     "--prune", is_flag=True, help="Also remove what is owned and no longer declared.")
 DEEP = click.option(
-    "--deep", is_flag=True, help="Also look inside guests, for what no other look can see.")
+    "--deep", is_flag=True,
+    help="Also look inside guests and read whole base images, for what no other look can see.")
 HOST = (
     click.option("--connect", default="", metavar="URI", help="libvirt's connection URI."),
     click.option("--storage", default="", metavar="FOLDER", help="Where files live."),
 )
 TARGET = click.option(
     "--target", multiple=True, metavar="KIND/NAME", help="Only this and what it needs.")
+
+
+def _kept(ctx: click.Context, param: click.Parameter, value: str) -> None:
+    """A duration as kubectl and terraform have it: 90s, 5m."""
+    found = re.fullmatch(r"(\d{1,9}(?:\.\d{1,3})?)([smh]?)", value)
+    if found is None:
+        raise click.BadParameter(f"{value!r} is no duration: write 30s, 5m or 1h", ctx, param)
+    ctx.meta[LOCK_TIMEOUT] = float(found[1]) * SECONDS[found[2]]
+
+
+def YES(command: Command) -> Command:
+    """What every verb takes that changes something."""
+    for decorate in (
+        click.option("--lock-timeout", default="3s", show_default=True,
+                     metavar="DURATION", envvar="TINYCLOUD_LOCK_TIMEOUT", expose_value=False,
+                     callback=_kept, help="How long to wait for another run to end."),
+        click.option("--yes", is_flag=True, help="Do not ask."),
+    ):
+        command = decorate(command)
+    return command
 
 
 def manifests(command: Command) -> Command:

@@ -44,7 +44,8 @@ def purge(paths: tuple[str, ...], connect: str, storage: str, yes: bool) -> None
     elif not terminal.agreed(yes, f"Delete {count} items for good?"):
         sys.exit(1)
     if Path(cloud.storage).is_dir():
-        with journal.locked(Path(cloud.storage), " ".join(["tinycloud", *sys.argv[1:]])) as book:
+        command = " ".join(["tinycloud", *sys.argv[1:]])
+        with journal.locked(Path(cloud.storage), command, terminal.patience()) as book:
             # What came into the trash since was neither shown nor agreed to.
             trash.purge(cloud, [item for item, _ in found])
             lvm.purge(volumes, book.descriptor)

@@ -12,12 +12,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import tiny_cloud
+from tiny_cloud.verbs.arguments import LOCK_TIMEOUT
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from tiny_cloud.api import Planned, Wish, Workspace
     from tiny_cloud.model import Event
+
+
+DONE_MEANWHILE = "Nothing was left to do: another run has done it meanwhile."
 
 
 def load(paths: tuple[str, ...], connect: str, storage: str) -> Workspace:
@@ -65,26 +69,33 @@ def carry_out(
         return 1 if blocked else 0
     if not agreed(yes, "Do this?"):
         return 1
-    failed = _follow(planned.apply(parallel=parallel), as_json=as_json)
+    happened = _follow(planned.apply(parallel=parallel, patience=patience()), as_json=as_json)
+    failed = not happened.isdisjoint(("failed", "skipped"))
     if not failed and not as_json:
         done = len(plan.changes) - blocked
-        (err() if aside else out()).print(f"Done: {done} change{'' if done == 1 else 's'}.")
+        text = f"Done: {done} change{'' if done == 1 else 's'}."
+        (err() if aside else out()).print(text if happened else DONE_MEANWHILE)
     return 1 if failed or blocked else 0
 
 
-def _follow(events: Iterator[Event], *, as_json: bool) -> bool:
-    """Show what happens; whether something did not come out as it should."""
+def patience() -> float:
+    """Seconds to wait for the lock, as the command line says."""
+    return float(click.get_current_context().meta[LOCK_TIMEOUT])
+
+
+def _follow(events: Iterator[Event], *, as_json: bool) -> set[str]:
+    """Show what happens; what kinds of events there were."""
     from tiny_cloud.render import json
     from tiny_cloud.render.live import Live
 
-    failed = False
+    happened = set()
     with Live(err(quiet=as_json)) as live:
         for event in events:
-            failed |= event.what in ("failed", "skipped")
+            happened.add(event.what)
             live.show(event)
             if as_json:
                 click.echo(json.event_line(event))
-    return failed
+    return happened
 
 
 def agreed(yes: bool, question: str) -> bool:

@@ -1,8 +1,12 @@
 """Stamps, publishing and the trash, on a real file system."""
 
+import errno
+import itertools
 import os
 import shutil
 import stat
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -60,6 +64,10 @@ def test_an_immutable_file_that_was_changed_is_not_intact(tmp_path: Path) -> Non
     with final.open("r+b") as stream:
         stream.write(b"C")
     os.utime(final, ns=(0, 12345))
+    assert not facts(final).intact
+    final.write_bytes(b"content")
+    assert facts(final).intact, "another time and the same bytes are no change"
+    final.write_bytes(b"contents")
     assert not facts(final).intact
 
 
@@ -178,3 +186,85 @@ def test_a_rename_overwrites_nothing(tmp_path: Path) -> None:
     with pytest.raises(Failure, match="exists already"):
         files.rename(Rename(str(old), str(new)))
     assert (old.read_text(), new.read_text()) == ("old", "new")
+
+
+@pytest.fixture
+def without_attributes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a file system without extended attributes answers (NFS, FAT)."""
+    def refuse(path: object, *_: object, **__: object) -> bytes:
+        raise OSError(errno.ENOTSUP, "Operation not supported", str(path))
+
+    monkeypatch.setattr(os, "setxattr", refuse)
+    monkeypatch.setattr(os, "getxattr", refuse)
+
+
+@pytest.mark.usefixtures("without_attributes")
+def test_a_sidecar_follows_its_file(tmp_path: Path) -> None:
+    final = stamped(tmp_path)
+    old = facts(final)
+    assert old.genuine and names(tmp_path) == ["disk", "disk.stamp"]
+    # Made anew: the new one is stamped while the old one is there, and then takes its name.
+    part = tmp_path / "disk.part"
+    part.write_text("new")
+    files.write_stamp(Stamp(str(part), str(final), "lab", "disk/x"))
+    assert facts(final) == old, "the old one is still itself"
+    there = tmp_path / "trash" / "disk.1"
+    files.move_to_trash(Trash(str(final), str(there)))
+    files.publish(Publish(str(part), str(final), 0o600))
+    assert facts(final).genuine and final.read_text() == "new"
+    assert names(tmp_path) == ["disk", "disk.stamp", "trash"]
+    assert names(there.parent) == ["disk.1", "disk.1.stamp"]
+
+
+@pytest.mark.usefixtures("without_attributes")
+@pytest.mark.parametrize("cut", ["rename", "link", "unlink", "fsync"])
+def test_a_kill_between_a_file_and_its_sidecar_does_no_harm(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cut: str
+) -> None:
+    """What has the final name is the old one or the new one, and bears its own stamp."""
+    final, part = stamped(tmp_path), tmp_path / "disk.part"
+
+    def swap() -> None:
+        part.unlink(missing_ok=True)
+        part.write_text("new")
+        files.write_stamp(Stamp(str(part), str(final), "lab", "disk/x"))
+        files.take_place(str(part), str(final))
+
+    for number in range(1, 7):
+        with monkeypatch.context() as patch, suppress(KeyboardInterrupt):
+            patch.setattr(os, cut, killing(getattr(os, cut), number))
+            swap()
+        assert facts(final).genuine, (cut, number)
+    swap()
+    assert facts(final).genuine and final.read_text() == "new"
+
+
+def killing(real: Callable[..., object], number: int) -> Callable[..., object]:
+    """The same, but for the call of that number, before which we are killed."""
+    calls = itertools.count(1)
+
+    def call(*args: object, **words: object) -> object:
+        if next(calls) == number:
+            raise KeyboardInterrupt
+        return real(*args, **words)
+
+    return call
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_what_cannot_be_written_leaves_the_old_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "file"
+    files.put(file, "old")
+
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        files.put(file, "new")
+    assert file.read_text() == "old" and names(tmp_path) == ["file"]

@@ -8,11 +8,18 @@ from tiny_cloud import steps
 from tiny_cloud.apply import Progress
 from tiny_cloud.host import command, files, records, secrets
 from tiny_cloud.host.hands import Hands, do
+from tiny_cloud.host.qemu_lock import require_unused
 from tiny_cloud.model import Address
 
 
 @do.register
 def _(step: steps.Run, host: Hands, progress: Progress) -> None:
+    if step.argv[0] == "qemu-img":
+        # Its own lock lets other tools of qemu's write to the same raw disk (blk_new_open).
+        for word in step.argv:
+            path = word.rpartition("file.filename=")[2]
+            if path.startswith("/"):
+                require_unused(path.replace(",,", ","))
     command.run(step.argv, input=secrets.told(step.secret).encode(), pass_fds=(host.lock,))
 
 

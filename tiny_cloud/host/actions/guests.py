@@ -20,6 +20,7 @@ from tiny_cloud.host import (
     secrets,
 )
 from tiny_cloud.host.hands import Hands, do, words_only
+from tiny_cloud.host.qemu_lock import require_unused
 from tiny_cloud.model import Address
 from tiny_cloud.schema import secret_of
 
@@ -27,6 +28,8 @@ from tiny_cloud.schema import secret_of
 @do.register
 def _(step: steps.EditGuest, host: Hands, progress: Progress) -> None:
     address = Address.parse(step.address)
+    # An appliance takes its time to find that out.
+    require_unused(step.disk)
     record = None if step.fresh else records.read(host.storage, address)
     if record:
         # Should we be killed meanwhile, what is inside is neither the old nor the new.
@@ -35,6 +38,7 @@ def _(step: steps.EditGuest, host: Hands, progress: Progress) -> None:
         hashes = guest.edit(step, secret=revealed, environ=host.appliance(),
                             pass_fds=(host.lock,), progress=words_only(progress))
     except Failure:
+        _give_up(step)
         if record and before_edit.is_kept(step):
             records.write(host.storage, address, record)
         raise
@@ -46,8 +50,12 @@ def _(step: steps.PrepareImage, host: Hands, progress: Progress) -> None:
     """As a guest's settings are written, but that nothing is fresh, grown or recorded."""
     settings = {**step.settings, "sysprep": step.sysprep, "growRoot": False}
     edit = steps.EditGuest(step.address, step.disk, step.format, settings, fresh=False)
-    guest.edit(edit, secret=revealed, environ=host.appliance(), pass_fds=(host.lock,),
-               progress=words_only(progress))
+    try:
+        guest.edit(edit, secret=revealed, environ=host.appliance(), pass_fds=(host.lock,),
+                   progress=words_only(progress))
+    except Failure:
+        _give_up(edit)
+        raise
 
 
 @do.register
@@ -69,10 +77,18 @@ def edit_together(
     outcomes: list[Failure | None] = []
     for step, outcome in zip(edits, guests_together.edit(edits, company, host.parallel),
                              strict=True):
-        if not isinstance(outcome, Failure):
+        if isinstance(outcome, Failure):
+            _give_up(step)
+        else:
             remember(step, outcome, host)
         outcomes.append(outcome if isinstance(outcome, Failure) else None)
     return outcomes
+
+
+def _give_up(step: steps.EditGuest) -> None:
+    """A new disk without its guest is nothing, and takes room; the next apply begins anew."""
+    if step.disk.endswith(".part") and not step.disk.startswith("/dev/"):
+        qemu_img.remove(step.disk)
 
 
 def revealed(source: Mapping[str, Any]) -> str:

@@ -16,7 +16,7 @@ class Export:
     reach: libguestfs (1.48) has no way to give its qemu a key. It ends with us, however we end."""
 
     def __init__(self, options: list[str], key: str, readonly: bool) -> None:
-        self.folder = tempfile.TemporaryDirectory(prefix="tinycloud-")
+        self.folder = tempfile.TemporaryDirectory(prefix=f"tinycloud-{os.getpid()}-")
         self.path = os.path.join(self.folder.name, "disk")
         with os.fdopen(os.memfd_create("key"), "w+") as stdin:
             stdin.write(key)
