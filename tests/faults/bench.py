@@ -1,0 +1,200 @@
+"""A scenario on a real host: begun anew for each fault, hurt, done again, and looked at."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import shutil
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import libvirt
+
+from tests.faults import watch
+from tests.faults.fault import NONE, Fault, where
+from tests.faults.run import Run, run
+from tests.faults.scenario import Documents, Scenario
+from tests.integration.lab import URI, Lab, digest, end_all
+
+MARK = 0xA7
+MARKED = 64 << 10
+"""Bytes at the beginning of a disk that somebody has written."""
+FOREIGN = ("disks/foreign.qcow2", "images/foreign.qcow2", "disks/foreign.raw.part")
+"""Files in the storage that nobody has stamped: they stay as they are, to the byte."""
+SECONDS = 60
+"""For the children of a killed run to end."""
+
+
+@dataclass
+class Bench:
+    scenario: Scenario
+    lab: Lab
+    points: tuple[str, ...] = ()
+    """Of a run without faults."""
+    inventory: frozenset[str] = frozenset()
+    """What there is after one."""
+    seconds: float = 0.0
+    """How long one takes."""
+    digests: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, scenario: Scenario, lab: Lab) -> Bench:
+        """With one run that nothing happens to, and one after that, which has nothing to do."""
+        bench = cls(scenario, lab)
+        scenario.sources(lab)
+        bench.begin()
+        started = time.monotonic()
+        done = bench.run()
+        bench.seconds = time.monotonic() - started
+        assert done.code == 0, done.said
+        bench.points, bench.inventory = done.points, frozenset(bench.there())
+        bench.require_settled()
+        bench.require_idle()
+        return bench
+
+    def begin(self) -> None:
+        """The host as it is before: with what others have in the storage."""
+        end_all(self.lab.name)
+        shutil.rmtree(self.lab.storage, ignore_errors=True)
+        self.declare(self.scenario.before)
+        if self.scenario.before:
+            done = run(("apply", *self._common("apply")), self.lab.storage)
+            assert done.code == 0, done.said
+        for name in FOREIGN:
+            path = self.lab.storage / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(name.encode() * 1000)
+        for name in self.scenario.written:
+            write_mark(self.lab.storage / name)
+        self.scenario.behind(self.lab)
+        self.declare(self.scenario.after)
+        self.digests = {name: digest(self.lab.storage / name) for name in FOREIGN}
+
+    def declare(self, documents: Documents) -> None:
+        for file in self.lab.manifests.glob("*.yaml"):
+            file.unlink() if file.name != "cloud.yaml" else None
+        for name, text in documents.items():
+            self.lab.write(name, text.replace("{folder}", str(self.lab.folder)))
+
+    def _common(self, verb: str) -> tuple[str, ...]:
+        files = ("-f",) if verb in ("flatten", "commit") else ()
+        return (*files, str(self.lab.manifests), "--yes")
+
+    def run(self, fault: Fault = NONE, *, parallel: int = 1) -> Run:
+        verb, *options = self.scenario.argv
+        many = ("--parallel", str(parallel)) if verb == "apply" else ()
+        argv = (verb, *options, *self._common(verb), *many)
+        return run(argv, self.lab.storage, fault)
+
+    def faults(self, *hows: str) -> Iterator[Fault]:
+        """One for each point of a run and each way in which it can be hurt there. A point is known
+        by its words and how often they came before: what threads do at a time comes in any
+        order."""
+        for how in hows:
+            seen: Counter[str] = Counter()
+            for point in self.points:
+                seen[point] += 1
+                if re.search(where(how), point):
+                    yield Fault(how, at=seen[point], where=f"^{re.escape(point)}$")
+
+    def survives(self, fault: Fault, *, parallel: int = 1) -> Run:
+        """Begin, run with a fault, run again; the host is then as it should be."""
+        self.begin()
+        done = self.run(fault, parallel=parallel)
+        assert "Traceback" not in done.said and "this is a bug" not in done.said, (fault, done.said)
+        self.wait_for_children()
+        try:
+            self.ends()
+        except AssertionError as error:
+            raise AssertionError(f"{self.scenario}: {fault} ({done.hit}; exit {done.code})\n"
+                                 f"{done.said}\n=== after that:\n{error}") from error
+        return done
+
+    def ends(self) -> None:
+        """The next run finishes, and nothing is left over that no plan knows of."""
+        again = self.run()
+        assert again.code == 0, again.said
+        self.require_settled()
+        there = frozenset(self.there())
+        assert there == self.inventory, (sorted(there - self.inventory),
+                                         sorted(self.inventory - there))
+        assert {name: digest(self.lab.storage / name) for name in FOREIGN} == self.digests
+        self.scenario.stays(self.lab)
+
+    def wait_for_children(self) -> None:
+        """What outlives a killed run holds the lock until it has ended."""
+        journal = self.lab.storage / "journal.jsonl"
+        deadline = time.monotonic() + SECONDS
+        while journal.exists():
+            with journal.open("a") as stream:
+                try:
+                    fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    assert time.monotonic() < deadline, "the lock is held for too long"
+                    time.sleep(0.02)
+        while left := processes_with(str(self.lab.folder)):
+            assert time.monotonic() < deadline, left
+            time.sleep(0.02)
+
+    def require_settled(self) -> None:
+        if self.scenario.settles:
+            planned = run(("plan", str(self.lab.manifests), "--detailed-exitcode"),
+                          self.lab.storage)
+            assert planned.code == 0, planned.said
+
+    def require_idle(self) -> None:
+        """The second run changes nothing (safety.md's goal 9)."""
+        again = self.run()
+        assert again.code == 0, again.said
+        if self.scenario.settles:
+            assert [point for point in again.points if watch.changes_something(point)] == []
+
+    def there(self) -> list[str]:
+        """Files but for the trash, which purge knows; what libvirt has; scratch of any kind."""
+        storage, name = self.lab.storage, self.lab.name
+        files = (str(path.relative_to(storage)) for path in storage.rglob("*") if path.is_file())
+        kept = [file for file in files if not file.startswith("trash/")]
+        with closing(libvirt.open(URI)) as connection:
+            kept += [f"domain {one.name()} {one.isActive()}" for one in connection.listAllDomains()
+                     if one.name().startswith(f"{name}-")]
+            kept += [f"network {one.name()} {one.isActive()}"
+                     for one in connection.listAllNetworks() if one.name().startswith(f"{name}-")]
+            kept += [one.usageID() for one in connection.listAllSecrets()
+                     if one.usageID().startswith(f"tinycloud {name} ")]
+        return kept
+
+
+def write_mark(path: Path) -> None:
+    _qemu_io(path, f"write -q -P {MARK} 0 {MARKED}")
+
+
+def has_mark(path: Path) -> bool:
+    return "verification failed" not in _qemu_io(path, f"read -P {MARK} 0 {MARKED}", "-r", "-U")
+
+
+def _qemu_io(path: Path, command: str, *options: str) -> str:
+    form = "raw" if path.suffix == ".raw" else "qcow2"
+    return subprocess.run(("qemu-io", "-f", form, *options, "-c", command, path), check=True,
+                          capture_output=True, text=True).stdout
+
+
+def processes_with(word: str) -> list[str]:
+    """Command lines that name it, but for machines, which are libvirt's."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and int(entry.name) != os.getpid():
+            try:
+                line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            if word in line and not line.startswith("/usr/bin/qemu-system") and (
+                    "dnsmasq" not in line):
+                found.append(line)
+    return found
