@@ -17,7 +17,7 @@ from pathlib import Path
 import libvirt
 
 from tests.faults import watch
-from tests.faults.fault import NONE, Fault, where
+from tests.faults.fault import NONE, WHERE, Fault
 from tests.faults.run import Run, run
 from tests.faults.scenario import Documents, Scenario
 from tests.integration.lab import URI, Lab, digest, end_all
@@ -27,6 +27,8 @@ MARKED = 64 << 10
 """Bytes at the beginning of a disk that somebody has written."""
 FOREIGN = ("disks/foreign.qcow2", "images/foreign.qcow2", "disks/foreign.raw.part")
 """Files in the storage that nobody has stamped: they stay as they are, to the byte."""
+ADDRESS = re.compile(r"\b(disk|image|network|guest|virtualmachine)/[a-z]")
+GOING_ON = ("  …", "  ✓")
 SECONDS = 60
 """For the children of a killed run to end."""
 
@@ -100,7 +102,7 @@ class Bench:
             seen: Counter[str] = Counter()
             for point in self.points:
                 seen[point] += 1
-                if re.search(where(how), point):
+                if re.search(WHERE[how], point):
                     yield Fault(how, at=seen[point], where=f"^{re.escape(point)}$")
 
     def survives(self, fault: Fault, *, parallel: int = 1) -> Run:
@@ -126,6 +128,14 @@ class Bench:
                                          sorted(self.inventory - there))
         assert {name: digest(self.lab.storage / name) for name in FOREIGN} == self.digests
         self.scenario.stays(self.lab)
+
+    def is_named(self, done: Run) -> bool:
+        """Whether what is said of a failure says of what: a thing, a file or the connection."""
+        if "blocked: " in done.out:
+            return True  # below its address
+        words = [line for line in done.errors.splitlines() if not line.startswith(GOING_ON)]
+        return any(ADDRESS.search(line) or str(self.lab.folder) in line or URI in line
+                   or self.lab.name in line for line in words)
 
     def wait_for_children(self) -> None:
         """What outlives a killed run holds the lock until it has ended."""

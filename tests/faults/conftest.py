@@ -1,4 +1,4 @@
-"""As the other tests with real parts; and a bench for each scenario."""
+"""As the other tests with real parts."""
 
 from tests.integration.conftest import _no_colour, debian, images, lab, libvirtd
 

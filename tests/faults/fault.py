@@ -20,7 +20,6 @@ KILLS = ("kill", "kill alone")
 """Of everything that tinycloud has started, as by a power cut; of tinycloud by itself, as by the
 out-of-memory killer."""
 FAILURES = ("exit", "hang", "ENOSPC", "EIO")
-HANDS = ("before", "during", "after")
 SETTLING = 0.01
 """Seconds that a command works before a kill during it."""
 SHORTENED = 100
@@ -47,13 +46,16 @@ class Fault:
 NONE = Fault("none")
 
 
-def where(how: str) -> str:
-    """The points at which this can happen."""
-    if how in KILLS:
-        return ""
-    if how == "hang":
-        return "^command .* before"
-    return "^(command|file|libvirt|guest) .* before"
+WHERE = {
+    # What reads and writes the journal alone leaves nothing behind.
+    "kill": "^(step|guest|command (?!qemu-img info)|file (?!write)|libvirt (?!listAll|open))",
+    "kill alone": "^command (?!qemu-img info).* during",
+    "hang": "^command .* before",
+    "exit": "^(command|libvirt|guest) .* before",
+    "ENOSPC": "^(command|file (?!remove|rmdir)) .* before",
+    "EIO": "^(command|file) .* before",
+}
+"""The points at which this can happen, as a regular expression."""
 
 
 class Hurt:

@@ -20,6 +20,7 @@ from pathlib import Path
 from tests.faults.fault import NONE, Fault, Hurt
 
 LOADED = ("tests.faults.warm",)
+FILES = ("out", "errors", "points")
 PATIENCE = 600
 """Seconds for one run; an appliance takes 20 in software emulation."""
 
@@ -27,13 +28,17 @@ PATIENCE = 600
 @dataclass(frozen=True, slots=True)
 class Run:
     code: int
-    said: str
+    out: str
+    errors: str
+    """stdout, and stderr."""
     points: tuple[str, ...]
     """Those that were reached."""
     hit: str
     """The point at which the fault came; empty: it did not come to that."""
-    session: int
-    """Which processes were part of it: their session (getsid(2)), unless they made their own."""
+
+    @property
+    def said(self) -> str:
+        return self.out + self.errors
 
     @property
     def killed(self) -> bool:
@@ -43,18 +48,18 @@ class Run:
 def run(argv: Sequence[str], storage: Path, fault: Fault = NONE) -> Run:
     """``storage``: the folder in which changes of files are points."""
     with tempfile.TemporaryDirectory(prefix="faults-") as folder:
-        said, points = Path(folder, "said"), Path(folder, "points")
         child = _forks().Process(
-            target=_child, args=(tuple(argv), str(storage), fault, said, points, dict(os.environ)))
+            target=_child, args=(tuple(argv), str(storage), fault, folder, dict(os.environ)))
         child.start()
         child.join(PATIENCE)
+        out, errors, points = (Path(folder, name).read_text(errors="replace") for name in FILES)
         if child.exitcode is None:
             child.kill()
-            raise AssertionError(f"{fault}: still running after {PATIENCE} s\n{said.read_text()}")
-        reached = points.read_text().splitlines()
+            raise AssertionError(f"{fault}: still running after {PATIENCE} s\n{out}{errors}")
+        reached = points.splitlines()
         hit = next((one[2:] for one in reached if one.startswith("! ")), "")
-        return Run(child.exitcode, said.read_text(errors="replace"),
-                   tuple(one for one in reached if not one.startswith("! ")), hit, child.pid or 0)
+        plain = tuple(one for one in reached if not one.startswith("! "))
+        return Run(child.exitcode, out, errors, plain, hit)
 
 
 @cache
@@ -65,8 +70,7 @@ def _forks() -> ForkServerContext:
 
 
 def _child(
-    argv: tuple[str, ...], storage: str, fault: Fault, said: Path, points: Path,
-    environ: Mapping[str, str],
+    argv: tuple[str, ...], storage: str, fault: Fault, folder: str, environ: Mapping[str, str]
 ) -> None:
     from tests.faults import watch
     from tiny_cloud import cli
@@ -74,11 +78,15 @@ def _child(
     os.setsid()
     os.environ.clear()
     os.environ.update(environ)
-    output = os.open(said, os.O_WRONLY | os.O_CREAT)
-    os.dup2(output, 1)
-    os.dup2(output, 2)
-    kept = os.open(points, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    hurt = Hurt(fault, lambda point: os.write(kept, f"{point}\n".encode()) and None)
+    out, errors, kept = (os.open(f"{folder}/{name}", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+                         for name in FILES)
+    os.dup2(out, 1)
+    os.dup2(errors, 2)
+
+    def note(point: str) -> None:
+        os.write(kept, f"{point}\n".encode())
+
+    hurt = Hurt(fault, note)
     watch.install(storage, hurt.reached)
     sys.argv = ["tinycloud", *argv]
     cli.main()

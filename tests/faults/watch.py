@@ -69,7 +69,7 @@ def _commands(reached: Reached) -> None:
             super().__init__(argv, *rest, **words)
             reached(f"command {name} during")
 
-    subprocess.Popen = Started  # type: ignore[misc]
+    subprocess.Popen = Started  # type: ignore[misc, assignment]
 
 
 def _named(argv: Sequence[str]) -> str:
@@ -102,7 +102,7 @@ def _files(below: str, reached: Reached) -> None:
             reached(f"file fsync {path[len(below):] or '/'} before")
         real(descriptor)
 
-    os.fsync = fsync
+    os.fsync = fsync  # type: ignore[assignment]
 
 
 def _steps(reached: Reached) -> None:

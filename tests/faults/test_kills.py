@@ -1,0 +1,60 @@
+"""SIGKILL at each point of a scenario, and at random moments: the next apply ends it.
+
+Which random moments: FAULTS_SEED.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Iterator
+
+import pytest
+
+from tests.faults.bench import Bench
+from tests.faults.fault import KILLS, Fault
+from tests.faults.scenario import Scenario
+from tests.faults.scenarios import chosen
+from tests.goals import scaled, seen
+from tests.integration.lab import Lab
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(scaled(300, 7200))]
+
+SEED = int(os.environ.get("FAULTS_SEED") or random.randrange(1 << 32))
+MOMENTS = scaled(30, 1000)
+LVM = "volumes: LVM runs inside a guest of tests/integration/test_lvm.py alone, which kills by step"
+
+
+@pytest.fixture(scope="module", params=chosen(walked=True), ids=str)
+def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
+    lab = Lab.make("tctakill")
+    yield Bench.of(request.param, lab)
+    lab.clean()
+
+
+@pytest.mark.goal(1)
+@pytest.mark.parametrize("how", KILLS)
+def test_at_every_point(bench: Bench, how: str) -> None:
+    """Where no command runs there is nothing more to kill than tinycloud itself."""
+    kills = 0
+    for fault in bench.faults(how):
+        done = bench.survives(fault)
+        assert done.killed, f"{fault}: never came\n{done.said}"
+        kills += 1
+    seen(1, f"{how} at each point: {bench.scenario}", kills, short=LVM)
+
+
+@pytest.mark.goal(1)
+@pytest.mark.parametrize("scenario", chosen(walked=False), ids=str)
+def test_at_random_moments(scenario: Scenario) -> None:
+    dice = random.Random(f"{SEED} {scenario}")
+    lab, kills = Lab.make("tctarandom"), 0
+    try:
+        bench = Bench.of(scenario, lab)
+        for _ in range(MOMENTS // len(chosen(walked=False))):
+            moment = Fault(dice.choice(KILLS), after=dice.uniform(0, bench.seconds))
+            kills += bench.survives(moment, parallel=4).killed
+        print(f"FAULTS_SEED={SEED}: {kills} kills")
+    finally:
+        lab.clean()
+    seen(1, f"kill at random moments: {scenario}", kills, seed=SEED, short=LVM)
