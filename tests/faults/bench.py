@@ -88,6 +88,12 @@ class Bench:
         files = ("-f",) if verb in ("flatten", "commit") else ()
         return (*files, str(self.lab.manifests), "--yes")
 
+    @property
+    def plan(self) -> tuple[str, ...]:
+        """The command line that shows what the scenario's would do, where that is a plan's."""
+        verb, *options = self.scenario.argv
+        return ("plan", str(self.lab.manifests), *(options if verb == "apply" else ()))
+
     def run(self, fault: Fault = NONE, *, parallel: int = 1) -> Run:
         verb, *options = self.scenario.argv
         many = ("--parallel", str(parallel)) if verb == "apply" else ()
@@ -102,7 +108,7 @@ class Bench:
             seen: Counter[str] = Counter()
             for point in self.points:
                 seen[point] += 1
-                if re.search(WHERE[how], point):
+                if re.search(WHERE[how], point) and re.search(self.scenario.only, point):
                     yield Fault(how, at=seen[point], where=f"^{re.escape(point)}$")
 
     def survives(self, fault: Fault, *, parallel: int = 1) -> Run:

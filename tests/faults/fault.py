@@ -6,6 +6,7 @@ import errno
 import os
 import re
 import signal
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -20,6 +21,8 @@ KILLS = ("kill", "kill alone")
 """Of everything that tinycloud has started, as by a power cut; of tinycloud by itself, as by the
 out-of-memory killer."""
 FAILURES = ("exit", "hang", "ENOSPC", "EIO")
+INTERRUPT = "interrupt"
+"""Ctrl-C, pressed twice."""
 SETTLING = 0.01
 """Seconds that a command works before a kill during it."""
 SHORTENED = 100
@@ -50,6 +53,7 @@ WHERE = {
     # What reads and writes the journal alone leaves nothing behind.
     "kill": "^(step|guest|command (?!qemu-img info)|file (?!write)|libvirt (?!listAll|open))",
     "kill alone": "^command (?!qemu-img info).* during",
+    INTERRUPT: "^(step .* before|command .* during)",
     "hang": "^command .* before",
     "exit": "^(command|libvirt|guest) .* before",
     "ENOSPC": "^(command|file (?!remove|rmdir)) .* before",
@@ -86,6 +90,11 @@ class Hurt:
         if self.fault.how in KILLS:
             time.sleep(SETTLING if point.endswith("during") else 0)
             die(alone=self.fault.how == "kill alone")
+        if self.fault.how == INTERRUPT:
+            os.killpg(0, signal.SIGINT)
+            time.sleep(SETTLING)
+            os.killpg(0, signal.SIGINT)
+            return None
         if self.fault.how == "hang":
             _be_impatient()
             return ("sleep", "1000")
@@ -111,10 +120,12 @@ def _fail(how: str, point: str) -> Sequence[str] | None:
 def _be_impatient() -> None:
     chunks = command._chunks
 
-    def sooner(child: object, argv: object, timeout: float | None) -> Iterator[bytes]:
-        return chunks(child, argv, timeout and timeout / SHORTENED)  # type: ignore[arg-type]
+    def sooner(
+        child: subprocess.Popen[bytes], argv: tuple[str, ...], timeout: float | None
+    ) -> Iterator[bytes]:
+        return chunks(child, argv, timeout and timeout / SHORTENED)
 
-    command._chunks = sooner  # type: ignore[assignment]
+    command._chunks = sooner
     threading.Timer(AT_MOST, os.killpg, (0, signal.SIGINT)).start()
 
 

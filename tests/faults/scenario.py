@@ -34,8 +34,8 @@ class Scenario:
     """Asserts what somebody's data has to be like, whatever happened, after the next apply."""
     settles: bool = True
     """Whether the plan is empty afterwards: not of what takes away what is declared."""
-    slow: bool = False
-    """It starts appliances, or builds."""
+    only: str = ""
+    """A regular expression: the points that are tried; empty: all."""
 
     def __str__(self) -> str:
         return self.name

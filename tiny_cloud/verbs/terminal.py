@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import tiny_cloud
+from tiny_cloud.verbs.interrupts import minded
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -65,7 +66,8 @@ def carry_out(
         return 1 if blocked else 0
     if not agreed(yes, "Do this?"):
         return 1
-    failed = _follow(planned.apply(parallel=parallel), as_json=as_json)
+    with minded() as stopping:
+        failed = _follow(planned.apply(parallel=parallel, stopping=stopping), as_json=as_json)
     if not failed and not as_json:
         done = len(plan.changes) - blocked
         (err() if aside else out()).print(f"Done: {done} change{'' if done == 1 else 's'}.")
