@@ -71,7 +71,7 @@ class Bench:
         for name in FOREIGN:
             path = self.lab.storage / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(name.encode() * 1000)
+            subprocess.run(("qemu-img", "create", "-q", "-f", "qcow2", path, "1M"), check=True)
         for name in self.scenario.written:
             write_mark(self.lab.storage / name)
         self.scenario.behind(self.lab)
