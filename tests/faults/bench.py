@@ -6,11 +6,12 @@ import fcntl
 import os
 import re
 import shutil
+import signal
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -46,19 +47,21 @@ class Bench:
     digests: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, scenario: Scenario, lab: Lab) -> Bench:
-        """With one run that nothing happens to, and one after that, which has nothing to do."""
-        bench = cls(scenario, lab)
-        scenario.sources(lab)
-        bench.begin()
-        started = time.monotonic()
-        done = bench.run()
-        bench.seconds = time.monotonic() - started
-        assert done.code == 0, done.said
-        bench.points, bench.inventory = done.points, frozenset(bench.there())
-        bench.require_settled()
-        bench.require_idle()
-        return bench
+    @contextmanager
+    def of(cls, scenario: Scenario, name: str) -> Iterator[Bench]:
+        """In a lab of that name, with one run that nothing happens to."""
+        bench = cls(scenario, Lab.make(name))
+        try:
+            scenario.sources(bench.lab)
+            bench.begin()
+            started = time.monotonic()
+            done = bench.run()
+            bench.seconds = time.monotonic() - started
+            assert done.code == 0, done.said
+            bench.points, bench.inventory = done.points, frozenset(bench.there())
+            yield bench
+        finally:
+            bench.lab.clean()
 
     def begin(self) -> None:
         """The host as it is before: with what others have in the storage."""
@@ -111,17 +114,30 @@ class Bench:
                 if re.search(WHERE[how], point) and re.search(self.scenario.only, point):
                     yield Fault(how, at=seen[point], where=f"^{re.escape(point)}$")
 
+    def survives_all(self, faults: Iterable[Fault], *, parallel: int = 1) -> list[Run]:
+        """One after the other; of what goes wrong all is told, at the end."""
+        runs, problems = [], []
+        for fault in faults:
+            try:
+                runs.append(self.survives(fault, parallel=parallel))
+            except AssertionError as error:
+                problems.append(str(error))
+        assert not problems, "\n\n".join([*problems, f"{len(problems)} of {len(runs)} and these"])
+        return runs
+
     def survives(self, fault: Fault, *, parallel: int = 1) -> Run:
         """Begin, run with a fault, run again; the host is then as it should be."""
         self.begin()
         done = self.run(fault, parallel=parallel)
-        assert "Traceback" not in done.said and "this is a bug" not in done.said, (fault, done.said)
-        self.wait_for_children()
         try:
+            assert "Traceback" not in done.said and "this is a bug" not in done.said
+            assert done.hit or fault.after, "the point never came"
+            assert done.code in (0, -signal.SIGKILL) or self.is_named(done), "of what?"
+            self.wait_for_children()
             self.ends()
         except AssertionError as error:
             raise AssertionError(f"{self.scenario}: {fault} ({done.hit}; exit {done.code})\n"
-                                 f"{done.said}\n=== after that:\n{error}") from error
+                                 f"{done.said}\n=== what is wrong:\n{error}") from error
         return done
 
     def ends(self) -> None:
@@ -196,7 +212,7 @@ def has_mark(path: Path) -> bool:
 
 
 def _qemu_io(path: Path, command: str, *options: str) -> str:
-    form = "raw" if path.suffix == ".raw" else "qcow2"
+    form = "raw" if ".raw" in path.name else "qcow2"
     return subprocess.run(("qemu-io", "-f", form, *options, "-c", command, path), check=True,
                           capture_output=True, text=True).stdout
 

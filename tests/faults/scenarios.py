@@ -64,6 +64,10 @@ def pruned(lab: Lab) -> None:
     lab.apply("--prune", "--delete-data", "*")
 
 
+def emptied(lab: Lab) -> None:
+    assert not list(lab.storage.glob("trash/*"))
+
+
 def started(lab: Lab) -> None:
     virsh("start", lab.domain("web"))
 
@@ -146,7 +150,7 @@ SCENARIOS = (
              stays=marked(DATA)),
     Scenario("the trash is purged",
              before={"data": disk("data", "size: 8MiB"), "more": disk("more", "size: 8MiB")},
-             after={}, argv=("purge",), settles=False,
+             after={}, argv=("purge",), settles=False, stays=emptied,
              behind=pruned),
 )
 WALKED = ("disks are made", "a machine gets another name")

