@@ -90,7 +90,7 @@ def _files(below: str, reached: Reached) -> None:
         if event == "open" and not arguments[2] & WRITING:
             return
         if isinstance(path, str) and path.startswith(below):
-            reached(f"file {FILES[event]} {path[len(below):] or '/'} before")
+            reached(f"file {FILES[event]} {path} before")
 
     sys.addaudithook(told)
     real = os.fsync
@@ -99,7 +99,7 @@ def _files(below: str, reached: Reached) -> None:
         # There is no audit event of it.
         path = os.readlink(f"/proc/self/fd/{descriptor}")
         if path.startswith(below):
-            reached(f"file fsync {path[len(below):] or '/'} before")
+            reached(f"file fsync {path} before")
         real(descriptor)
 
     os.fsync = fsync  # type: ignore[assignment]
