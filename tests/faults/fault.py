@@ -20,7 +20,8 @@ from tiny_cloud.host import command
 KILLS = ("kill", "kill alone")
 """Of everything that tinycloud has started, as by a power cut; of tinycloud by itself, as by the
 out-of-memory killer."""
-FAILURES = ("exit", "hang", "ENOSPC", "EIO")
+FAILURES = ("exit", "EIO", "ENOSPC", "hang")
+"""Those that are in every run come first."""
 INTERRUPT = "interrupt"
 """Ctrl-C, pressed twice."""
 SETTLING = 0.01

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from itertools import chain
 from pathlib import Path
 
@@ -153,13 +153,14 @@ SCENARIOS = (
              after={}, argv=("purge",), settles=False, stays=emptied,
              behind=pruned),
 )
-WALKED = ("disks are made", "a machine gets another name")
+KILLED = ("a machine gets another name",)
+FAILING = ("disks are made",)
 """Every point of these in every run."""
-MOST = ("disks grow", "a disk is replaced", "a machine is made", "a network is made",
+DICED = ("disks grow", "a disk is replaced", "a machine is made", "a network is made",
         "a disk moves to another base", "what is declared no more is pruned")
 """Random points of these in every run."""
 
 
-def chosen(*, walked: bool) -> list[Scenario]:
-    """All in the long form."""
-    return [one for one in SCENARIOS if scaled(0, 1) or one.name in (WALKED if walked else MOST)]
+def chosen(names: Collection[str]) -> list[Scenario]:
+    """These; in the long form all."""
+    return [one for one in SCENARIOS if scaled(0, 1) or one.name in names]

@@ -10,7 +10,7 @@ import pytest
 from tests.faults.bench import Bench
 from tests.faults.fault import FAILURES, INTERRUPT
 from tests.faults.run import run
-from tests.faults.scenarios import chosen
+from tests.faults.scenarios import FAILING, chosen
 from tests.faults.watch import changes_something
 from tests.goals import scaled, seen
 from tests.integration.lab import TINYCLOUD, tree
@@ -18,7 +18,7 @@ from tests.integration.lab import TINYCLOUD, tree
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(scaled(300, 7200))]
 
 
-@pytest.fixture(scope="module", params=chosen(walked=True), ids=str)
+@pytest.fixture(scope="module", params=chosen(FAILING), ids=str)
 def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
     with Bench.of(request.param, "tctafail") as bench:
         yield bench
@@ -60,7 +60,7 @@ def test_interrupted_at_each_point(bench: Bench) -> None:
 
 
 @pytest.mark.goal(2)
-@pytest.mark.parametrize("how", FAILURES)
+@pytest.mark.parametrize("how", FAILURES[:scaled(2, len(FAILURES))])
 def test_each_call_fails(bench: Bench, how: str) -> None:
     runs = bench.survives_all(bench.faults(how))
     harmless = [done.hit for done in runs if not done.code]

@@ -14,7 +14,8 @@ import pytest
 from tests.faults.bench import Bench
 from tests.faults.fault import KILLS, Fault
 from tests.faults.scenario import Scenario
-from tests.faults.scenarios import chosen
+from tests.faults.scenarios import DICED, KILLED, chosen
+from tests.faults.slow_scenarios import SLOW
 from tests.goals import scaled, seen
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(scaled(300, 7200))]
@@ -24,7 +25,8 @@ MOMENTS = scaled(30, 1000)
 LVM = "volumes: LVM runs inside a guest of tests/integration/test_lvm.py alone, which kills by step"
 
 
-@pytest.fixture(scope="module", params=chosen(walked=True), ids=str)
+@pytest.fixture(scope="module", ids=str,
+                params=[*chosen(KILLED), *SLOW[:scaled(0, len(SLOW))]])
 def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
     with Bench.of(request.param, "tctakill") as bench:
         yield bench
@@ -40,12 +42,12 @@ def test_at_every_point(bench: Bench, how: str) -> None:
 
 
 @pytest.mark.goal(1)
-@pytest.mark.parametrize("scenario", chosen(walked=False), ids=str)
+@pytest.mark.parametrize("scenario", chosen(DICED), ids=str)
 def test_at_random_moments(scenario: Scenario) -> None:
     dice = random.Random(f"{SEED} {scenario}")
     with Bench.of(scenario, "tctarandom") as bench:
         moments = [Fault(dice.choice(KILLS), after=dice.uniform(0, bench.seconds))
-                   for _ in range(MOMENTS // len(chosen(walked=False)))]
+                   for _ in range(MOMENTS // len(chosen(DICED)))]
         kills = sum(done.killed for done in bench.survives_all(moments, parallel=4))
     print(f"FAULTS_SEED={SEED}: {kills} kills")
     seen(1, f"kill at random moments: {scenario}", kills, seed=SEED, short=LVM)
