@@ -26,7 +26,7 @@ from tests.integration.lab import URI, Lab, digest, end_all
 MARK = 0xA7
 MARKED = 64 << 10
 """Bytes at the beginning of a disk that somebody has written."""
-FOREIGN = ("disks/foreign.qcow2", "images/foreign.qcow2", "disks/foreign.raw.part")
+FOREIGN = ("disks/foreign.qcow2", "images/foreign.qcow2")
 """Files in the storage that nobody has stamped: they stay as they are, to the byte."""
 NAMED = re.compile(r"\b(disk|image|network|guest|virtualmachine)/[a-z]"
                    r"|cannot list the (machines|networks)")

@@ -15,7 +15,7 @@ from tests.faults.watch import changes_something
 from tests.goals import scaled, seen
 from tests.integration.lab import TINYCLOUD, tree
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(scaled(300, 7200))]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(scaled(900, 7200))]
 
 
 @pytest.fixture(scope="module", params=chosen(FAILING), ids=str)

@@ -18,10 +18,10 @@ from tests.faults.scenarios import DICED, KILLED, chosen
 from tests.faults.slow_scenarios import SLOW
 from tests.goals import scaled, seen
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(scaled(300, 7200))]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(scaled(900, 7200))]
 
 SEED = int(os.environ.get("FAULTS_SEED") or random.randrange(1 << 32))
-MOMENTS = scaled(30, 1000)
+MOMENTS = scaled(24, 1000)
 LVM = "volumes: LVM runs inside a guest of tests/integration/test_lvm.py alone, which kills by step"
 
 
