@@ -14,11 +14,12 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from random import Random
 
 import libvirt
 
 from tests.faults import watch
-from tests.faults.fault import INTERRUPT, NONE, WHERE, Fault
+from tests.faults.fault import INTERRUPT, KILLS, NONE, WHERE, Fault
 from tests.faults.run import Run, run
 from tests.faults.scenario import Documents, Scenario
 from tests.integration.lab import URI, Lab, digest, end_all
@@ -115,6 +116,12 @@ class Bench:
                 seen[point] += 1
                 if re.search(WHERE[how], point) and re.search(self.scenario.only, point):
                     yield Fault(how, at=seen[point], where=f"^{re.escape(point)}$")
+
+    def moments(self, dice: Random) -> Iterator[Fault]:
+        """Kills at random: some time after a point, which a busy machine reaches late."""
+        while True:
+            point, delay = dice.choice(self.points), dice.uniform(0, self.seconds / 10)
+            yield Fault(dice.choice(KILLS), after=delay, where=f"^{re.escape(point)}$")
 
     def survives_all(self, faults: Iterable[Fault], *, parallel: int = 1) -> list[Run]:
         """One after the other; of what goes wrong all is told, at the end."""

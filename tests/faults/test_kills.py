@@ -8,11 +8,12 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Iterator
+from itertools import islice
 
 import pytest
 
 from tests.faults.bench import Bench
-from tests.faults.fault import KILLS, Fault
+from tests.faults.fault import KILLS
 from tests.faults.scenario import Scenario
 from tests.faults.scenarios import DICED, KILLED, chosen
 from tests.faults.slow_scenarios import SLOW
@@ -46,8 +47,7 @@ def test_at_every_point(bench: Bench, how: str) -> None:
 def test_at_random_moments(scenario: Scenario) -> None:
     dice = random.Random(f"{SEED} {scenario}")
     with Bench.of(scenario, "tctarandom") as bench:
-        moments = [Fault(dice.choice(KILLS), after=dice.uniform(0, bench.seconds))
-                   for _ in range(MOMENTS // len(chosen(DICED)))]
+        moments = islice(bench.moments(dice), -(-MOMENTS // len(chosen(DICED))))
         kills = sum(done.killed for done in bench.survives_all(moments, parallel=4))
     print(f"FAULTS_SEED={SEED}: {kills} kills")
     seen(1, f"kill at random moments: {scenario}", kills, seed=SEED, short=LVM)
