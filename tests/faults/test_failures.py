@@ -60,7 +60,7 @@ def test_interrupted_at_each_point(bench: Bench) -> None:
 
 
 @pytest.mark.goal(2)
-@pytest.mark.parametrize("how", FAILURES[:scaled(2, len(FAILURES))])
+@pytest.mark.parametrize("how", FAILURES[:scaled(1, len(FAILURES))])
 def test_each_call_fails(bench: Bench, how: str) -> None:
     runs = bench.survives_all(bench.faults(how))
     harmless = [done.hit for done in runs if not done.code]

@@ -36,8 +36,9 @@ def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
 @pytest.mark.goal(1)
 @pytest.mark.parametrize("how", KILLS)
 def test_at_every_point(bench: Bench, how: str) -> None:
-    """Where no command runs there is nothing more to kill than tinycloud itself."""
-    runs = bench.survives_all(bench.faults(how))
+    """Where no command runs there is nothing more to kill than tinycloud itself. In the short form
+    at every second one."""
+    runs = bench.survives_all(islice(bench.faults(how), 0, None, scaled(2, 1)))
     assert all(done.killed for done in runs)
     seen(1, f"{how} at each point: {bench.scenario}", len(runs), short=LVM)
 
