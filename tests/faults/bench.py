@@ -141,7 +141,9 @@ class Bench:
         try:
             assert "Traceback" not in done.said and "this is a bug" not in done.said
             assert done.hit or fault.after, "the point never came"
-            quiet = done.code in (0, -signal.SIGKILL) or fault.how == INTERRUPT
+            # Who presses Ctrl-C knows why it ended.
+            asked = fault.how == INTERRUPT or "Aborted." in done.errors
+            quiet = done.code in (0, -signal.SIGKILL) or asked
             assert quiet or self.is_named(done), "of what?"
             self.wait_for_children()
             self.ends()
