@@ -11,6 +11,7 @@ import sys
 import tempfile
 import textwrap
 import time
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from dataclasses import dataclass
@@ -108,8 +109,8 @@ class Lab:
             time.sleep(0.2)
 
     def clean(self) -> None:
-        _end_all(self.name)
-        shutil.rmtree(self.folder)
+        end_all(self.name)
+        _remove(self.name, [self.folder])
 
 
 def _run() -> int:
@@ -121,15 +122,21 @@ def _sweep(name: str) -> None:
     """What is left of the labs of that name whose run is no more; of one that goes on nothing."""
     folders = {folder: folder.name.removeprefix(f"{name}-").partition("-")[0]
                for folder in PLACE.glob(f"{name}-*")}
-    if any(pid.isdigit() and Path("/proc", pid).exists() for pid in folders.values()):
-        return
-    _end_all(name)
+    if not any(pid.isdigit() and Path("/proc", pid).exists() for pid in folders.values()):
+        end_all(name)
+        _remove(name, folders)
+
+
+def _remove(name: str, folders: Iterable[Path]) -> None:
+    for log in LOGS:
+        for path in log.glob(f"{name}-*.log"):
+            path.unlink()
     for folder in folders:
         shutil.rmtree(folder)
 
 
-def _end_all(name: str) -> None:
-    """Domains, secrets, networks and logs of the labs of that name."""
+def end_all(name: str) -> None:
+    """The domains, secrets and networks of the labs of that name."""
     with closing(libvirt.open(URI)) as connection, ThreadPoolExecutor(8) as pool:
         all_of_them = connection.listAllDomains()
         ours = [one for one in all_of_them if one.name().startswith(f"{name}-")]
@@ -137,13 +144,12 @@ def _end_all(name: str) -> None:
         for secret in connection.listAllSecrets():
             if secret.usageID().startswith(f"tinycloud {name} "):
                 secret.undefine()
-    for log in LOGS:
-        for path in log.glob(f"{name}-*.log"):
-            path.unlink()
-    for network in virsh("net-list", "--all", "--name").split():
-        if network.startswith(f"{name}-"):
-            virsh("net-destroy", network, check=False)
-            virsh("net-undefine", network, check=False)
+        for network in connection.listAllNetworks():
+            if network.name().startswith(f"{name}-"):
+                with suppress(libvirt.libvirtError):
+                    network.destroy()
+                with suppress(libvirt.libvirtError):
+                    network.undefine()
 
 
 def _end(domain: libvirt.virDomain) -> None:

@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
-import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.faults.fault import Fault
+from tests.faults.run import run
 from tests.integration.lab import Lab, virsh
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
-ROOT = Path(__file__).parents[2]
-
 
 def killed_after(lab: Lab, steps: int) -> bool:
     """Whether the apply was killed, rather than having come to its end before."""
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.integration.killed_apply", str(lab.manifests), str(steps)],
-        cwd=ROOT,
-        start_new_session=True,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode in (0, -signal.SIGKILL), done.stderr
-    return done.returncode != 0
+    argv = ("apply", str(lab.manifests), "--yes", "--parallel", "1")
+    done = run(argv, lab.storage, Fault("kill", at=steps, where="^step .* after"))
+    assert done.killed or done.code == 0, done.said
+    return done.killed
 
 
 def test_killed_after_each_step(debian: Path, lab: Callable[[str], Lab]) -> None:

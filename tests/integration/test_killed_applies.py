@@ -11,21 +11,18 @@ import fcntl
 import json
 import os
 import random
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
+from tests.faults.fault import KILLS, Fault
+from tests.faults.run import run
 from tests.integration.lab import Lab
 from tests.integration.odd_guests import plain_disk
 
 pytestmark = [pytest.mark.integration, pytest.mark.long, pytest.mark.timeout(7200)]
 
-ROOT = Path(__file__).parents[2]
-KILLS = int(os.environ.get("KILLED_APPLIES", "3"))
+APPLIES = int(os.environ.get("KILLED_APPLIES", "3"))
 SEED = os.environ.get("KILLS_SEED") or str(random.randrange(1 << 32))
 LONGEST = 2.5
 """Seconds after the first edit began; both guests' edits and growth take about as long."""
@@ -71,14 +68,13 @@ def declare(lab: Lab, number: int) -> None:
 
 def killed(lab: Lab, seconds: float, what: str) -> bool:
     """Whether it was killed, rather than having come to its end before."""
-    argv = (sys.executable, "-m", "tests.integration.killed_edit", str(lab.manifests),
-            str(seconds), what)
-    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode in (0, -signal.SIGKILL), done.stderr
+    fault = Fault(what, after=seconds, where="^guest edit")
+    done = run(("apply", str(lab.manifests), "--yes"), lab.storage, fault)
+    assert done.killed or done.code == 0, done.said
     # A worker that outlives tinycloud holds the lock until its appliance is gone.
     with (lab.storage / "journal.jsonl").open("a") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
-    return done.returncode != 0
+    return done.killed
 
 
 def test_after_the_next_apply_every_guest_verifies(lab: Lab) -> None:
@@ -87,14 +83,14 @@ def test_after_the_next_apply_every_guest_verifies(lab: Lab) -> None:
     declare(lab, 0)
     lab.apply()
     kills = 0
-    for number in range(1, KILLS + 1):
+    for number in range(1, APPLIES + 1):
         declare(lab, number)
-        kills += killed(lab, dice.uniform(0, LONGEST), dice.choice(("alone", "all")))
-        if number % EVERY and number < KILLS:
+        kills += killed(lab, dice.uniform(0, LONGEST), dice.choice(KILLS))
+        if number % EVERY and number < APPLIES:
             continue
         lab.apply()
         lab.assert_settled()
         told = json.loads(lab.run("verify", "--json", expect=0))["guests"]
         assert [one["verdict"] for one in told] == ["as declared"] * len(NAMES)
-    print(f"{kills} of {KILLS} applies were killed")
-    assert kills > KILLS // 2
+    print(f"{kills} of {APPLIES} applies were killed")
+    assert kills > APPLIES // 2

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import json
-import signal
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.faults.fault import Fault
+from tests.faults.run import run
 from tests.integration.lab import TINYCLOUD, Lab, digest, virsh
 from tiny_cloud.errors import Failure
 from tiny_cloud.host.qemu_lock import unwritten
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
-ROOT = Path(__file__).parents[2]
+MOMENTS = "^(command (cp|qemu-img (rebase|compare|convert)).* during|file rename|step .* after)"
+"""Points at which a disk is copied, compared or put in its place."""
 MIB = 1 << 20
 
 
@@ -209,7 +210,7 @@ def test_killed_at_every_moment(stack: Stack) -> None:
     flatten = ["flatten", "web-root", "-f", manifests, "--yes"]
     for argv, least in ((commit, 4), (rebase, 6), (flatten, 6)):
         kills = 0
-        while killed_at(argv, kills + 1):
+        while killed_at(lab, argv, kills + 1):
             kills += 1
             assert content(stack.root, lab.folder) == before
             now = stack.bases()
@@ -244,12 +245,9 @@ def test_qemu_and_we_keep_each_other_out(tmp_path: Path) -> None:
         pass
 
 
-def killed_at(argv: list[str], moment: int) -> bool:
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.integration.killed_verb", "moment", str(moment), *argv],
-        cwd=ROOT, start_new_session=True, capture_output=True, text=True, check=False)
+def killed_at(lab: Lab, argv: list[str], moment: int) -> bool:
+    done = run(argv, lab.storage, Fault("kill", at=moment, where=MOMENTS))
     # Who is cut off after the last step of a commit is told its document the next time.
-    done_before = "image/golden is there already" in done.stderr and "sha256: " in done.stderr
-    ended = done.returncode == 0 or done_before
-    assert ended or done.returncode == -signal.SIGKILL, done.stdout + done.stderr
-    return not ended
+    done_before = "image/golden is there already" in done.errors and "sha256: " in done.errors
+    assert done.killed or done.code == 0 or done_before, done.said
+    return done.killed

@@ -6,11 +6,8 @@ The machines have no system to boot: they start in a second, and only --force-of
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
-import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -127,27 +124,6 @@ def test_a_machine_gets_another_name(lab: Callable[[str], Lab]) -> None:
     names = tree(cloud.storage / "disks")
     cloud.apply()
     assert tree(cloud.storage / "disks") == names
-
-
-@pytest.mark.parametrize("last", range(1, 10))
-def test_a_renaming_that_is_killed_is_ended_by_the_next(
-    lab: Callable[[str], Lab], last: int
-) -> None:
-    cloud = lab("tctokill")
-    declare(cloud, "name: www", running="false")
-    cloud.apply()
-    inode = cloud.disk("www-data").stat().st_ino
-    declare(cloud, "name: web, renamedFrom: www", running="false")
-    killed = subprocess.run(
-        [sys.executable, "-m", "tests.integration.killed_apply", str(cloud.manifests), str(last)],
-        cwd=Path(__file__).parents[2], start_new_session=True, check=False,
-    )
-    assert killed.returncode == -signal.SIGKILL, "there are fewer steps"
-    cloud.apply()
-    cloud.assert_settled()
-    assert cloud.disk("web-data").stat().st_ino == inode
-    assert [path.name for path in sorted(cloud.storage.rglob("*www*"))] == []
-    assert virsh("list", "--all", "--name").split().count("tctokill-web") == 1
 
 
 FOREIGN = """

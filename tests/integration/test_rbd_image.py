@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import base64
 import json
-import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 
 import pytest
 
+from tests.faults.fault import Fault
+from tests.faults.run import run as tinycloud
 from tests.integration.lab import LOGS, TINYCLOUD, Lab, virsh
 from tests.integration.servers import free_port, run, tiny_guest
 from tests.integration.servers.ceph import POOL, Cluster, ceph
@@ -162,10 +162,9 @@ def test_a_kill_leaves_a_part_that_the_next_apply_replaces(storage: Storage) -> 
     """After it was made, when nothing but the name is missing, and in the midst of its renaming."""
     lab = storage.lab
     storage.declare("late", "size: 4MiB")
-    for steps in ("1", "3"):
-        argv = [sys.executable, "-m", "tests.integration.killed_apply", str(lab.manifests), steps]
-        killed = subprocess.run(argv, start_new_session=True, check=False)
-        assert killed.returncode == -signal.SIGKILL
+    argv = ("apply", str(lab.manifests), "--yes", "--parallel", "1")
+    for steps in (1, 3):
+        assert tinycloud(argv, lab.storage, Fault("kill", at=steps, where="^step .* after")).killed
         assert "tctr-late.part" in storage.names()
         assert lab.plan()["rbdimage/late"]["because"] == ["an earlier apply was cut off"]
     storage.name_as_well("tctr-late.part", "tctr-late")

@@ -7,14 +7,14 @@ qemu-io while they are off, and through qemu's own monitor while they run.
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.faults.fault import Fault
+from tests.faults.run import run
 from tests.integration.lab import TINYCLOUD, Lab, virsh
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
@@ -193,12 +193,10 @@ def test_internal_snapshots(web: Lab) -> None:
 
 def killed_after(lab: Lab, steps: int, *argv: str) -> bool:
     """Whether it was killed, rather than having come to its end before."""
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.integration.killed_verb", "step", str(steps), *argv,
-         "-f", str(lab.manifests), "--yes"],
-        cwd=ROOT, start_new_session=True, capture_output=True, text=True, check=False)
-    assert done.returncode in (0, -signal.SIGKILL), done.stderr
-    return done.returncode != 0
+    done = run((*argv, "-f", str(lab.manifests), "--yes"), lab.storage,
+               Fault("kill", at=steps, where="^step .* after"))
+    assert done.killed or done.code == 0, done.said
+    return done.killed
 
 
 def test_killed_after_each_step(web: Lab) -> None:

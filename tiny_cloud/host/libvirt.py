@@ -26,6 +26,9 @@ UNDEFINE_TPM: int = getattr(libvirt, "VIR_DOMAIN_UNDEFINE_TPM", 0)
 SECRETS: int = getattr(libvirt, "VIR_DOMAIN_XML_INACTIVE", 0) | getattr(
     libvirt, "VIR_DOMAIN_XML_SECURE", 0)
 
+LOOKS = 3
+"""How often the snapshots of a machine are listed, which somebody may be deleting meanwhile."""
+
 
 @dataclass(frozen=True, slots=True)
 class BlockInfo:
@@ -224,7 +227,15 @@ def _facts(domain: Any, kept: Collection[str]) -> DomainFacts | None:
 
 
 def _snapshots(domain: Any) -> tuple[SnapshotFacts, ...]:
-    """The oldest first."""
+    """The oldest first. Where one goes while libvirt (9.0) lists them, it misses a name
+    (virGetDomainSnapshot), or does not know it any more: then they are listed again."""
+    for _ in range(LOOKS - 1):
+        with ignoring(libvirt.VIR_ERR_INVALID_ARG, libvirt.VIR_ERR_NO_DOMAIN_SNAPSHOT):
+            return _listed(domain)
+    return _listed(domain)
+
+
+def _listed(domain: Any) -> tuple[SnapshotFacts, ...]:
     order = libvirt.VIR_DOMAIN_SNAPSHOT_LIST_TOPOLOGICAL
     found = [read_snapshot(one.getXMLDesc(0)) for one in domain.listAllSnapshots(order)]
     return tuple(sorted(found, key=lambda snapshot: snapshot.created))

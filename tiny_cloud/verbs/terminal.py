@@ -13,6 +13,7 @@ import click
 
 import tiny_cloud
 from tiny_cloud.verbs.arguments import LOCK_TIMEOUT
+from tiny_cloud.verbs.interrupts import minded
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -69,7 +70,9 @@ def carry_out(
         return 1 if blocked else 0
     if not agreed(yes, "Do this?"):
         return 1
-    happened = _follow(planned.apply(parallel=parallel, patience=patience()), as_json=as_json)
+    with minded() as stopping:
+        events = planned.apply(parallel=parallel, stopping=stopping, patience=patience())
+        happened = _follow(events, as_json=as_json)
     failed = not happened.isdisjoint(("failed", "skipped"))
     if not failed and not as_json:
         done = len(plan.changes) - blocked
