@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import sys
 from collections import defaultdict
 from pathlib import Path
@@ -53,6 +54,13 @@ same moments are tried again.
 def scaled(short: int, long: int) -> int:
     """How many: ``long`` in ``make faults``, ``short`` in every other run."""
     return long if os.environ.get("FAULTS") else short
+
+
+def seed(variable: str) -> int:
+    """What the variable says; without it another one in each ``make faults``, and the same in all
+    other runs, so that what fails there is the change at hand."""
+    told = os.environ.get(variable)
+    return int(told) if told else scaled(2012, random.randrange(1 << 32))
 
 
 def seen(goal: int, what: str, points: int, *, seed: int | None = None, short: str = "") -> None:

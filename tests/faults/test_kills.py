@@ -5,7 +5,6 @@ Which random moments: FAULTS_SEED.
 
 from __future__ import annotations
 
-import os
 import random
 from collections.abc import Iterator
 from itertools import islice
@@ -17,11 +16,11 @@ from tests.faults.fault import KILLS
 from tests.faults.scenario import Scenario
 from tests.faults.scenarios import DICED, KILLED, chosen
 from tests.faults.slow_scenarios import SLOW
-from tests.goals import scaled, seen
+from tests.goals import scaled, seed, seen
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(scaled(900, 7200))]
 
-SEED = int(os.environ.get("FAULTS_SEED") or random.randrange(1 << 32))
+SEED = seed("FAULTS_SEED")
 MOMENTS = scaled(24, 1000)
 LVM = "volumes: LVM runs inside a guest of tests/integration/test_lvm.py alone, which kills by step"
 

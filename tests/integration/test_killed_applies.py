@@ -17,13 +17,14 @@ import pytest
 
 from tests.faults.fault import KILLS, Fault
 from tests.faults.run import run
+from tests.goals import seed
 from tests.integration.lab import Lab
 from tests.integration.odd_guests import plain_disk
 
 pytestmark = [pytest.mark.integration, pytest.mark.long, pytest.mark.timeout(7200)]
 
 APPLIES = int(os.environ.get("KILLED_APPLIES", "3"))
-SEED = os.environ.get("KILLS_SEED") or str(random.randrange(1 << 32))
+SEED = seed("KILLS_SEED")
 LONGEST = 2.5
 """Seconds after the first edit began; both guests' edits and growth take about as long."""
 EVERY = 5

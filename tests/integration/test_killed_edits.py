@@ -28,6 +28,7 @@ from typing import Any
 import guestfs
 import pytest
 
+from tests.goals import seed
 from tests.integration.odd_guests import ATTRIBUTES, TREE, plain_disk
 from tiny_cloud.guests.base import Edit, MakeFolder, WriteFile
 from tiny_cloud.host import acceleration
@@ -37,7 +38,7 @@ from tiny_cloud.host.guest_worker.session import Session
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(1800)]
 
 KILLS = int(os.environ.get("KILLS", "50"))
-SEED = os.environ.get("KILLS_SEED") or str(random.randrange(1 << 32))
+SEED = seed("KILLS_SEED")
 ROUNDS = max(2, -(-KILLS // 25))
 """Disks that are edited: each gives up to 25 of the moments."""
 LONGEST = 0.02
