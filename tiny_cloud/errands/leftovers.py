@@ -98,7 +98,6 @@ def _awaited(host: Reader, declared: Sequence[Resource], actual: Actual) -> Iter
     for item in declared:
         seen, path = actual.get(item.address), str(item.provides().get("path", ""))
         yield from (path, f"{path}.download", *kernels.files_of(path)) if path else ()
-        yield host.cloud.path("records", f"{item.address.kind}-{item.address.name}.json")
         for key in ("parts", "leftovers") if isinstance(seen, Observed) else ():
             found = seen.facts.get(key, ()) if isinstance(seen, Observed) else ()
             assert isinstance(found, tuple)
