@@ -20,7 +20,7 @@ from tests.fake.objections import objection, resized
 from tests.fake.rbd import created, disk_at, grown, place_of
 from tests.fake.volumes import decrypted, made
 from tiny_cloud import steps
-from tiny_cloud.apply import Progress
+from tiny_cloud.apply.workers import Progress
 from tiny_cloud.ceph import Cluster
 from tiny_cloud.cloudinit import rendered
 from tiny_cloud.errands.leftovers import UNFINISHED

@@ -14,7 +14,7 @@ from typing import Any
 
 import libvirt
 
-from tiny_cloud.apply import Progress
+from tiny_cloud.apply.workers import Progress
 from tiny_cloud.errors import Failure
 from tiny_cloud.host.guest_session import GuestSession
 from tiny_cloud.host.perform import Host

@@ -17,7 +17,7 @@ import tiny_cloud
 from tests import goals
 from tests.integration.lab import TINYCLOUD, Lab, digest, virsh
 from tiny_cloud.api import Wish
-from tiny_cloud.apply import Progress
+from tiny_cloud.apply.workers import Progress
 from tiny_cloud.host.perform import Host
 from tiny_cloud.model import Consents
 from tiny_cloud.steps import Step

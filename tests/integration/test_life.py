@@ -27,7 +27,7 @@ from tests.integration.life import devices as _devices  # noqa: F401  its edits
 from tests.integration.life.drift import meddle
 from tests.integration.life.machines import new_machine
 from tests.integration.life.networks import first_networks
-from tiny_cloud.apply import Progress
+from tiny_cloud.apply.workers import Progress
 from tiny_cloud.errors import Failure, Problems
 from tiny_cloud.host.perform import Host
 from tiny_cloud.model import Event

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, SupportsIndex
 
-from tiny_cloud.apply import Progress, apply
+from tiny_cloud.apply import apply
+from tiny_cloud.apply.workers import Progress
 from tiny_cloud.errors import Failure
 from tiny_cloud.model import Address, Cloud, Event, Plan, Task
 from tiny_cloud.steps import Step

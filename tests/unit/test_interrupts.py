@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import pytest
 
 from tests.unit.test_apply import CLOUD, Say, ended, task
-from tiny_cloud.apply import Progress, apply
+from tiny_cloud.apply import apply
+from tiny_cloud.apply.workers import Progress
 from tiny_cloud.errors import Failure
 from tiny_cloud.model import Plan
 from tiny_cloud.steps import Step

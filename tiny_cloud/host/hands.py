@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import singledispatch
 from pathlib import Path
 
-from tiny_cloud.apply import Progress
+from tiny_cloud.apply.workers import Progress
 from tiny_cloud.host import acceleration
 from tiny_cloud.host.libvirt import Libvirt
 from tiny_cloud.model import Cloud

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from tiny_cloud.apply import Progress
+from tiny_cloud.apply.workers import Progress
 from tiny_cloud.host.libvirt_connection import ignoring, libvirt
 from tiny_cloud.steps import CreateSnapshot
 

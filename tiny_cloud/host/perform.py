@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from tiny_cloud.apply import Progress
+from tiny_cloud.apply.workers import Progress
 from tiny_cloud.errors import Failure
 from tiny_cloud.host.hands import Hands, do
 from tiny_cloud.steps import EditGuest, Step

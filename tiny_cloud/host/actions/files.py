@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tiny_cloud import steps
-from tiny_cloud.apply import Progress
+from tiny_cloud.apply.workers import Progress
 from tiny_cloud.host import command, files, records, secrets
 from tiny_cloud.host.hands import Hands, do
 from tiny_cloud.host.qemu_lock import require_unused

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tiny_cloud import steps
-from tiny_cloud.apply import Progress
+from tiny_cloud.apply.workers import Progress
 from tiny_cloud.errors import Failure
 from tiny_cloud.guests.deep import UNFINISHED
 from tiny_cloud.host import (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tiny_cloud import steps
-from tiny_cloud.apply import Progress
+from tiny_cloud.apply.workers import Progress
 from tiny_cloud.host.hands import Hands, do
 
 

@@ -6,7 +6,7 @@ import base64
 import binascii
 
 from tiny_cloud import steps
-from tiny_cloud.apply import Progress
+from tiny_cloud.apply.workers import Progress
 from tiny_cloud.errors import Failure
 from tiny_cloud.host import passwords, qemu_img, records, secrets
 from tiny_cloud.host.hands import Hands, do

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tiny_cloud import steps
-from tiny_cloud.apply import Progress
+from tiny_cloud.apply.workers import Progress
 from tiny_cloud.host import records, seeds
 from tiny_cloud.host.actions.guests import keep, revealed
 from tiny_cloud.host.hands import Hands, do
