@@ -210,7 +210,8 @@ class Console:
         self.child.sendline(password)
         self.child.expect([r"[#$] $"], timeout=120)
         # A plain shell: bash's line editing would mix its own sequences into what is read.
-        self.child.sendline(f"stty -echo cols 500; PS1='{self.PROMPT}' exec sh")
+        # Nor shall the kernel's words come in between.
+        self.child.sendline(f"stty -echo cols 500; dmesg -n 1; PS1='{self.PROMPT}' exec sh")
         self.child.expect(f"[\\r\\n]{self.PROMPT}", timeout=60)
 
     def run(self, command: str) -> str:

@@ -109,6 +109,7 @@ exec {real} "$@"
     goals.seen(4, "a disk that fills up while an image is converted", 1)
 
 
+@pytest.mark.long
 def test_wherever_the_last_page_is_taken(small: Lab) -> None:
     """A disk is made with so little room that this or that write of it finds none."""
     points = goals.scaled(4, 80)

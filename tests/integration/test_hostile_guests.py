@@ -81,6 +81,7 @@ def edited(session: GuestSession) -> list[Edit]:
 
 
 @pytest.mark.goal(16)
+@pytest.mark.long  # on trees of files: tests/unit/guests/test_guest_variants.py
 def test_no_trap_is_stepped_into(
     session: GuestSession, disks: dict[tuple[str, str], Path]
 ) -> None:

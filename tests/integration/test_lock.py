@@ -135,6 +135,7 @@ def test_one_works_and_the_others_leave_and_name_it(slow: Slow) -> None:
     goals.seen(17, "runs at once on one real libvirt, the others leave", RUNS)
 
 
+@pytest.mark.long
 def test_those_that_wait_find_it_done(slow: Slow) -> None:
     with slow.run("apply", "--yes") as first:
         slow.begun()

@@ -127,6 +127,7 @@ def test_what_was_changed_by_hand_is_found_field_by_field(verified: dict[str, An
     assert [one["source"]["line"] for one in told["drifts"]] == [6, 7, 9]
 
 
+@pytest.mark.long
 def test_a_deep_apply_puts_it_right_and_brings_records_back(
     lab: Lab, verified: dict[str, Any]
 ) -> None:
@@ -140,6 +141,7 @@ def test_a_deep_apply_puts_it_right_and_brings_records_back(
     assert "No changes" in lab.run("plan", *TARGETS, "--detailed-exitcode")
 
 
+@pytest.mark.long
 def test_what_was_put_right_verifies_also_while_somebody_writes(
     lab: Lab, verified: dict[str, Any]
 ) -> None:

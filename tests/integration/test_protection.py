@@ -104,6 +104,7 @@ THEIR_NETWORK = "<network><name>{}</name></network>"
 
 
 @pytest.mark.goal(5)
+@pytest.mark.long  # in memory: tests/unit/test_nothing_lost.py
 def test_what_others_have_made_under_our_names_stays(lab: Callable[[str], Lab]) -> None:
     """Whatever consent is given, but that to take it over."""
     one = lab("tctbtheirs")

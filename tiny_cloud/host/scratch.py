@@ -15,6 +15,8 @@ from tiny_cloud.model import Address, Cloud
 
 FOLDERS = ("images", "disks", "seeds", "snapshots", "records")
 """Of the storage: where something is made under another name first."""
+
+
 def scratch() -> tempfile.TemporaryDirectory[str]:
     """0700 (tempfile.mkdtemp); its name says whose it is, for a kill leaves it there."""
     return tempfile.TemporaryDirectory(prefix=f"tinycloud-{os.getpid()}-")
@@ -44,7 +46,11 @@ def _inside(folder: Path) -> list[Path]:
 
 
 def _abandoned() -> Iterator[Path]:
-    for path in sorted(Path(tempfile.gettempdir()).glob("tinycloud-*-*")):
+    try:
+        place = Path(tempfile.gettempdir())
+    except FileNotFoundError:
+        return  # there is none that we may write to, so nothing of ours is in any
+    for path in sorted(place.glob("tinycloud-*-*")):
         pid = path.name.split("-")[1]
         gone = pid.isdigit() and not Path("/proc", pid).exists()
         if gone and path.lstat().st_uid == os.geteuid():

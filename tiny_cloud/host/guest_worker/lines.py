@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import sys
 from typing import IO, Any
 
-from .session import Session
+from .session import LARGEST_COPY, Session
 from .tree import Refused
 
 OPERATIONS = ("open", "inspect", "mount", "enter", "leave", "types", "look", "sizes", "download",
               "edit", "grow_partition", "grow_filesystem", "shutdown")
+
+MEMORY = 2 << 30
+"""Bytes of address space for ourselves, whatever the appliance sends."""
 
 
 def make() -> Any:
@@ -37,6 +41,16 @@ def answer(session: Session, line: str) -> dict[str, Any]:
         return {"error": str(error), "code": "guestfs"}
 
 
+def confine() -> None:
+    """What the appliance answers comes of what is on the disk, and must fill neither this host's
+    memory nor its disk. Its qemu has been started; its own memory is fixed (guestfs(3), memsize).
+    """
+    for limit, most in ((resource.RLIMIT_AS, MEMORY), (resource.RLIMIT_FSIZE, LARGEST_COPY)):
+        _, hard = resource.getrlimit(limit)
+        least = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        resource.setrlimit(limit, (least, hard))
+
+
 def serve(lines: IO[str], results: IO[str], session: Session) -> None:
     try:
         for line in lines:
@@ -51,7 +65,7 @@ def main() -> int:
     results = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     try:
-        serve(sys.stdin, results, Session(make))
+        serve(sys.stdin, results, Session(make, confine))
     except BrokenPipeError:
         return 1
     return 0

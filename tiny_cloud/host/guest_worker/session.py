@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -27,15 +26,17 @@ MOST = 1000
 """Paths that one glob may stand for."""
 MOST_CONTENT = 32 << 20
 """Bytes of all the files that are looked at together."""
-MEMORY = 2 << 30
-"""Bytes of address space for ourselves, whatever the appliance sends."""
 
 
 class Session:
     """One appliance, from open to shutdown."""
 
-    def __init__(self, make: Callable[[], Any]) -> None:
+    def __init__(
+        self, make: Callable[[], Any], launched: Callable[[], None] = lambda: None
+    ) -> None:
+        """``launched`` is called when qemu has been started: limits of this process are not its."""
         self.make = make
+        self.launched = launched
         self.g: Any = None
         self.exports: list[Export] = []
         self.mounts: list[tuple[str, str]] = []
@@ -55,7 +56,7 @@ class Session:
                 self.g.add_drive_opts(drive["path"], format=drive["format"],
                                       readonly=drive["readonly"], label=label(number))
         self.g.launch()
-        confine()
+        self.launched()
 
     def _add_encrypted(self, options: list[str], key: str, readonly: bool) -> None:
         self.exports.append(Export(options, key, readonly))
@@ -221,16 +222,6 @@ class Session:
                 g.close()
                 while self.exports:
                     self.exports.pop().close()
-
-
-def confine() -> None:
-    """What the appliance answers comes of what is on the disk, and must fill neither this host's
-    memory nor its disk. Its qemu has been started; its own memory is fixed (guestfs(3), memsize).
-    """
-    for limit, most in ((resource.RLIMIT_AS, MEMORY), (resource.RLIMIT_FSIZE, LARGEST_COPY)):
-        _, hard = resource.getrlimit(limit)
-        least = most if hard == resource.RLIM_INFINITY else min(most, hard)
-        resource.setrlimit(limit, (least, hard))
 
 
 def label(disk: int) -> str:
