@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -131,8 +130,12 @@ def _remove(name: str, folders: Iterable[Path]) -> None:
     for log in LOGS:
         for path in log.glob(f"{name}-*.log"):
             path.unlink()
+    mounted = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
     for folder in folders:
-        shutil.rmtree(folder)
+        # A build that was killed leaves /proc, /sys and /dev mounted in its tree.
+        for place in reversed([one for one in mounted if one.startswith(f"{folder}/")]):
+            subprocess.run(["umount", "--lazy", place], check=True)
+        subprocess.run(["rm", "-rf", "--one-file-system", "--", folder], check=True)
 
 
 def end_all(name: str) -> None:
