@@ -147,7 +147,8 @@ def test_taken_out_the_guest_boots_its_own_kernel_again(lab: Lab) -> None:
         "kernel.image": None, "kernel.cmdline": None}
     heard = spoken(lab)
     # It may not have come as far as to hear a request.
-    lab.apply("--restart", "vm/web", "--force-off", "vm/web")
+    virsh("destroy", lab.domain("web"))
+    lab.apply()
     lab.assert_settled()
     xml = virsh("dumpxml", "--inactive", lab.domain("web"))
     assert not any(tag in xml for tag in ("<kernel>", "<initrd>", "<cmdline>"))
@@ -156,8 +157,8 @@ def test_taken_out_the_guest_boots_its_own_kernel_again(lab: Lab) -> None:
 
 
 def test_nothing_is_left_of_it(lab: Lab) -> None:
-    lab.run("destroy", "--yes", "--force-off", "vm/*", "--delete-data", "image/*",
-            "--delete-data", "disk/*")
+    virsh("destroy", lab.domain("web"))
+    lab.run("destroy", "--yes", "--delete-data", "image/*", "--delete-data", "disk/*")
     trash = sorted(path.suffixes[0] for path in (lab.storage / "trash").iterdir()
                    if path.name.startswith("debian"))
     assert trash == [".initrd", ".qcow2", ".vmlinuz"]

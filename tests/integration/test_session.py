@@ -30,6 +30,7 @@ MANIFEST = """
     spec:
       cpus: 1
       memory: 512MiB
+      stopTimeout: 1
       disks: [{{name: root, image: debian, size: 4GiB}}]
       interfaces: [{{name: eth0, user: {{}}, address: 10.0.2.15/24}}]
       guest: {{hostname: session-web}}

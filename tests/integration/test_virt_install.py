@@ -80,7 +80,7 @@ def lab() -> Iterator[Lab]:
             subprocess.run(["ip", "link", "del", name], check=False)
 
 
-@pytest.mark.parametrize("words", ["all", "few"])
+@pytest.mark.parametrize("words", ["all", pytest.param("few", marks=pytest.mark.long)])
 def test_they_are_taken_over_as_they_are(lab: Lab, words: str) -> None:
     """``few``: what is not declared stays as it is, whatever its default is for a new machine."""
     for case in CASES:
