@@ -110,6 +110,7 @@ class Bench:
         self.session.grow_partition(root)
         self.session.edit([plain(edit) for edit in EDITS])
         self.session.grow_filesystem(root)
+        self.session.leave()
 
 
 @pytest.fixture(scope="module")
@@ -160,7 +161,8 @@ def copies(folder: Path) -> list[Path]:
     copies = []
     for number, disk in enumerate(disks[1:]):
         root = bench.enter(number + 1)
-        share = KILLS // ROUNDS + (number < KILLS % ROUNDS)
+        # The last moment of each is when all is written back.
+        share = KILLS // ROUNDS + (number < KILLS % ROUNDS) - 1
         # Half of them where the old files give way to the new ones.
         late = dice.sample(range(renames, len(calls)), min(share // 2, len(calls) - renames))
         moments = (*late, *dice.sample(range(renames), share - len(late)))
@@ -170,6 +172,8 @@ def copies(folder: Path) -> list[Path]:
                 bench, disk, copies[-1], dice.uniform(0, LONGEST))
         bench.edit(root)
         bench.watched.during.clear()
+        copies.append(folder / f"copy{number}-last.qcow2")
+        cut_off(bench, disk, copies[-1], 0)()
     bench.session.shutdown()
     return copies
 
@@ -220,6 +224,7 @@ def test_the_next_edit_makes_it_whole(copies: list[Path]) -> None:
     bench = Bench.start(some)
     for number in range(len(some)):
         bench.edit(bench.enter(number))
+        bench.enter(number)
         after = bench.session.look([*NEW, LEFT])
         # Nothing that the cut-off edit had staged is left either.
         assert {path: base64.b64decode(told["content"]) for path, told in after.items()} == NEW
