@@ -220,7 +220,7 @@ def test_how_long_to_wait_for_another_run(
 
     monkeypatch.setattr(api.Planned, "apply", wait)
     Path("a.yaml").write_text(GOOD)
-    code, out, _ = run("apply", "a.yaml", "--storage", str(Path.cwd() / "s"), "--yes", *words)
+    code, out, _ = run("apply", *HERE, "--yes", *words)
     assert (code, waited) == (0, [seconds])
     assert "another run has done it meanwhile" in out
 
