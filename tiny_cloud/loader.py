@@ -15,15 +15,14 @@ from tiny_cloud.conflicts import conflicts
 from tiny_cloud.errors import Problem, Problems
 from tiny_cloud.linking import arrange, introduce, link
 from tiny_cloud.manifest import Document
-from tiny_cloud.model import Address, Cloud, ReclaimPolicy
+from tiny_cloud.model import STORAGE_FOLDERS, Address, Cloud, ReclaimPolicy
 from tiny_cloud.resource import Context, Resource
 from tiny_cloud.yaml12 import MOST_PROBLEMS
 
 ContextOf: TypeAlias = Callable[[Cloud], Context]
 """What the resources of a cloud need to know beside their documents."""
 SYSTEM_STORAGE = "/var/lib/tinycloud"
-TAKEN = frozenset({"trash", "consoles", "records", "disks", "images", "nvram", "seeds",
-                   "snapshots", "journal.jsonl"})
+TAKEN = frozenset({*STORAGE_FOLDERS, "journal.jsonl"})
 """What the cloud ``default`` has in there itself: no other cloud may be put in such a place."""
 
 

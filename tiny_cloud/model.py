@@ -43,6 +43,11 @@ class ReclaimPolicy(enum.StrEnum):
     DELETE = "Delete"
 
 
+STORAGE_FOLDERS = ("trash", "consoles", "records", "disks", "images", "nvram", "seeds",
+                   "snapshots")
+"""What a cloud has in its storage, beside the journal."""
+
+
 @dataclass(frozen=True, slots=True)
 class Cloud:
     """Whose things these are and where they live: the one Cloud document, or its defaults."""

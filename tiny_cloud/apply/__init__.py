@@ -68,9 +68,9 @@ def _start(
 ) -> Iterator[Event]:
     """Hand to the pool whatever can run now."""
 
-    def submit(keys: list[Key], work: Callable[[], list[Failure | None]]) -> None:
+    def submit(keys: list[Key], job: Callable[[], list[Failure | None]]) -> None:
         run.running.update(dict.fromkeys(keys))
-        pool.submit(work).add_done_callback(lambda done: messages.put((keys, done)))
+        pool.submit(job).add_done_callback(lambda done: messages.put((keys, done)))
 
     run.refill()
     while run.empty:

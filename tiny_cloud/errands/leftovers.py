@@ -98,8 +98,9 @@ def _awaited(host: Reader, declared: Sequence[Resource], actual: Actual) -> Iter
     for item in declared:
         seen, path = actual.get(item.address), str(item.provides().get("path", ""))
         yield from (path, f"{path}.download", *kernels.files_of(path)) if path else ()
-        for key in ("parts", "leftovers") if isinstance(seen, Observed) else ():
-            found = seen.facts.get(key, ()) if isinstance(seen, Observed) else ()
+        facts = seen.facts if isinstance(seen, Observed) else {}
+        for key in ("parts", "leftovers"):
+            found = facts.get(key, ())
             assert isinstance(found, tuple)
             yield from (UNFINISHED.sub("", one) for one in found)
 

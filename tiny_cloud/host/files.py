@@ -1,7 +1,6 @@
 """Files that are ours: stamping, publishing, trash. The design calls for fsync → rename → fsync."""
 
 import errno
-import hashlib
 import json
 import os
 import stat
@@ -11,7 +10,7 @@ from pathlib import Path
 
 from tiny_cloud.errors import Failure
 from tiny_cloud.facts import FileFacts
-from tiny_cloud.host import lvm
+from tiny_cloud.host import digest, lvm
 from tiny_cloud.host.qemu_lock import require_unused
 from tiny_cloud.model import Unknown
 from tiny_cloud.steps import MakeFolder, Publish, Rename, Stamp, Trash
@@ -76,12 +75,9 @@ def _is_intact(path: str, mark: Mapping[str, str] | None, status: os.stat_result
         return True
     if mark.get("size") != str(status.st_size):
         return False
-    return mark["mtime"] == str(status.st_mtime_ns) or mark.get("sha256") == _digest(path)
-
-
-def _digest(path: str) -> str:
-    with open(path, "rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    if mark["mtime"] == str(status.st_mtime_ns):
+        return True
+    return mark.get("sha256") == digest.of_file(path, "sha256")
 
 
 def _sidecar(path: str | Path) -> Path:
@@ -122,7 +118,7 @@ def write_stamp(step: Stamp) -> None:
     if step.immutable:
         status = os.stat(step.path)
         mark |= {"size": str(status.st_size), "mtime": str(status.st_mtime_ns),
-                 "sha256": _digest(step.path)}
+                 "sha256": digest.of_file(step.path, "sha256")}
     text = json.dumps(mark, sort_keys=True)
     try:
         os.setxattr(step.path, ATTRIBUTE, text.encode(), follow_symlinks=False)

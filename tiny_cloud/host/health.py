@@ -8,7 +8,6 @@ file's own length and the digest of its stamp are looked at too.
 from __future__ import annotations
 
 import enum
-import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -16,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tiny_cloud.errors import Failure
-from tiny_cloud.host import qemu_img
+from tiny_cloud.host import digest, qemu_img
 from tiny_cloud.host.command import run
 
 PATIENCE = 900.0
@@ -70,12 +69,11 @@ def examine(path: str, format: str, *, size: int = 0) -> Health:
 
 def unchanged(health: Health, stamp: Mapping[str, str] | None) -> Health:
     """The same of a file that must be as it was published: its bytes decide."""
-    digest = (stamp or {}).get("sha256")
-    if digest is None or health.verdict not in SOUND:
+    published = (stamp or {}).get("sha256")
+    if published is None or health.verdict not in SOUND:
         return health
-    with open(health.path, "rb") as stream:
-        if hashlib.file_digest(stream, "sha256").hexdigest() == digest:
-            return health
+    if digest.of_file(health.path, "sha256") == published:
+        return health
     return Health(health.path, Verdict.CHANGED, "its content is not that which was published")
 
 

@@ -7,9 +7,7 @@ import stat
 from collections.abc import Iterable
 from pathlib import Path
 
-from tiny_cloud.model import Cloud
-
-FOLDERS = ("trash", "consoles", "records", "disks", "images", "nvram", "seeds", "snapshots")
+from tiny_cloud.model import STORAGE_FOLDERS, Cloud
 
 
 def listing(cloud: Cloud) -> list[tuple[Path, int]]:
@@ -32,7 +30,7 @@ def purge(cloud: Cloud, items: Iterable[Path]) -> None:
                 shutil.rmtree(item)
             else:
                 item.unlink()
-    for name in FOLDERS:
+    for name in STORAGE_FOLDERS:
         # One that still has something in it is still needed.
         with contextlib.suppress(OSError):
             Path(cloud.storage, name).rmdir()

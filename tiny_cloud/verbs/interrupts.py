@@ -21,7 +21,7 @@ SAID = "\nStops when what is under way has ended; what is not done then is for t
 def minded() -> Iterator[Callable[[], bool]]:
     """Whether one came, to be asked before anything is begun. Until it is asked for the first time
     nothing has been, and a signal does what it always does."""
-    before: dict[signal.Signals, object] = {}
+    before: dict[signal.Signals, signal._HANDLER] = {}
     came: list[int] = []
 
     def note(number: int, frame: FrameType | None) -> None:
@@ -39,4 +39,4 @@ def minded() -> Iterator[Callable[[], bool]]:
         yield stopping
     finally:
         for number, handler in before.items():
-            signal.signal(number, handler)  # type: ignore[arg-type]
+            signal.signal(number, handler)
