@@ -79,6 +79,8 @@ class SnapshotFacts:
     ``shutoff`` have not."""
     overlays: tuple[Overlay, ...] = ()
     """None: it is internal, inside the disks' own files."""
+    parent: str = ""
+    """The snapshot that it was taken on top of."""
 
 
 @dataclass(frozen=True, slots=True)

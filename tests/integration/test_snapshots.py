@@ -16,6 +16,7 @@ import pytest
 from tests.faults.fault import Fault
 from tests.faults.run import run
 from tests.integration.lab import TINYCLOUD, Lab, virsh
+from tiny_cloud.host.libvirt import Libvirt
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
@@ -159,6 +160,22 @@ def test_external_snapshots_of_a_running_machine(web: Lab) -> None:
     assert not list((web.storage / "snapshots").iterdir())
     web.apply()
     web.assert_settled()
+
+
+def test_a_host_is_looked_at_while_somebody_takes_a_snapshot(web: Lab) -> None:
+    """The memory is written out meanwhile, and libvirt knows of a snapshot that is not yet one."""
+    declare(web, ROOT_DISK, running=True, memory="512MiB")
+    web.apply()
+    virsh("snapshot-create-as", web.domain("web"), "first")
+    looks, host = 0, Libvirt("qemu:///system", readonly=True)
+    with subprocess.Popen(["virsh", "-q", "-c", "qemu:///system", "snapshot-create-as",
+                           web.domain("web"), "second"]) as taking:
+        while taking.poll() is None:
+            found = host.domains()[web.domain("web")].snapshots
+            assert found[0].name == "first" and len(found) <= 2
+            looks += 1
+    assert taking.returncode == 0 and looks > 1
+    assert [one.name for one in host.domains()[web.domain("web")].snapshots] == ["first", "second"]
 
 
 def test_internal_snapshots(web: Lab) -> None:

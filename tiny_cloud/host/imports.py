@@ -68,12 +68,18 @@ def _opened(step: ImportImage) -> Iterator[tuple[str, Inspected]]:
 
 @contextmanager
 def _unchanged(*paths: str) -> Iterator[None]:
-    """Raises Failure at the end if what was looked at is not what was read."""
+    """Raises Failure if what was looked at is not what was read, whatever came of reading it."""
     before = _marks(paths)
-    yield
+    outcome = ""
+    try:
+        yield
+    except Failure as failure:
+        if _marks(paths) == before:
+            raise
+        outcome = f"{failure}\n{failure.detail}".strip()
     if _marks(paths) != before:
         raise Failure(f"{paths[0]} was changed while it was read",
-                      "apply again when nobody writes to it")
+                      "apply again when nobody writes to it", outcome)
 
 
 def _marks(paths: Sequence[str]) -> list[tuple[int, ...]]:

@@ -18,7 +18,15 @@ from tiny_cloud.host.libvirt_hints import hint_for
 from tiny_cloud.host.libvirt_network import Networks
 from tiny_cloud.host.libvirt_power import is_off, powers_off, still_on
 from tiny_cloud.host.libvirt_secrets import Secrets
-from tiny_cloud.libvirt_xml import above, bare, bases, disk_paths, read_snapshot, with_passwords
+from tiny_cloud.libvirt_xml import (
+    above,
+    bare,
+    bases,
+    disk_paths,
+    oldest_first,
+    read_snapshot,
+    with_passwords,
+)
 
 UNDEFINE_TPM: int = getattr(libvirt, "VIR_DOMAIN_UNDEFINE_TPM", 0)
 """Before libvirt 8.9 a TPM's state always went with the definition, and there was no flag."""
@@ -227,15 +235,14 @@ def _facts(domain: Any, kept: Collection[str]) -> DomainFacts | None:
 
 
 def _snapshots(domain: Any) -> tuple[SnapshotFacts, ...]:
-    """The oldest first. Where one goes while libvirt (9.0) lists them, it misses a name
-    (virGetDomainSnapshot), or does not know it any more: then they are listed again."""
+    """The oldest first. If somebody deletes one between two calls, they are listed again."""
     for _ in range(LOOKS - 1):
-        with ignoring(libvirt.VIR_ERR_INVALID_ARG, libvirt.VIR_ERR_NO_DOMAIN_SNAPSHOT):
+        with ignoring(libvirt.VIR_ERR_NO_DOMAIN_SNAPSHOT):
             return _listed(domain)
     return _listed(domain)
 
 
 def _listed(domain: Any) -> tuple[SnapshotFacts, ...]:
-    order = libvirt.VIR_DOMAIN_SNAPSHOT_LIST_TOPOLOGICAL
-    found = [read_snapshot(one.getXMLDesc(0)) for one in domain.listAllSnapshots(order)]
-    return tuple(sorted(found, key=lambda snapshot: snapshot.created))
+    """In no order of libvirt's: asked for a topological one (9.0), it fails for as long as a
+    snapshot is being made, which it counts and does not find in the tree."""
+    return oldest_first(read_snapshot(one.getXMLDesc(0)) for one in domain.listAllSnapshots())

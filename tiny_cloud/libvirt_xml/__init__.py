@@ -48,6 +48,7 @@ from tiny_cloud.libvirt_xml.secret import secret_xml
 from tiny_cloud.libvirt_xml.snapshots import (
     above,
     bare,
+    oldest_first,
     overlaid,
     read_snapshot,
     write_snapshot,
@@ -91,6 +92,7 @@ __all__ = [
     "merge",
     "new_network",
     "nvram_of",
+    "oldest_first",
     "open_chains",
     "overlaid",
     "ownership_of",

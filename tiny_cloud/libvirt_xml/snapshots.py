@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from graphlib import TopologicalSorter
 
 from lxml import etree
 
@@ -37,7 +38,16 @@ def read_snapshot(xml: str) -> SnapshotFacts:
         created=int(root.findtext("creationTime", "0")),
         state=root.findtext("state", ""),
         overlays=tuple(overlays),
+        parent=root.findtext("parent/name", ""),
     )
+
+
+def oldest_first(snapshots: Iterable[SnapshotFacts]) -> tuple[SnapshotFacts, ...]:
+    """Those of the same second in the order in which they stand on each other."""
+    named = {one.name: one for one in sorted(snapshots, key=lambda one: one.created)}
+    standing = {name: [one.parent] if one.parent in named else [] for name, one in named.items()}
+    order = {name: place for place, name in enumerate(TopologicalSorter(standing).static_order())}
+    return tuple(sorted(named.values(), key=lambda one: (one.created, order[one.name])))
 
 
 def write_snapshot(name: str, overlays: Mapping[str, str], without: Iterable[str] = ()) -> str:

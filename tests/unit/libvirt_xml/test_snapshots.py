@@ -11,6 +11,7 @@ from tiny_cloud.libvirt_xml import (
     bare,
     build,
     chains,
+    oldest_first,
     overlaid,
     read,
     read_snapshot,
@@ -72,3 +73,11 @@ def test_what_libvirt_is_asked_for_is_what_it_tells() -> None:
                          f"<domain><devices>{disks}</devices></domain></domainsnapshot>")
     assert read_snapshot(told) == SnapshotFacts("one", 7, "running", (FIRST,))
     assert read_snapshot(write_snapshot("in", {})).overlays == ()
+
+
+def test_snapshots_of_one_second_come_in_the_order_in_which_they_stand_on_each_other() -> None:
+    root = SnapshotFacts("z", 5, "shutoff")
+    above_it = SnapshotFacts("m", 5, "shutoff", parent="z")
+    top = SnapshotFacts("a", 5, "shutoff", parent="m")
+    before = SnapshotFacts("old", 4, "shutoff", parent="deleted")
+    assert oldest_first([top, above_it, root, before]) == (before, root, above_it, top)
