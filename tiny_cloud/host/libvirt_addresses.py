@@ -12,10 +12,12 @@ SOURCES = {
 }
 
 
-def addresses(connection: Libvirt, domain: str, source: str) -> list[tuple[str, str, int]]:
-    """MAC, address and prefix length. The agent is asked by a connection that may also write
-    (virDomainInterfaceAddresses). Raises Failure."""
+def addresses(
+    connection: Libvirt, domain: str, source: str
+) -> list[tuple[str, str, int | None]]:
+    """MAC, address and prefix length, which no table of neighbours has. The agent is asked by a
+    connection that may also write (virDomainInterfaceAddresses). Raises Failure."""
     with connection.domain(domain, f"ask ({source}) for the addresses of") as found:
         told = found.interfaceAddresses(getattr(libvirt, SOURCES[source]), 0)
-    return [(str(device.get("hwaddr") or "").lower(), one["addr"], one["prefix"])
+    return [(str(device.get("hwaddr") or "").lower(), one["addr"], one["prefix"] or None)
             for device in told.values() for one in device.get("addrs") or ()]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from io import FileIO
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -24,19 +25,25 @@ def of_qemu(uri: str, domain: str) -> str:
     return f"/var/log/libvirt/qemu/{domain}.log"
 
 
-def opened(paths: Sequence[str]) -> tuple[list[FileIO], list[Failure]]:
+@contextmanager
+def opened(paths: Iterable[str]) -> Iterator[tuple[list[FileIO], list[Failure]]]:
     """Those that can be read, and why the others cannot."""
     streams: list[FileIO] = []
     faults = []
-    for path in paths:
-        try:
-            streams.append(FileIO(path))
-        except FileNotFoundError:
-            faults.append(Failure(f"there is no {path} yet", "the machine makes it when it starts"))
-        except OSError as error:
-            hint = "run as root" if isinstance(error, PermissionError) else "see what it is"
-            faults.append(Failure(f"{path} cannot be read: {error.strerror}", hint))
-    return streams, faults
+    try:
+        for path in paths:
+            try:
+                streams.append(FileIO(path))
+            except FileNotFoundError:
+                hint = "the machine makes it when it starts"
+                faults.append(Failure(f"there is no {path} yet", hint))
+            except OSError as error:
+                hint = "run as root" if isinstance(error, PermissionError) else "see what it is"
+                faults.append(Failure(f"{path} cannot be read: {error.strerror}", hint))
+        yield streams, faults
+    finally:
+        for stream in streams:
+            stream.close()
 
 
 def last_lines(stream: FileIO, count: int | None) -> bytes:
@@ -50,13 +57,12 @@ def last_lines(stream: FileIO, count: int | None) -> bytes:
     return b"".join(lines if count is None else lines[max(len(lines) - count, 0):])
 
 
-def followed(streams: Sequence[FileIO]) -> Iterator[tuple[str, bytes]]:
+def followed(streams: list[FileIO]) -> Iterator[tuple[str, bytes]]:
     """What is added to files from now on, with the file's path; b"": nothing was since the last
-    time. One that is rotated is read to its end, then the new one. Never ends."""
-    current = list(streams)
+    time. One that is rotated is read to its end, and the new one takes its place. Never ends."""
     while True:
         grew = False
-        for number, stream in enumerate(current):
+        for number, stream in enumerate(streams):
             # Asked before: by then whoever writes has done with the old one.
             fresh = _successor(stream)
             while added := stream.read(BLOCK):
@@ -64,7 +70,7 @@ def followed(streams: Sequence[FileIO]) -> Iterator[tuple[str, bytes]]:
                 yield str(stream.name), added
             if fresh is not None:
                 stream.close()
-                current[number] = fresh
+                streams[number] = fresh
         if not grew:
             yield "", b""
             time.sleep(POLL)

@@ -48,16 +48,15 @@ def logs(
         raise Failure(f"{found.address} keeps no log of its console",
                       "consoleLog: true in its manifest")
     wanted = [path for key, path in places.items() if path and which in (None, key)]
-    streams, faults = files.opened(wanted)
-    if not streams:
-        raise faults[0]
-    reel = Reel(headed=len(wanted) > 1)
-    for stream in streams:
-        click.echo(reel.add(str(stream.name), files.last_lines(stream, tail)), nl=False)
-        click.echo(reel.rest(), nl=False)
-    for fault in faults:
-        click.echo(f"{fault.summary} ({fault.hint})", err=True)
-    with suppress(KeyboardInterrupt):
+    with files.opened(wanted) as (streams, faults), suppress(KeyboardInterrupt):
+        if not streams:
+            raise faults[0]
+        reel = Reel(headed=len(wanted) > 1)
+        for stream in streams:
+            click.echo(reel.add(str(stream.name), files.last_lines(stream, tail)), nl=False)
+            click.echo(reel.rest(), nl=False)
+        for fault in faults:
+            click.echo(f"{fault.summary} ({fault.hint})", err=True)
         for path, added in files.followed(streams) if follow else ():
             click.echo(reel.add(path, added) if added else reel.rest(), nl=False)
     sys.exit(1 if faults else 0)
