@@ -229,7 +229,7 @@ def test_its_console_is_a_terminal(home: Path) -> None:
     assert "somebody has it open already: --force takes it" in pexpect_run(home)
     second = Terminal(home, "--force")
     second.opened()
-    assert "Ended: the other end closed it." in first.ends(0)
+    assert "somebody else has taken its console." in first.ends(0)
     second.child.send("exit\r")
     second.child.expect_exact("session-web login: ")
     second.child.send("\x1d")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import jsonschema
 import pytest
@@ -106,6 +107,32 @@ def test_no_address_is_an_error_with_its_reason(
     code, out, err = run("ip", *argv)
     assert (code, out) == (1, "")
     assert f"no address of virtualmachine/{argv[0]} is known" in err and said in err
+
+
+def test_a_source_that_fails_keeps_no_other_from_telling(
+    run: Run, host: FakeHost, connection: FakeLibvirt
+) -> None:
+    connection.failing = {ARP}
+    connection.told = {("lab-web", LEASE): {"a": device(mac_of(host, "lab-web", "lan0"),
+                                                        "10.44.0.10/24")}}
+    code, out, err = run("ip", "web")
+    assert code == 0 and "10.44.0.10/24   lease,declared" in out
+    assert err == "cannot ask: wrong nlmsg len\\u001b\n"
+    code, out, err = run("ip", "web", "--source", "arp")
+    assert (code, out) == (1, "") and "nlmsg" in err and "no address of" in err
+    connection.told = {}
+    code, _, err = run("wait", "web", "--for", "ip", "--timeout", "0")
+    assert code == 1 and "has not heard of them; cannot ask: wrong nlmsg len" in err
+
+
+def test_a_machine_without_cards(
+    run: Run, host: FakeHost, connection: FakeLibvirt, tmp_path: Path
+) -> None:
+    file = tmp_path / "manifests/all.yaml"
+    text = file.read_text().replace("interfaces: [{name: out0, user: {}}]", "title: x")
+    file.write_text(text.replace("running: false", "running: true"))
+    assert run("apply", "--yes", "--parallel", "1")[0] == 0
+    assert "it has no network card" in run("ip", "db")[2]
 
 
 def test_a_machine_that_only_has_a_hidden_network(
