@@ -113,7 +113,8 @@ class Machine:
 
     def ways(self) -> list[login.Way]:
         """In by ssh, the surest first. Raises Failure."""
-        return login.ways(self.cards, self.addresses().found)
+        # Whoever forwards a port means it to be used; nobody need be asked for that.
+        return login.forwarded(self.cards) or login.direct(self.addresses().found)
 
     @property
     def user(self) -> str:
@@ -134,15 +135,16 @@ class Machine:
 
 
 def machines(workspace: Workspace, meant: Sequence[Address]) -> list[Machine]:
-    """Those that these name, globs too (fnmatch), each once. Raises Failure for what is not there.
-    """
+    """Those that these name, globs too (fnmatch), each once. Raises Failure for what is not there,
+    or is not ours."""
     view = workspace.look()
     known = [*workspace.resources, *view.owned]
     reading, writing = (Libvirt(workspace.cloud.connect, readonly=readonly)
                         for readonly in (True, False))
     found = []
     for item in one.selected(known, meant):
-        seen = one.require(item.address, view.actual.get(item.address))
+        seen = (one.require(item.address, view.actual.get(item.address)) if item.external
+                else one.observed(item, view.actual))
         guest = next(filter(partial(_is_inside, item), known), None)
         record = view.host.records().get(guest.address, {}) if guest else {}
         disk = str(record.get("inode", ""))

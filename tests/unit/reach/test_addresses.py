@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
@@ -15,7 +17,7 @@ from tests.unit.reach.conftest import with_agent
 from tiny_cloud.libvirt_xml import Forward, read
 from tiny_cloud.reach import login
 from tiny_cloud.reach.addresses import Card, Found, Source, Told, merged
-from tiny_cloud.reach.login import Way, ways
+from tiny_cloud.reach.login import Way, direct, forwarded
 from tiny_cloud.schema.files import whole
 
 LEASE, AGENT, ARP = range(3)
@@ -52,8 +54,8 @@ def test_the_ways_in_the_surest_first() -> None:
              seen(LAN, "10.0.0.2", Source.ARP), seen(out, "10.0.2.15", Source.AGENT),
              seen(Card("d", "", "direct eno1"), "192.0.2.7", Source.AGENT),
              Found("172.17.0.1", 16, "", None, (Source.AGENT,))]
-    assert ways([LAN, out], found) == [
-        Way("127.0.0.1", 2222), Way("10.0.0.2"), Way("fd00::2"), Way("10.0.0.9")]
+    assert forwarded([LAN, out]) == [Way("127.0.0.1", 2222)]
+    assert direct(found) == [Way("10.0.0.2"), Way("fd00::2"), Way("10.0.0.9")]
 
 
 def test_whom_a_manifest_lets_in() -> None:
@@ -146,6 +148,16 @@ def test_a_machine_that_only_has_a_hidden_network(
 def test_several_are_not_one(run: Run, host: FakeHost, connection: FakeLibvirt) -> None:
     code, _, err = run("ip", "*")
     assert code == 1 and "is more than one machine: virtualmachine/web, virtualmachine/db" in err
+
+
+def test_one_that_is_somebody_else_s(
+    run: Run, host: FakeHost, connection: FakeLibvirt
+) -> None:
+    facts = host.domain["lab-web"]
+    bare = re.sub(r"<metadata>.*</metadata>", "", facts.xml, flags=re.DOTALL)
+    host.domain["lab-web"] = replace(facts, xml=bare)
+    code, _, err = run("ip", "web")
+    assert code == 1 and "tinycloud apply --adopt virtualmachine/web" in err
 
 
 def test_one_that_is_not_made_yet(run: Run, host: FakeHost, connection: FakeLibvirt) -> None:
