@@ -31,7 +31,8 @@ def mac_of(host: FakeHost, domain: str, card: str) -> str:
 
 def test_one_address_has_all_who_tell_of_it_the_surest_first() -> None:
     found = merged([LAN], [
-        (Source.LEASE, [Told(LAN.mac, "10.0.0.2", 24), Told(LAN.mac, "10.0.0.3", 24)]),
+        (Source.LEASE, [Told(LAN.mac, "10.0.0.2", 24), Told(LAN.mac, "10.0.0.3", 24),
+                        Told(LAN.mac, "10.0.0.2", 16)]),
         (Source.ARP, [Told(LAN.mac, "10.0.0.3", 0)]),
         (Source.DECLARED, [Told(LAN.mac, "10.0.0.3")])])
     assert [(one.address, one.prefix, one.sources) for one in found] == [
@@ -39,7 +40,9 @@ def test_one_address_has_all_who_tell_of_it_the_surest_first() -> None:
         ("10.0.0.3", 24, (Source.LEASE, Source.ARP, Source.DECLARED))]
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1", "::1", "fe80::1", "169.254.3.4"])
+@pytest.mark.parametrize("address", [
+    "127.0.0.1", "::1", "fe80::1", "169.254.3.4", "0.0.0.0", "ff02::1", "10.0.0.2/24", "",
+    "-oProxyCommand=x", "fd00::1%$(x)", "10.0.0.2\n", "999.1.1.1"])
 def test_what_leads_nowhere_is_left_out(address: str) -> None:
     assert merged([LAN], [(Source.AGENT, [Told(LAN.mac, address, 8)])]) == []
 
