@@ -93,9 +93,13 @@ class Machine:
     def _ask(self, source: Source, live: str) -> list[Told]:
         if source is Source.DECLARED:
             return declared(self.cards, self._outputs())
-        if not (agent_answers(live) if source is Source.AGENT else live):
+        if source is Source.AGENT:
+            asks, connection = agent_answers(live), self.writing
+        else:
+            asks = bool(live) and any(card.is_reachable for card in self.cards)
+            connection = self.reading
+        if not asks:
             return []
-        connection = self.writing if source is Source.AGENT else self.reading
         return [Told(*words) for words in addresses(connection, self.domain, source)]
 
     def silence(self, sources: Collection[Source] = tuple(Source)) -> str:
