@@ -77,9 +77,13 @@ class Machine:
         with self.reading.domain(self.domain, "look at") as found:
             return found.XMLDesc(0) if is_up(found) else ""
 
-    def addresses(self, sources: Collection[Source] = tuple(Source)) -> Answers:
-        """Of whatever runs now. One source that fails keeps no other from telling. Raises Failure
-        if libvirt does not answer."""
+    def addresses(self, sources: Collection[Source] = tuple(Source)) -> tuple[Found, ...]:
+        """Of whatever runs now, as far as somebody tells. Raises Failure if libvirt is silent."""
+        return self.ask(sources).found
+
+    def ask(self, sources: Collection[Source] = tuple(Source)) -> Answers:
+        """For addresses. One source that fails keeps no other from telling. Raises Failure if
+        libvirt does not answer."""
         live = self.live_xml()
         told: list[tuple[Source, list[Told]]] = []
         faults = []
@@ -118,7 +122,7 @@ class Machine:
     def ways(self) -> list[login.Way]:
         """In by ssh, the surest first. Raises Failure."""
         # Whoever forwards a port means it to be used; nobody need be asked for that.
-        return login.forwarded(self.cards) or login.direct(self.addresses().found)
+        return login.forwarded(self.cards) or login.direct(self.addresses())
 
     @property
     def user(self) -> str:

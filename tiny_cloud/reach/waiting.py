@@ -97,7 +97,7 @@ def look_for(machine: Machine, goal: Goal) -> Look:
 
 
 def _address(machine: Machine) -> Look:
-    answers = machine.addresses(SEEN)
+    answers = machine.ask(SEEN)
     if answers.found:
         return Look(True, answers.addresses)
     return Look(False, "; ".join((machine.silence(SEEN), *map(in_a_line, answers.faults))))

@@ -21,7 +21,7 @@ KEYS, SCREEN = 0, 1
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", metavar="MACHINE")
 @click.option("--force", is_flag=True, help="Take it from whoever has it open.")
 @click.option("--wait", "waits", is_flag=True, help="If the machine is off, wait until it runs.")
 @place

@@ -12,7 +12,7 @@ FORMATS = ("table", "json")
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", metavar="MACHINE")
 @click.option("--source", default="all", show_default=True, type=click.Choice(SOURCES),
               help="Whom to ask: the guest agent, the leases of libvirt's networks, this host's "
                    "neighbours, the manifest.")
@@ -35,7 +35,7 @@ def ip(
     workspace = terminal.load(paths, connect, storage)
     found = machine(workspace, options.addresses(name, "virtualmachine")[0])
     sources = tuple(Source) if source == "all" else (Source(source),)
-    answers = found.addresses(sources)
+    answers = found.ask(sources)
     cards = [card for card in found.cards if card.forwards and source == "all"]
     for fault in answers.faults:
         click.echo(one_line(in_a_line(fault)), err=True)
