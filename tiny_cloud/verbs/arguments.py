@@ -34,6 +34,9 @@ HOST = (
 )
 TARGET = click.option(
     "--target", multiple=True, metavar="KIND/NAME", help="Only this and what it needs.")
+SELECTOR = click.option(
+    "-l", "--selector", multiple=True, metavar="LABELS",
+    help="Only what has these labels and what that needs: tier=front,env!=test,zone in (a,b),key.")
 
 
 def _kept(ctx: click.Context, param: click.Parameter, value: str) -> None:
