@@ -15,8 +15,8 @@ from tiny_cloud.errors import Failure, Problems
 USAGE = 64
 """sysexits.h EX_USAGE, so that 2 always means "there are changes"."""
 VERBS = ("validate", "plan", "diff", "apply", "destroy", "get", "describe", "graph", "history",
-         "snapshot", "flatten", "commit", "check",
-         "verify", "mount", "status", "repair", "gc", "purge")
+         "snapshot", "flatten", "commit", "check", "verify", "mount", "status", "repair", "gc",
+         "purge")
 """In the order in which help shows them; each is a file in ``verbs/``, read when it is meant."""
 
 

@@ -26,9 +26,9 @@ Things = Mapping[Address, Thing]
 
 def show(console: Console, thing: Thing, everything: Things, runs: Sequence[Told]) -> None:
     for label, value in _facts(thing):
-        line = Text(f"{label}:".ljust(WIDTH), style="bold")
         style = listing.STYLES.get(value, "") if label == "Status" else ""
-        console.print(line.append(one_line(value), style=style or "not bold"))
+        console.print(Text().append(f"{label}:".ljust(WIDTH), style="bold")
+                      .append(one_line(value), style=style))
     _fields(console, thing)
     _disks(console, thing, everything)
     _addresses(console, thing)

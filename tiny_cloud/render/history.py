@@ -32,12 +32,12 @@ def show(
 
 
 def _head(run: Told, *, goes_on: bool) -> Text:
-    line = Text(f"{when(run.time)}  ", style="dim")
+    line = Text().append(f"{when(run.time)}  ", style="dim")
     line.append(one_line(run.command), style="bold")
     took = f", {run.seconds:.0f} s" if run.seconds is not None else ""
-    line.append(one_line(f"  by {run.user}{took}"), style="not bold dim")
+    line.append(one_line(f"  by {run.user}{took}"), style="dim")
     if not run.ended:
-        line.append(f"  {AT_WORK if goes_on else CUT_OFF}", style="not dim bold yellow")
+        line.append(f"  {AT_WORK if goes_on else CUT_OFF}", style="bold yellow")
     return line
 
 
