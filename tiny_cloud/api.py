@@ -102,8 +102,9 @@ class Workspace:
 
     def things(self) -> list[Thing]:
         """All that is declared or owned, and how it is on the host. Raises Failure."""
-        seen = self.look()
-        return inventory.things(seen.host, self.resources, seen.owned, seen.actual)
+        known = linking.remembered(self.resources)
+        seen = replace(self, resources=known).look()
+        return inventory.things(seen.host, known, seen.owned, seen.actual)
 
     def leftovers(self) -> list[Leftover]:
         """What runs that were cut off have left. Raises Failure."""
@@ -145,7 +146,7 @@ class Workspace:
         resources = [
             replace(item, recorded=record or {}, links={})
             for item in declared
-            if (record := record_of(snapshot, item)) or _has_name(item)
+            if (record := record_of(snapshot, item)) or linking.has_name(item)
         ]
         linking.relink(resources)
         ordered, _ = linking.arrange(resources)
@@ -271,15 +272,6 @@ def require_secrets(wanted: Essence) -> None:
             for user in edit["settings"].get("users", {}).values():
                 if "password" in user and "hash" not in user["password"]:
                     secrets.need(secret_of(user["password"]))
-
-
-def _has_name(resource: Resource) -> bool:
-    """An image that was never applied and whose source is gone has no path to look under."""
-    try:
-        resource.provides()
-    except Failure:
-        return False
-    return True
 
 
 def _context(cloud: Cloud) -> Context:

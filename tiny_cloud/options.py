@@ -94,7 +94,11 @@ def full_address(text: str) -> str:
 def patterns(words: tuple[str, ...]) -> tuple[str, ...]:
     """What KIND, KIND/NAME and KIND,KIND mean, as globs over addresses. Raises
     click.UsageError for what is no kind."""
-    return tuple(_pattern(word) for text in words for word in text.split(","))
+    found, before = [], ""
+    for word in (word for text in words for word in text.split(",")):
+        found.append(_pattern(word, before))
+        before = word
+    return tuple(found)
 
 
 def one_address(word: str) -> Address:
@@ -105,12 +109,15 @@ def one_address(word: str) -> Address:
     return Address.parse(pattern)
 
 
-def _pattern(word: str) -> str:
+def _pattern(word: str, before: str = "") -> str:
+    """``before``: the word before it, which whoever knows kubectl takes for its kind."""
     name, slash, thing = word.partition("/")
     kind = kind_of(name)
     if kind is None or (slash and not thing):
         known = sorted(Resource.registry)
         hint = suggest.hint(name, known, "kinds are")
+        if before and not slash and "/" not in before:
+            hint = f"did you mean {before}/{one_line(word)}?"
         raise click.UsageError(f"{one_line(word)}: write KIND or KIND/NAME; {hint}")
     return f"{kind.KIND.lower()}/{thing if slash else EVERYTHING}"
 

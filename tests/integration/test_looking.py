@@ -54,8 +54,9 @@ def told(lab: Lab, *argv: str, expect: int = 0) -> str:
     """stdout of a verb that is given names."""
     done = subprocess.run([TINYCLOUD, *argv, "-f", str(lab.manifests)], capture_output=True,
                           text=True, stdin=subprocess.DEVNULL, check=False)
-    assert done.returncode == expect, done.stdout + done.stderr
-    return done.stdout
+    said = done.stdout + done.stderr
+    assert done.returncode == expect and "Traceback" not in said, said
+    return said
 
 
 def documents(lab: Lab) -> dict[str, Any]:
@@ -127,8 +128,11 @@ def test_a_part_goes_by_its_label(lab: Lab) -> None:
         subprocess.run([TINYCLOUD, "snapshot", "delete", "web", name, "--yes",
                         "-f", str(lab.manifests)], capture_output=True, check=True)
     lab.run("destroy", "-l", "tier=front", "--yes", "--force-off", "vm/web")
+    (lab.folder / "base.raw").unlink()
     found = documents(lab)
     assert {name: one["phase"] for name, one in found.items()} == {
         "image/base": "ready", "disk/web-root": "ready", "disk/web-data": "ready",
         "virtualmachine/web": "missing", "network/inner": "missing"}, "data is kept"
     assert "usedBy" not in found["disk/web-data"]
+    (lab.storage / "records/image-base.json").unlink()
+    assert "there is no file" in told(lab, "get", expect=1)

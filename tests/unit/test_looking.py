@@ -11,12 +11,12 @@ from typing import Any
 import jsonschema
 import pytest
 
-from tests.fake.host import FakeHost
+from tests.fake.host import FakeFile, FakeHost
 from tests.unit.cloud import CLOUD, IMAGE, WEB, fake_host, plan_for, settle
 from tests.unit.conftest import Run
 from tiny_cloud import api, journal
 from tiny_cloud.apply import apply
-from tiny_cloud.facts import SnapshotFacts
+from tiny_cloud.facts import ImageFacts, SnapshotFacts
 from tiny_cloud.model import Unknown
 
 NET = """
@@ -95,6 +95,35 @@ def test_what_is_not_ours_or_not_known_or_not_declared(run: Run, host: FakeHost)
     assert rows["disk/web-root"][0] == "foreign"
     assert rows["disk/odd"][0] == "unknown"
     assert rows["network/lab"][:2] == ["undeclared", "active"]
+    assert "  owned and no longer declared; --prune removes it" in run("describe", "net/lab")[1]
+    del host.network["lab-lab"]
+    assert table(run("get", "net")[1])["lab"][:2] == ["undeclared", "-"]
+    assert "  gone and no longer declared; --prune tidies up" in run("describe", "net/lab")[1]
+
+
+def test_no_file_is_opened_that_a_header_from_elsewhere_names(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host, image = fake_host(), "/srv/other/base.qcow2"
+    host.file[image] = FakeFile(7, ImageFacts("qcow2", 1 << 20, 4096))
+    documents = (f"""
+        kind: Image
+        metadata: {{name: base}}
+        spec: {{external: true, path: {image}, format: qcow2}}
+    """, "kind: Disk\nmetadata: {name: data}\nspec: {image: base}")
+    settle(host, *documents)
+    declare(*documents)
+    for name in ("/etc/shadow", "/srv/other/below.qcow2"):
+        host.file[name] = FakeFile(8, ImageFacts("raw", 1 << 20, 4096))
+    asked: set[str] = set()
+    images = host.images
+    monkeypatch.setattr(api.Workspace, "_snapshot", lambda *_: host)
+    monkeypatch.setattr(host, "images", lambda formats: (asked.update(formats), images(formats))[1])
+    for named, opened in (("/etc/shadow", False), ("/srv/other/below.qcow2", True)):
+        host.file[image] = FakeFile(7, ImageFacts("qcow2", 1 << 20, 4096, named, "raw"))
+        asked.clear()
+        assert named in run("describe", "disk/data")[1]
+        assert (named in asked) == opened and image in asked
 
 
 def test_names_kinds_and_labels(run: Run, host: FakeHost) -> None:
@@ -121,6 +150,7 @@ def test_names_kinds_and_labels(run: Run, host: FakeHost) -> None:
 
 @pytest.mark.parametrize(("words", "code", "sentence"), [
     (("web",), 64, "web: write KIND or KIND/NAME; kinds are: disk, "),
+    (("vm", "web"), 64, "web: write KIND or KIND/NAME; did you mean vm/web?"),
     (("vmm/x",), 64, "vmm/x: write KIND or KIND/NAME"),
     (("vm/",), 64, "vm/: write KIND or KIND/NAME"),
     (("imag",), 64, "did you mean image?"),
@@ -321,7 +351,7 @@ def test_who_did_what(run: Run, storage: Path) -> None:
     one = run("history", "--storage", str(storage), "disk/db-root", "--commands")[1]
     assert one.count("tinycloud apply") == 1 and "      $ qemu-img create -f qcow2" in one
     code, out, err = run("history", "--storage", str(storage), "--limit", "1")
-    assert "debian: made" not in out and err == "1 earlier ones: --limit 0 shows all.\n"
+    assert "debian: made" not in out and err == "Not shown: 1 earlier (--limit 0: all).\n"
 
 
 def test_history_has_the_form_of_its_schema(run: Run, storage: Path) -> None:
@@ -365,3 +395,14 @@ def test_a_part_is_planned_and_destroyed_by_its_labels(run: Run, host: FakeHost)
     assert "- virtualmachine/web" in said and "network/lab" not in said
     code, _, err = run("destroy", "--target", "net/lab")
     assert code == 1 and "network/lab cannot go alone" in err
+
+
+def test_a_source_that_is_gone_is_said_with_its_line(run: Run) -> None:
+    """Also where a disk stands on the image: its file has no name then."""
+    declare('kind: Image\nmetadata: {name: base}\nspec: {source: {path: gone.raw}}',
+            "kind: Disk\nmetadata: {name: data}\nspec: {image: base}")
+    assert run("validate")[0] == 0
+    code, out, err = run("plan", "--connect", "test:///default")
+    assert (code, out) == (1, "") and "all.yaml:9:23: there is no file" in err
+    assert run("graph")[1] == "disk/data\n└── image/base\n"
+    assert "there is no file" in run("get", "--connect", "test:///default")[2]

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from tiny_cloud import plan
+from tiny_cloud import plan, removal
 from tiny_cloud.draft import Draft
 from tiny_cloud.errands import Actual
 from tiny_cloud.facts import Reader
 from tiny_cloud.inventory.chains import Layer, chains
-from tiny_cloud.model import Action, FieldDiff, Note, Observed, Ownership, Unknown
+from tiny_cloud.model import Action, Address, FieldDiff, Observed, Ownership, Unknown
 from tiny_cloud.resource import Resource
 
 __all__ = ["Layer", "Status", "Thing", "things"]
@@ -58,16 +58,16 @@ def things(
     """The declared ones in dependency order, then those that are only owned. Raises Failure."""
     drafts, remarks = plan.drafted(declared, actual)
     layers = chains(host, [*declared, *owned], actual)
-    found = [_declared(drafts[item.address], actual, remarks) for item in declared]
+    notes: dict[Address, tuple[str, ...]] = {}
+    for note in (*remarks, *removal.undeclared_notes(owned, actual)):
+        notes[note.address] = (*notes.get(note.address, ()), note.text)
+    found = [_declared(drafts[item.address], actual) for item in declared]
     found += [Thing(item, Status.UNDECLARED, actual.get(item.address)) for item in owned]
-    return [_with_chain(thing, layers) for thing in found]
+    return [replace(thing, notes=notes.get(address, ()), chain=layers.get(address, ()))
+            for thing in found for address in (thing.resource.address,)]
 
 
-def _with_chain(thing: Thing, layers: Mapping[str, tuple[Layer, ...]]) -> Thing:
-    return replace(thing, chain=layers.get(str(thing.resource.address), ()))
-
-
-def _declared(draft: Draft, actual: Actual, remarks: Sequence[Note]) -> Thing:
+def _declared(draft: Draft, actual: Actual) -> Thing:
     seen = actual.get(draft.address)
     status, makes = _status(draft, seen), draft.own is Action.CREATE
     return Thing(
@@ -77,7 +77,6 @@ def _declared(draft: Draft, actual: Actual, remarks: Sequence[Note]) -> Thing:
         action=draft.own or draft.action,
         why=draft.blocked,
         remedy=draft.allow,
-        notes=tuple(note.text for note in remarks if note.address == draft.address),
     )
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
+from tiny_cloud import layers
 from tiny_cloud.errands import Actual
 from tiny_cloud.facts import ImageFacts, Reader
 from tiny_cloud.model import Address, Observed
@@ -12,6 +14,10 @@ from tiny_cloud.resource import Resource
 
 SNAPSHOT = "snapshot"
 """The owner of an overlay that a snapshot has put on a disk."""
+
+
+Files: TypeAlias = tuple[tuple[str, str], ...]
+"""Paths and formats, the top first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,25 +34,36 @@ class Layer:
 
 def chains(
     host: Reader, resources: Sequence[Resource], actual: Actual
-) -> Mapping[str, tuple[Layer, ...]]:
-    """By address, of all in one batch: the top first."""
+) -> Mapping[Address, tuple[Layer, ...]]:
+    """Of all in one batch: the top first."""
     owners: dict[str, str] = {}
-    found: dict[str, tuple[tuple[str, str], ...]] = {}
+    found: dict[Address, Files] = {}
     for item in resources:
         seen = actual.get(item.address)
         if item.IS_DATA and isinstance(seen, Observed) and seen.fields:
             overlays = _overlays(host, item, seen)
-            found[str(item.address)] = (*overlays, *_own(item, seen))
+            found[item.address] = (*overlays, *_own(item, seen))
             owners |= dict.fromkeys((path for path, _ in overlays), SNAPSHOT)
             owners |= dict.fromkeys(_paths(item, seen), str(item.address))
-    images = host.images({path: form for files in found.values() for path, form in files
-                          if form and path.startswith("/")})
-    return {name: tuple(_layer(path, form, owners.get(path, ""), images.get(path))
-                        for path, form in files)
-            for name, files in found.items()}
+    images = host.images({path: form for files in found.values()
+                          for path, form in _readable(host, files)})
+    return {address: tuple(_layer(path, form, owners.get(path, ""), images.get(path))
+                           for path, form in files)
+            for address, files in found.items()}
 
 
-def _overlays(host: Reader, item: Resource, seen: Observed) -> tuple[tuple[str, str], ...]:
+def _readable(host: Reader, files: Files) -> Iterator[tuple[str, str]]:
+    """As far as a header may lead: what it names beyond that could be any file of this host."""
+    above = ""
+    for path, form in files:
+        led_here = not above or layers.may_name(host, above, path)
+        if not form or not path.startswith("/") or not led_here:
+            return
+        yield path, form
+        above = path
+
+
+def _overlays(host: Reader, item: Resource, seen: Observed) -> Files:
     """What snapshots have put on top of it."""
     use = host.disk_users().get(_path(item, seen))
     return tuple((path, "qcow2") for path in use.above) if use and not use.base else ()

@@ -34,9 +34,10 @@ HOST = (
 )
 TARGET = click.option(
     "--target", multiple=True, metavar="KIND/NAME", help="Only this and what it needs.")
+EXAMPLE = "tier=front,env!=test,zone in (a,b),key"
 SELECTOR = click.option(
     "-l", "--selector", multiple=True, metavar="LABELS",
-    help="Only what has these labels and what that needs: tier=front,env!=test,zone in (a,b),key.")
+    help=f"Only what has these labels and what that needs: {EXAMPLE}.")
 
 
 def _kept(ctx: click.Context, param: click.Parameter, value: str) -> None:

@@ -17,7 +17,7 @@ RUNS = 5
 @click.argument("name", metavar="KIND/NAME")
 @place
 def describe(name: str, paths: tuple[str, ...], connect: str, storage: str) -> None:
-    """Show one thing: as declared and as it is, what it stands on, and what was done to it."""
+    """Show one thing: declared, actual, and what was done to it."""
     from tiny_cloud import history, options
     from tiny_cloud.errands import one
     from tiny_cloud.render import description

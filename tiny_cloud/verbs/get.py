@@ -5,14 +5,15 @@ from __future__ import annotations
 import click
 
 from tiny_cloud.verbs import terminal
-from tiny_cloud.verbs.arguments import SELECTOR, place
+from tiny_cloud.verbs.arguments import EXAMPLE, place
 
 
 @click.command()
 @click.argument("words", nargs=-1, metavar="[KIND[/NAME]]...")
 @click.option("-o", "--output", type=click.Choice(["wide", "name", "yaml", "json"]),
               help="More columns, names alone, or whole documents with spec and status.")
-@SELECTOR
+@click.option("-l", "--selector", multiple=True, metavar="LABELS",
+              help=f"Only what has these labels: {EXAMPLE}.")
 @place
 def get(
     words: tuple[str, ...], output: str | None, selector: tuple[str, ...],
@@ -20,9 +21,16 @@ def get(
 ) -> None:
     """Show what is declared or owned, and how it is on the host.
 
-    STATUS is ready; drifted: a plan would change it; missing; foreign: something else has its name;
-    unknown: it cannot be observed; undeclared: it is owned and in no manifest. A size is what a
-    guest sees, ON HOST what it takes there. NAME may be a pattern: 'vm/web-*'.
+    NAME may be a pattern: 'vm/web-*'. SIZE is what a guest sees, ON HOST what it takes there.
+
+    \b
+    STATUS is one of
+      ready       as declared
+      drifted     a plan would change it
+      missing     not there
+      foreign     something else is there under its name
+      unknown     it cannot be observed
+      undeclared  owned, and in no manifest
     """
     from tiny_cloud import options
     from tiny_cloud.inventory import documents

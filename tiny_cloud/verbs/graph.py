@@ -18,7 +18,7 @@ def graph(
     paths: tuple[str, ...], connect: str, storage: str, target: tuple[str, ...],
     selector: tuple[str, ...], output: str,
 ) -> None:
-    """Show what stands on what, as the manifests say; no host is asked.
+    """Show what stands on what; no host is asked.
 
     Below each thing is what it needs. Dashed lines of dot and mermaid: it is only told something.
     """

@@ -21,7 +21,7 @@ def history(
     name: str, limit: int, commands: bool, output: str | None,
     paths: tuple[str, ...], connect: str, storage: str,
 ) -> None:
-    """Show who did what and when, and what came of each thing; the newest is the last."""
+    """Show who did what, when, and what came of it; the newest last."""
     from tiny_cloud import history as told
     from tiny_cloud import journal, options
 
@@ -39,7 +39,7 @@ def history(
         terminal.err().print("Nothing has been done here yet." if not address else
                              f"Nothing has been done to {address} yet.")
     if len(shown) < len(found):
-        terminal.err().print(f"{len(found) - len(shown)} earlier ones: --limit 0 shows all.")
+        terminal.err().print(f"Not shown: {len(found) - len(shown)} earlier (--limit 0: all).")
     from tiny_cloud.render import history as pictures
 
     pictures.show(terminal.out(), shown, commands=commands, working=bool(journal.holder(place)))
