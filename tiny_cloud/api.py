@@ -13,19 +13,18 @@ from typing import Any
 import platformdirs
 
 from tiny_cloud import apply as execution
-from tiny_cloud import journal, linking, loader, plan, probe
+from tiny_cloud import inventory, journal, linking, loader, plan, probe, targets
 from tiny_cloud.document import Document
-from tiny_cloud.draft import matches
 from tiny_cloud.errands import Actual, Errand, leftovers
 from tiny_cloud.errands.leftovers import Leftover
 from tiny_cloud.errors import Failure, Problem, Problems
 from tiny_cloud.essence import Essence, difference, essence
-from tiny_cloud.graph import closure
 from tiny_cloud.host import acceleration, digest, secrets
 from tiny_cloud.host.libvirt import Libvirt
 from tiny_cloud.host.perform import Host
 from tiny_cloud.host.records import owners, recall
 from tiny_cloud.host.snapshot import Snapshot
+from tiny_cloud.inventory import Thing
 from tiny_cloud.model import PHASES, Action, Address, Cloud, Consents, Event, Plan
 from tiny_cloud.naming import record_of
 from tiny_cloud.resource import Context, Resource
@@ -47,6 +46,13 @@ class Wish:
     run_commands: bool = False
     deep: bool = False
     """Guests are looked into, for what no outside probe can see."""
+    selector: str = ""
+    """Labels, as ``selectors`` reads them: only what has them and what that needs."""
+
+    @property
+    def partial(self) -> bool:
+        """It is about a part of what is declared."""
+        return bool(self.targets or self.selector)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +100,12 @@ class Workspace:
         owned = self._undeclared(snapshot)
         return View(snapshot, owned, probe.probe(snapshot, [*self.resources, *owned]))
 
+    def things(self) -> list[Thing]:
+        """All that is declared or owned, and how it is on the host. Raises Failure."""
+        known = linking.remembered(self.resources)
+        seen = replace(self, resources=known).look()
+        return inventory.things(seen.host, known, seen.owned, seen.actual)
+
     def leftovers(self) -> list[Leftover]:
         """What runs that were cut off have left. Raises Failure."""
         seen, about = self.look(), _context(self.cloud)
@@ -103,28 +115,16 @@ class Workspace:
         return Snapshot(self.cloud, libvirt, run_commands=wish.run_commands, deep=wish.deep,
                         appliance=appliance)
 
-    def _targeted(self, targets: Sequence[str]) -> Sequence[Resource]:
-        """Those that are named and all that they refer to; without names everything."""
-        if not targets:
-            return self.resources
-        named = [item for item in self.resources if matches(targets, item.address)]
-        if not named:
-            raise Problems([Problem(f"nothing that is declared is called {', '.join(targets)}")])
-        edges = {
-            item.address: [link.address for link in item.links.values()] for item in self.resources
-        }
-        wanted = closure([item.address for item in named], edges)
-        return [item for item in self.resources if item.address in wanted]
-
     def _plan(self, wish: Wish, libvirt: Libvirt) -> Plan:
         snapshot = self._snapshot(libvirt, wish)
-        resources = self._targeted(wish.targets)
+        part = targets.leaving if wish.destroy else targets.wanted
+        resources = part(self.resources, wish.targets, wish.selector)
         if wish.destroy:
             return self._destruction(snapshot, resources, wish.consents)
         problems = probe.check(snapshot, resources)
         if problems:
             raise Problems(problems)
-        undeclared = [] if wish.targets else self._undeclared(snapshot)
+        undeclared = [] if wish.partial else self._undeclared(snapshot)
         actual = probe.probe(snapshot, [*resources, *undeclared])
         found = plan.plan(
             resources,
@@ -134,7 +134,7 @@ class Workspace:
             undeclared=undeclared,
             prune=wish.prune,
         )
-        left = [] if wish.targets else leftovers.notes(snapshot, resources, actual)
+        left = [] if wish.partial else leftovers.notes(snapshot, resources, actual)
         # What somebody makes at this moment was not cut off.
         busy = left and journal.holder(Path(self.cloud.storage))
         return found if busy else replace(found, notes=(*found.notes, *left))
@@ -146,7 +146,7 @@ class Workspace:
         resources = [
             replace(item, recorded=record or {}, links={})
             for item in declared
-            if (record := record_of(snapshot, item)) or _has_name(item)
+            if (record := record_of(snapshot, item)) or linking.has_name(item)
         ]
         linking.relink(resources)
         ordered, _ = linking.arrange(resources)
@@ -272,15 +272,6 @@ def require_secrets(wanted: Essence) -> None:
             for user in edit["settings"].get("users", {}).values():
                 if "password" in user and "hash" not in user["password"]:
                     secrets.need(secret_of(user["password"]))
-
-
-def _has_name(resource: Resource) -> bool:
-    """An image that was never applied and whose source is gone has no path to look under."""
-    try:
-        resource.provides()
-    except Failure:
-        return False
-    return True
 
 
 def _context(cloud: Cloud) -> Context:

@@ -14,9 +14,9 @@ from tiny_cloud.errors import Failure, Problems
 
 USAGE = 64
 """sysexits.h EX_USAGE, so that 2 always means "there are changes"."""
-VERBS = ("validate", "plan", "apply", "destroy", "snapshot", "flatten", "commit", "check",
-         "verify", "mount", "start", "stop", "restart", "console", "ssh", "ip", "wait", "logs",
-         "status", "repair", "gc", "purge")
+VERBS = ("init", "import", "validate", "fmt", "pin", "plan", "diff", "apply", "destroy", "get", "describe",
+         "graph", "history", "start", "stop", "restart", "console", "ssh", "ip", "wait", "logs",
+         "snapshot", "flatten", "commit", "check", "verify", "mount", "status", "repair", "gc", "purge")
 """In the order in which help shows them; each is a file in ``verbs/``, read when it is meant."""
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tiny_cloud import rbd_images
-from tiny_cloud.errors import Problem, Span
+from tiny_cloud.errors import Failure, Problem, Span
 from tiny_cloud.libvirt_xml import LOOPBACK, Forward, remotes
-from tiny_cloud.model import Address
+from tiny_cloud.model import Address, Value
 from tiny_cloud.naming import former
 from tiny_cloud.networks.subnets import overlapping
 from tiny_cloud.resource import Resource
@@ -189,13 +189,21 @@ def _files(resources: Iterable[Resource]) -> Iterator[Claim]:
     """Two documents that mean one file or volume would treat it differently."""
     for disk in resources:
         if disk.address.kind in ("disk", "logicalvolume"):
-            names = disk.provides()["names"]
-            assert isinstance(names, tuple)
-            for name in names:
+            for name in _names(disk):
                 said = "path" if disk.address.kind == "disk" else "name"
                 path = ("spec", said) if disk.external else ("metadata", "name")
                 what = "file" if disk.address.kind == "disk" else "volume"
                 yield Claim(name, disk, path, (f"is the {what} {name}", "so is"))
+
+
+def _names(disk: Resource) -> tuple[Value, ...]:
+    """None if what it stands on has lost its source: a plan says so, with the line."""
+    try:
+        names = disk.provides()["names"]
+    except Failure:
+        return ()
+    assert isinstance(names, tuple)
+    return names
 
 
 def _ports(machines: Iterable[Resource]) -> Iterator[tuple[Forward, Claim]]:

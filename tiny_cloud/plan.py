@@ -41,17 +41,9 @@ def plan(
     """
     if problems := rules.missing(resources, actual):
         raise Problems(problems)
-    notes: list[Note] = []
-    drafts = {item.address: rules.first_draft(item, actual, consents, notes) for item in resources}
-    rules.guard(drafts, consents)
-    rules.preserve(drafts)
-    rules.contain(drafts)
-    rules.wake(drafts, consents, notes)
-    rules.spare(drafts)
-    rules.withhold(drafts)
     leaving = [seen.domain for item in undeclared if prune
                and isinstance(seen := actual.get(item.address), Observed)]
-    downtime.settle(drafts, consents, leaving)
+    drafts, notes = drafted(resources, actual, consents, leaving)
     changes = _changes(drafts, consents)
     if prune:
         gone = removal.removals(undeclared, actual, consents, changes)
@@ -60,6 +52,26 @@ def plan(
         notes += removal.undeclared_notes(undeclared, actual)
     links = ordering.links_of([*resources, *undeclared])
     return Plan(cloud, changes, tuple(notes), ordering.tasks(changes, links))
+
+
+def drafted(
+    resources: Sequence[Resource],
+    actual: Mapping[Address, Observed | Unknown],
+    consents: Consents = NO_CONSENTS,
+    leaving: Container[str] = (),
+) -> tuple[Drafts, list[Note]]:
+    """What would be done to each, before anybody says how. ``leaving``: domains that nobody
+    declares and that go."""
+    notes: list[Note] = []
+    drafts = {item.address: rules.first_draft(item, actual, consents, notes) for item in resources}
+    rules.guard(drafts, consents)
+    rules.preserve(drafts)
+    rules.contain(drafts)
+    rules.wake(drafts, consents, notes)
+    rules.spare(drafts)
+    rules.withhold(drafts)
+    downtime.settle(drafts, consents, leaving)
+    return drafts, notes
 
 
 def destroy(

@@ -39,7 +39,7 @@ def tinycloud(*argv: object) -> str:
 
 @pytest.mark.parametrize("options", [
     ("validate",), ("plan",), ("plan", "--json"), ("plan", "--commands"), ("plan", "--out", "out"),
-    ("apply",),
+    ("apply",), ("diff",), ("graph",), ("get",), ("get", "-o", "yaml"), ("describe", "guest/web"),
 ])
 def test_no_command_of_a_secret_runs(
     options: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -49,8 +49,10 @@ def test_no_command_of_a_secret_runs(
     ran, file = tmp_path / "ran", tmp_path / "m.yaml"
     file.write_text(MANIFEST.format(ran=ran))
     verb, *more = options
-    said = tinycloud(verb, file, *more, "--storage", tmp_path / "storage")
-    assert "valid" in said if verb == "validate" else "guest/web" in said
+    where = ("-f", file) if verb in ("get", "describe") else (file,)
+    said = tinycloud(verb, *where, *more, "--storage", tmp_path / "storage")
+    assert {"validate": "valid", "get": "missing", "describe": "Guest"}.get(
+        verb, "guest/web") in said
     assert not ran.exists()
 
 

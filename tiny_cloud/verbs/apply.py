@@ -9,13 +9,23 @@ import click
 
 import tiny_cloud
 from tiny_cloud.verbs import terminal
-from tiny_cloud.verbs.arguments import DEEP, PARALLEL, PRUNE, TARGET, YES, consents, manifests
+from tiny_cloud.verbs.arguments import (
+    DEEP,
+    PARALLEL,
+    PRUNE,
+    SELECTOR,
+    TARGET,
+    YES,
+    consents,
+    manifests,
+)
 
 
 @click.command()
 @manifests
 @consents
 @TARGET
+@SELECTOR
 @PRUNE
 @DEEP
 @click.option("--plan", "file", metavar="FILE", help="Carry out this saved plan, if it still fits.")

@@ -34,6 +34,10 @@ HOST = (
 )
 TARGET = click.option(
     "--target", multiple=True, metavar="KIND/NAME", help="Only this and what it needs.")
+EXAMPLE = "tier=front,env!=test,zone in (a,b),key"
+SELECTOR = click.option(
+    "-l", "--selector", multiple=True, metavar="LABELS",
+    help=f"Only what has these labels and what that needs: {EXAMPLE}.")
 
 
 def seconds(ctx: click.Context, param: click.Parameter, value: str) -> float:
