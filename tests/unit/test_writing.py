@@ -74,7 +74,8 @@ spec:
 
 @pytest.mark.parametrize("word", [
     "true", "yes", "off", "null", "~", "0755", "1e3", "1_000", "12:30", "52:54:00:12:34:56", "",
-    "#", "- a", "a: b", "{", "a #b", "'", '"', " a ", "a\n\n", "\n", "\ta\n b", "=", "<<", "2024-01-01",
+    "#", "- a", "a: b", "{", "a #b", "'", '"', " a ", "a\n\n", "\n", "\ta\n b", "=", "<<",
+    "2024-01-01",
 ])
 def test_no_text_becomes_anything_else(word: str) -> None:
     (found,) = back(text(document({"a": word, "b": {"c": [word]}})))
