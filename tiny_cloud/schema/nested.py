@@ -30,14 +30,18 @@ def nested(kind: str, fields: Mapping[str, Value]) -> dict[str, Any]:
     return dict(_fields(spec_of(kind), tree))
 
 
-def has_room(kind: str, field: str, value: Value) -> bool:
-    """Whether the kind has such a field, and the field may have this value."""
+def has(kind: str, field: str) -> bool:
+    """Whether the kind has such a (flat) field."""
+    return bool(trail(spec_of(kind), tuple(segments(field))))
+
+
+def accepts(kind: str, field: str, value: Value) -> bool:
+    """Whether this could be the field's value, by itself. An unknown field raises KeyError."""
     # jsonschema takes a tenth of a second to import: who never asks need not wait for it.
     from jsonschema import Draft202012Validator
 
-    found = trail(spec_of(kind), tuple(segments(field)))
-    return bool(found) and bool(
-        Draft202012Validator(found[-1]).is_valid(_worded(found[-1], value)))
+    node = _node(kind, field)
+    return bool(Draft202012Validator(node).is_valid(_worded(node, value)))
 
 
 def _node(kind: str, field: str) -> Node:
