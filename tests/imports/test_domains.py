@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import textwrap
-
 import pytest
 
+from tests.fake.host import FakeHost
 from tests.imports.hosts import DOMAINS, definition, host_with
 from tests.unit.cloud import carry_out, plan_for
-from tiny_cloud.foreign import Found, machines
+from tiny_cloud.foreign import machines
 from tiny_cloud.foreign.stores import Stores
 from tiny_cloud.writing import text
 
@@ -17,8 +16,8 @@ SAID = {f"graphics.{kind}.listen": "127.0.0.1" for kind in ("vnc", "spice")}
 """Where a definition leaves it to libvirt's configuration: an open door is not left to chance."""
 
 
-def imported(host, name: str, cloud: str = "lab") -> list[str]:
-    found = machines.found(host.domain[name], host, Stores(host, cloud), set(), {})
+def imported(host: FakeHost, name: str, cloud: str = "lab") -> list[str]:
+    found = machines.found(host.domain[name], Stores(host, cloud), set(), {})
     print(text(found.document, found.remarks))
     return [text(one.document) for one in (*found.needs, found)]
 

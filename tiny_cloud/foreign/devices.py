@@ -43,6 +43,10 @@ class Named:
     def elements(self) -> list[Element]:
         return [item for there in self.lists.values() for item in there.values()]
 
+    def turns(self) -> tuple[str, ...]:
+        """In which a new machine boots: from its disks, and then from its drives."""
+        return (*self.of("disks"), *self.of("cdroms"))
+
     def taken(self) -> set[str]:
         return set(itertools.chain.from_iterable(self.lists.values()))
 

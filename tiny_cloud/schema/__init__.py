@@ -43,8 +43,8 @@ from tiny_cloud.schema.nested import accepts, has, nested
 from tiny_cloud.schema.parts import parts
 
 __all__ = ["Ref", "absolute", "accepts", "completed", "default", "fields_of", "fits", "flatten",
-           "has", "impact", "jsonable", "keyword", "kinds", "nested", "parts", "refs", "secret_at", "secret_of", "secrets_of",
-           "validate"]
+           "has", "impact", "jsonable", "keyword", "kinds", "nested", "parts", "refs",
+           "secret_at", "secret_of", "secrets_of", "validate"]
 
 
 def validate(document: Document) -> list[Problem]:
