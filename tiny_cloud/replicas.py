@@ -1,8 +1,8 @@
 """``replicas: N``: one document is N machines, which ``${index}`` tells apart. Pure.
 
-As Kubernetes' StatefulSet numbers its pods: ``web`` becomes ``web-0``, ``web-1`` and so on, and which
-of them go when there are fewer is known beforehand. It is done before anybody looks at the fields:
-``10.44.0.${index}`` is no address, ``10.44.0.3`` is.
+As Kubernetes' StatefulSet numbers its pods: ``web`` becomes ``web-0``, ``web-1`` and so on, and
+which of them go when there are fewer is known beforehand. It is done before anybody looks at the
+fields: ``10.44.0.${index}`` is no address, ``10.44.0.3`` is.
 """
 
 from __future__ import annotations

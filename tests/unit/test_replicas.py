@@ -29,7 +29,9 @@ spec:
   guest:
     hostname: web-${index}
     users: {root: {password: {env: PASSWORD}}}
-    firstBoot: [{name: greet, content: "#!/bin/sh\\nfor index in 1; do echo $${index} ${index}; done\\n"}]
+    firstBoot:
+      - name: greet
+        content: "#!/bin/sh\\nfor index in 1; do echo $${index} ${index}; done\\n"
 """
 
 
@@ -78,7 +80,8 @@ def test_one_is_numbered_as_well_and_none_is_checked_all_the_same() -> None:
     assert machines(load(IMAGE, NET, WEB.replace("replicas: 3", "replicas: 1"))) == ["web-0"]
     nothing = WEB.replace("replicas: 3", "replicas: 0")
     assert machines(load(IMAGE, NET, nothing)) == []
-    assert wrong(IMAGE, NET, nothing.replace("cpus: 1", "cpus: none"))[0].startswith("VirtualMachine.spec.cpus")
+    problem, = wrong(IMAGE, NET, nothing.replace("cpus: 1", "cpus: none"))
+    assert problem.startswith("VirtualMachine.spec.cpus must be")
 
 
 def test_they_scale_and_those_above_are_owned_and_no_longer_declared() -> None:
