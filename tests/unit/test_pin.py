@@ -1,4 +1,4 @@
-"""tinycloud pin: digests come from what is published, or from the bytes, and text stays as it is."""
+"""tinycloud pin: digests are those that are published, or of the bytes; the rest of a text stays."""
 
 from __future__ import annotations
 

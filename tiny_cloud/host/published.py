@@ -23,8 +23,10 @@ def digest(url: str, where: str, progress: fetch.Progress) -> tuple[str, str, st
     for place in _places(url):
         try:
             return *sums.digest_for(fetch.text(place), url, place), place
-        except Failure:
-            continue  # none is published there, or none for this image: the next, or all its bytes
+        except Failure as failure:
+            # None is published there, or none for this image; who does not answer has no other.
+            if isinstance(failure.__cause__, urllib3.exceptions.HTTPError):
+                break
     return "sha256", _sha256(url, progress), "the download itself"
 
 
