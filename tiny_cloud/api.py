@@ -242,11 +242,12 @@ def rebuild(cloud: Cloud, documents: Sequence[Document]) -> Workspace:
 
 
 def load_manifests(
-    paths: Sequence[str] = (), *, connect: str = "", storage: str = ""
+    paths: Sequence[str] = (), *, connect: str = "", storage: str = "", needed: bool = True
 ) -> Workspace:
-    """Read, check and link manifests. Raises Problems with everything that is wrong in them."""
-    given = tuple(paths) or ("manifests",)
-    if not paths and not Path("manifests").is_dir():
+    """Read, check and link manifests. Raises Problems with everything that is wrong in them, and
+    (``needed``) if there is no folder of them."""
+    given = tuple(paths) or (("manifests",) if needed or Path("manifests").is_dir() else ())
+    if not paths and needed and not Path("manifests").is_dir():
         raise Problems([Problem("there is no folder manifests here", hint="name a file or folder")])
     found = loader.load(
         given,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 import sys
 from importlib import import_module
+from keyword import iskeyword
 from typing import NoReturn
 
 import click
@@ -14,7 +15,7 @@ from tiny_cloud.errors import Failure, Problems
 
 USAGE = 64
 """sysexits.h EX_USAGE, so that 2 always means "there are changes"."""
-VERBS = ("init", "validate", "fmt", "pin",
+VERBS = ("init", "import", "validate", "fmt", "pin",
          "plan", "apply", "destroy", "snapshot", "flatten", "commit", "check", "verify",
          "mount", "status", "repair", "gc", "purge")
 """In the order in which help shows them; each is a file in ``verbs/``, read when it is meant."""
@@ -27,7 +28,9 @@ class Verbs(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in VERBS:
             return None
-        command: click.Command = getattr(import_module(f"tiny_cloud.verbs.{cmd_name}"), cmd_name)
+        # A file cannot be imported by the name of a keyword.
+        name = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name
+        command: click.Command = getattr(import_module(f"tiny_cloud.verbs.{name}"), name)
         return command
 
 

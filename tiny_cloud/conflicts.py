@@ -72,6 +72,8 @@ def conflicts(resources: Sequence[Resource]) -> list[Problem]:
         *_twice(_files(resources)),
         *_listening_twice([*_ports(machines), *_screens(machines)]),
         *_twice(_bridges(networks)),
+        *_twice(_called(machines)),
+        *_twice(_called(networks)),
         *_overlapping(networks),
         *_renamed(resources),
     ]
@@ -240,6 +242,15 @@ def _bridges(networks: Iterable[Resource]) -> Iterator[Claim]:
             bridge = network.spec["bridge"]
             words = (f"makes the bridge {bridge}", "so does")
             yield Claim(bridge, network, ("spec", "bridge"), words)
+
+
+def _called(resources: Iterable[Resource]) -> Iterator[Claim]:
+    """By libvirt; machines and networks may have one name."""
+    for item in resources:
+        outputs = item.provides()
+        name = outputs.get("domain") or outputs["network"]
+        words = (f"is called {name} by libvirt", "so is")
+        yield Claim(name, item, ("spec", "libvirtName"), words)
 
 
 def _overlapping(networks: Sequence[Resource]) -> Iterator[Problem]:

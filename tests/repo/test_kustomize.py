@@ -38,7 +38,7 @@ def test_an_overlay_is_read_from_stdin() -> None:
 
 
 def test_the_base_stands_alone_as_well() -> None:
-    """Its folder holds a kustomization, which is no manifest, so its files are named by a pattern."""
+    """Its folder holds a kustomization, which is no manifest: so a pattern names its files."""
     found = load([str(FOLDER / "base" / "[!k]*.yaml")], context_of=context, root=True,
                  machine_id="")
     assert [item.address.name for item in found.resources if item.KIND == "VirtualMachine"] == [

@@ -1,4 +1,4 @@
-"""tinycloud pin: digests are those that are published, or of the bytes; the rest of a text stays."""
+"""tinycloud pin: digests are published ones, or of the bytes; the rest of a text stays."""
 
 from __future__ import annotations
 

@@ -39,11 +39,12 @@ from tiny_cloud.schema.fields import (
     secrets_of,
 )
 from tiny_cloud.schema.files import kinds, whole
+from tiny_cloud.schema.nested import accepts, has, nested
 from tiny_cloud.schema.parts import parts
 
-__all__ = ["Ref", "absolute", "completed", "default", "fields_of", "fits", "flatten", "impact",
-           "jsonable", "keyword", "kinds", "parts", "refs", "secret_at", "secret_of", "secrets_of",
-           "validate"]
+__all__ = ["Ref", "absolute", "accepts", "completed", "default", "fields_of", "fits", "flatten",
+           "has", "impact", "jsonable", "keyword", "kinds", "nested", "parts", "refs",
+           "secret_at", "secret_of", "secrets_of", "validate"]
 
 
 def validate(document: Document) -> list[Problem]:
