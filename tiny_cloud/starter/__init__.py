@@ -61,7 +61,7 @@ def begin(folder: Path) -> Iterator[Written]:
         if inhabited and path.startswith(f"{MANIFESTS}/") and not path.endswith(".gitignore"):
             continue
         content = _content(path, source).replace("@CLOUD@", cloud)
-        yield Written(path, text, _make(folder / path, content))
+        yield Written(path, text, make(folder / path, content, secret=path == SECRET))
 
 
 def _has_manifests(folder: Path) -> bool:
@@ -76,13 +76,13 @@ def _content(path: str, source: str) -> str:
     return (files(__name__) / source).read_text(encoding="utf-8")
 
 
-def _make(path: Path, content: str) -> bool:
-    """Whether it was not there. A secret is for its owner's eyes from the first byte on."""
-    mode = 0o600 if path.match(SECRET) else 0o666
+def make(path: Path, content: str, *, secret: bool = False) -> bool:
+    """Whether it was not there. A secret is for its owner's eyes from the first byte on. Raises
+    Failure."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+        with open(os.open(path, flags, 0o600 if secret else 0o666), "w", encoding="utf-8") as file:
             file.write(content)
     except FileExistsError:
         if path.is_dir() or not path.parent.is_dir():
