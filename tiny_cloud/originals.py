@@ -1,8 +1,8 @@
 """The ``cloud.yaml`` of the program of 2012 as manifests. Pure.
 
-It had one file for everything: libvirt's URI for each type of hypervisor, machines (some in groups),
-networks. Its images were written into in place; here an image becomes a base, which stays as it is,
-and each machine gets an overlay of it. What has no counterpart is said with its line.
+It had one file for everything: libvirt's URI for each type of hypervisor, machines (some in
+groups), networks. Its images were written into in place; here an image becomes a base, which stays
+as it is, and each machine gets an overlay of it. What has no counterpart is said with its line.
 """
 
 from __future__ import annotations

@@ -81,7 +81,8 @@ def test_each_key_has_its_counterpart(original: Run) -> None:
         "Disk/old-one-root": {"external": True, "path": "/dev/vg0/old", "format": "raw"},
         "VirtualMachine/ceph-1": {
             "cpus": 1, "memory": "1GiB",
-            "disks": [{"name": "root", "image": "ceph-1"}, {"name": "data1", "image": "ceph-1-data"}],
+            "disks": [{"name": "root", "image": "ceph-1"},
+                      {"name": "data1", "image": "ceph-1-data"}],
             "interfaces": [{"name": "eth0", "network": "ceph", "mac": "52:54:00:98:7f:ef",
                             "dhcp": True}],
             "guest": {"hostname": "ceph-1", "users": {"ubuntu": {
@@ -109,11 +110,13 @@ def test_each_key_has_its_counterpart(original: Run) -> None:
 
 def test_what_has_none_is_said_with_its_line(original: Run) -> None:
     err = original("import", "--cloud-yaml", "cloud.yaml")[2]
-    for line, word in ((1, "storage has no"), (3, "lxc has no counterpart"), (5, "templates has no"),
-                       (16, "192.168.122.10/24 is a guess"), (15, "stack gets no password"),
-                       (22, "colour of a machine"), (23, "Old_One is called old-one now"),
-                       (23, "keeps the settings that are in its disk"),
-                       (28, "box is a container"), (41, "extra has no counterpart")):
+    for line, word in (
+        (1, "storage has no"), (3, "lxc has no counterpart"), (5, "templates has no"),
+        (16, "192.168.122.10/24 is a guess"), (15, "stack gets no password"),
+        (22, "colour of a machine"), (23, "Old_One is called old-one now"),
+        (23, "keeps the settings that are in its disk"), (28, "box is a container"),
+        (41, "extra has no counterpart"),
+    ):
         assert any(said.startswith(f"Left out: cloud.yaml:{line}:") and word in said
                    for said in err.splitlines()), (line, word)
 

@@ -20,7 +20,8 @@ SECRET = f"{MANIFESTS}/secrets/root.txt"
 SCHEMA = "schemas/tinycloud.json"
 FILES = {
     f"{MANIFESTS}/cloud.yaml": ("cloud.yaml", "whose things these are"),
-    f"{MANIFESTS}/web.yaml": ("web.yaml", "a small Debian machine"),
+    f"{MANIFESTS}/debian-12.yaml": ("debian-12.yaml", "an image to begin with"),
+    f"{MANIFESTS}/web.yaml": ("web.yaml", "a small machine"),
     f"{MANIFESTS}/secrets/.gitignore": ("secrets-gitignore", "keeps secrets out of git"),
     SECRET: ("", "root's password, made up just now"),
     ".gitignore": ("gitignore", "what git does not see"),

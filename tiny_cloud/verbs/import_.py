@@ -18,8 +18,8 @@ from tiny_cloud.verbs.arguments import place
               help="The cloud.yaml of the tiny_cloud of 2012, instead of what the host has.")
 @place
 def import_(
-    names: tuple[str, ...], everything: bool, folder: str, original: str, paths: tuple[str, ...], connect: str,
-    storage: str,
+    names: tuple[str, ...], everything: bool, folder: str, original: str, paths: tuple[str, ...],
+    connect: str, storage: str,
 ) -> None:
     """Write manifests of what exists: vm/NAME, network/NAME, lv/GROUP/NAME, image/PATH, disk/PATH.
 
