@@ -52,7 +52,7 @@ def test_nothing_that_is_there_is_touched(run: Run) -> None:
     code, out, _ = run("init")
     assert code == 0 and Path("README.md").read_text() == "mine"
     assert Path(".gitignore").is_symlink() and not Path("nowhere").exists()
-    assert "left as it was: .gitignore, README.md\n" in out
+    assert "left as it was:\n  .gitignore\n  README.md\nNext" in out
 
 
 def test_a_second_time_nothing_is_made(run: Run) -> None:

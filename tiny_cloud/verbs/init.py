@@ -29,7 +29,9 @@ def init(folder: str) -> None:
         for path, text in made.items():
             out.print(f"  {path.ljust(width)}  {text}")
     if kept:
-        out.print("There already, and left as it was: " + ", ".join(kept))
+        out.print("There already, and left as it was:")
+        for path in kept:
+            out.print(f"  {path}")
     out.print("Next:" if made else "Nothing was missing. Next:")
     for step in _next(place):
         out.print(f"  {one_line(step)}")
