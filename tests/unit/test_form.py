@@ -139,6 +139,8 @@ def test_what_is_unusual_stays(text: str) -> None:
     ("  a: |\n       text\n       \n  b: >\n       x\n", "a: |\n     text\n\nb: >\n     x\n"),
     ("a:\n- 1\n# x\n- 2\n# y\nb:   \n", "a:\n  - 1\n  # x\n  - 2\n# y\nb:\n"),
     ("a:\n- \u3000\n", "a:\n  - \u3000\n"),
+    ("---\n---\nb:\n    c: 1\n", "---\n---\nb:\n  c: 1\n"),
+    ("a:\n     {b: 1}\nc: [\n1]\n", "a:\n     {b: 1}\nc: [\n  1]\n"),
     ("a:\n    - b: 1\n      c:\n          - d\n", "a:\n  - b: 1\n    c:\n      - d\n"),
 ])
 def test_small_things(text: str, neat: str) -> None:

@@ -7,17 +7,16 @@ is in one pair of braces. A comment of its own line goes with the field below it
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from tiny_cloud.layout.lines import BLANK, comments, is_comment, shifted, trimmed
+from tiny_cloud.layout.order import known_of, ranks_of
 from tiny_cloud.layout.places import Place, places
-from tiny_cloud.schema.files import Node, below, kinds, schema_of
+from tiny_cloud.schema.files import Node, below
 
 INDENT = 2
-BLANK = " \t"
-"""YAML has no other spaces; Python has."""
-HEAD = ("apiVersion", "kind", "metadata", "spec")
 _BOUNDARY = re.compile(r"(---|\.\.\.)([ \t]|$)")
 _DASH = re.compile(r"(?:.*[- ])?- *")
 _LONE_DASH = re.compile(r" *-[ \t]*(#.*)?")
@@ -30,12 +29,14 @@ class Unusual(Exception):
 def formatted(text: str) -> str:
     """The same documents. The text must be YAML without duplicate keys and control characters."""
     text = re.sub("\r\n?", "\n", text)
-    roots = places(text)
+    roots = [root for root in places(text) if not root.empty]
+    begins = [root.line for root in roots]
     lines = text.removesuffix("\n").split("\n")
     bounds = [at for at, line in enumerate(lines) if _BOUNDARY.match(line)]
     written: list[str] = []
     for start, end in zip([0, *(at + 1 for at in bounds)], [*bounds, len(lines)], strict=True):
-        root = next((root for root in roots if start - 1 <= root.line < end), None)
+        at = bisect_left(begins, start - 1)
+        root = roots[at] if begins[at:at + 1] and begins[at] < end else None
         written += _document(lines, root, start, end)
         written += [line.rstrip(BLANK) for line in lines[end:end + 1]]
     found = "\n".join(written)
@@ -44,7 +45,7 @@ def formatted(text: str) -> str:
 
 def _document(lines: list[str], root: Place | None, start: int, end: int) -> list[str]:
     if root is None:
-        return _comments(lines[start:end], 0, last=True)
+        return comments(lines[start:end], 0, last=True)
     if root.line >= start and root.block and root.fields and not root.marked:
         try:
             return Form(lines, sort=not any(part.marked for part in root.within)).root(
@@ -71,8 +72,8 @@ class Form:
     def root(self, node: Place, start: int, end: int) -> list[str]:
         """What stands before the first field is said of the document, and stays on top."""
         first = _first(node).line
-        head = _comments(self.lines[start:first], 0)
-        return [*_trimmed(head), *self._mapping(node, 0, first, end, _known(node, None))]
+        head = comments(self.lines[start:first], 0)
+        return [*trimmed(head), *self._mapping(node, 0, first, end, known_of(node, None))]
 
     def _mapping(self, node: Place, column: int, begin: int, end: int,
                  known: Node | None) -> list[str]:
@@ -83,14 +84,14 @@ class Form:
         for at, (key, value) in enumerate(fields):
             if key.text is None or not self._alone(key):
                 raise Unusual
-            lead = _comments(self.lines[begin:key.line], column)
+            lead = comments(self.lines[begin:key.line], column)
             stop = fields[at + 1][0].line if at + 1 < len(fields) else end
             begin = self._inner(value, key.column, stop)
             pieces[key.text] = [*lead, *self._field(key, value, column, begin, known)]
-        ranks = _ranks(node, known) if self.sort else {}
+        ranks = ranks_of(node, known) if self.sort else {}
         order = sorted(pieces, key=lambda name: ranks.get(name, len(ranks)))
         found = [line for name in order for line in pieces[name]]
-        return [*_trimmed(found), *_comments(self.lines[begin:end], column, last=True)]
+        return [*trimmed(found), *comments(self.lines[begin:end], column, last=True)]
 
     def _sequence(self, node: Place, column: int, begin: int, end: int,
                   known: Node | None) -> list[str]:
@@ -106,9 +107,9 @@ class Form:
             body = self._item(item, column + INDENT, dash, begin, known)
             while body[0].strip(BLANK)[:1] in ("", "#"):  # it was brought here with its field
                 lead = [*lead, body.pop(0)]
-            found += _comments(lead, column)
+            found += comments(lead, column)
             found += [" " * column + "- " + body[0][column + INDENT:], *body[1:]]
-        return [*_trimmed(found), *_comments(self.lines[begin:end], column, last=True)]
+        return [*trimmed(found), *comments(self.lines[begin:end], column, last=True)]
 
     def _field(self, key: Place, value: Place, column: int, end: int,
                known: Node | None) -> list[str]:
@@ -135,26 +136,21 @@ class Form:
     def _block(self, node: Place, column: int, begin: int, end: int,
                known: Node | None) -> list[str]:
         if node.fields is not None:
-            return self._mapping(node, column, begin, end, _known(node, known))
+            return self._mapping(node, column, begin, end, known_of(node, known))
         return self._sequence(node, column, begin, end, known)
 
     def _leaf(self, start: Place, value: Place, column: int, end: int,
               known: Node | None) -> list[str]:
         """What is shifted as a whole."""
         line = self.lines[start.line]
-        if value.flow and value.line == value.end_line and value.text is None:
-            own = self.lines[value.line]
-            shown = own[:value.column] + self._flow(value, known) + own[value.end_column:]
-            if value.line == start.line:
-                line = shown
-            else:
-                raise Unusual
+        if value.flow and value.text is None and start.line == value.line == value.end_line:
+            line = line[:value.column] + self._flow(value, known) + line[value.end_column:]
         by = column - start.column
         more = self.lines[start.line + 1:end]
         literal = value.text is not None and not value.flow
         least = 0 if literal else column + INDENT
         first = line[start.column:] if more and not literal else line[start.column:].rstrip(BLANK)
-        return [" " * column + first, *(_shifted(one, by, least) for one in more)]
+        return [" " * column + first, *(shifted(one, by, least) for one in more)]
 
     def _flow(self, node: Place, known: Node | None) -> str:
         """What stands in braces or brackets on one line, its fields in order."""
@@ -169,7 +165,7 @@ class Form:
                 shown = line[key.column:value.column] + self._flow(value, step)
             texts[at] = shown
         names = [key.text or "" for key, _ in slots] if node.fields is not None else []
-        ranks = _ranks(node, _known(node, known)) if self.sort and names else {}
+        ranks = ranks_of(node, known_of(node, known)) if self.sort and names else {}
         order = sorted(texts, key=lambda at: ranks.get(names[at], len(ranks)) if names else 0)
         found, begin = "", node.column
         for (first, last), at in zip(spans, order, strict=True):
@@ -182,7 +178,7 @@ class Form:
         what is in it; what is no block has none."""
         end = self._last(value) + 1
         if value.block:
-            while end < stop and _is_comment(self.lines[end], column):
+            while end < stop and is_comment(self.lines[end], column):
                 end += 1
         return end
 
@@ -221,50 +217,3 @@ class Form:
 def _first(node: Place) -> Place:
     """The first thing that is written of a block mapping (its mark may be that of its anchor)."""
     return (node.fields or [(node, node)])[0][0]
-
-
-def _known(node: Place, known: Node | None) -> Node | None:
-    """A mapping with a kind is a document, wherever it stands."""
-    kind = node.field("kind")
-    if kind and node.field("apiVersion"):
-        return schema_of(kind[1].text or "") if kind[1].text in kinds() else {}
-    return known
-
-
-def _ranks(node: Place, known: Node | None) -> Mapping[str, int]:
-    """Which field comes first: those that the schema has, in its order, then the others."""
-    order: Any = (known or {}).get("properties", {})
-    document = known is not None and node.field("apiVersion") and node.field("kind")
-    return {name: at for at, name in enumerate(HEAD if document else order)}
-
-
-def _is_comment(line: str, column: int) -> bool:
-    found = line.lstrip(BLANK)
-    return found.startswith("#") and len(line) - len(found) > column
-
-
-def _comments(lines: Sequence[str], column: int, *, last: bool = False) -> list[str]:
-    """Comments and single empty lines between them; ``last``: nothing comes after them."""
-    found: list[str] = []
-    for line in lines:
-        if line.strip(BLANK):
-            found.append(" " * column + line.strip(BLANK))
-        elif not found or found[-1]:
-            found.append("")
-    while last and found and not found[-1]:
-        found.pop()
-    return found
-
-
-def _trimmed(lines: list[str]) -> Iterator[str]:
-    """Without empty lines before the first."""
-    at = next((at for at, line in enumerate(lines) if line), len(lines))
-    return iter(lines[at:])
-
-
-def _shifted(line: str, by: int, least: int) -> str:
-    """At least so far in: a quoted text or a list in brackets may go on left of its own key."""
-    text = line.lstrip(" ")
-    if not text.strip(BLANK) and least:
-        return ""
-    return " " * max(len(line) - len(text) + by, least if text else 0) + text

@@ -36,6 +36,11 @@ class Place:
         return not self.flow and self.text is None
 
     @property
+    def empty(self) -> bool:
+        """Nothing is written there at all."""
+        return (self.line, self.column) == (self.end_line, self.end_column)
+
+    @property
     def within(self) -> Iterator[Place]:
         """It, and all that is in it."""
         todo = [self]
