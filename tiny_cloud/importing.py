@@ -13,6 +13,9 @@ from tiny_cloud.foreign.survey import Survey
 from tiny_cloud.resource import Resource
 from tiny_cloud.writing import stream, text
 
+MANY = 4
+"""More names than these are no line to type."""
+
 
 def workspace(paths: Sequence[str], connect: str, storage: str) -> Workspace:
     """Whose cloud it is to be; without manifests the cloud ``default``. Raises Problems."""
@@ -48,9 +51,12 @@ def write(found: Sequence[Found], folder: str) -> Iterator[str]:
 
 
 def to_adopt(found: Sequence[Found]) -> list[str]:
-    """What is to be taken over, KIND/NAME; what is external is used as it is."""
-    return [f"{_short(one)}/{one.document.name}" for thing in found for one in _whole(thing)
-            if one.adopted]
+    """What is to be taken over, KIND/NAME, or a pattern for many; what is external is used as it
+    is."""
+    mine = [one for thing in found for one in _whole(thing) if one.adopted]
+    if len(mine) > MANY:
+        return sorted({f"'{_short(one)}/*'" for one in mine})
+    return [f"{_short(one)}/{one.document.name}" for one in mine]
 
 
 def _whole(thing: Found) -> tuple[Found, ...]:

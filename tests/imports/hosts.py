@@ -11,6 +11,7 @@ from tiny_cloud.facts import DomainFacts, ImageFacts, NetworkFacts
 from tiny_cloud.model import Cloud, HostDevices
 
 DOMAINS = Path(__file__).parent / "domains"
+UUID = "9a05da11-e96b-47f3-8253-a3a482e445f5"
 GIBIBYTE = 1 << 30
 
 
@@ -41,6 +42,7 @@ def _furnish(host: FakeHost, root: etree._Element) -> None:
         if bridge := source.get("bridge"):
             host.bridge[bridge] = frozenset()
         if network := source.get("network"):
-            xml = f"<network><name>{network}</name><bridge name='virbr0'/></network>"
-            host.network[network] = NetworkFacts(network, "1", xml, xml)
+            xml = (f"<network><name>{network}</name><uuid>{UUID}</uuid>"
+                   f"<bridge name='vb-{network}'/></network>")
+            host.network[network] = NetworkFacts(network, UUID, xml, xml)
     host.folder |= {source.get("dir", "") for source in root.iterfind("devices/filesystem/source")}

@@ -5,14 +5,13 @@ from __future__ import annotations
 import pytest
 
 from tests.fake.host import FakeHost
-from tests.imports.hosts import host_with
+from tests.imports.hosts import UUID, host_with
 from tests.unit.cloud import carry_out, plan_for
 from tiny_cloud.errors import Failure
 from tiny_cloud.facts import NetworkFacts
 from tiny_cloud.foreign.survey import Survey
 from tiny_cloud.writing import text
 
-UUID = "9a05da11-e96b-47f3-8253-a3a482e445f5"
 NETWORKS = {
     # As Debian's libvirt-daemon-config-network installs it.
     "default": """

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.imports.differences import differences
 from tests.imports.hosts import DOMAINS, definition
 from tests.integration.lab import TINYCLOUD, Lab, virsh
-from tests.integration.test_virt_install import differences
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 

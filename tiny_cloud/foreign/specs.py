@@ -41,7 +41,8 @@ def document(
         without = next((other for other in _smaller(found)
                         if len(_problems(other)) < len(problems)), None)
         if without is None:
-            raise Failure(f"{name} cannot be a {kind}: {_words(problems[0], kind)}", problems[0].hint)
+            raise Failure(
+                f"{name} cannot be a {kind}: {_words(problems[0], kind)}", problems[0].hint)
         (gone,) = found.spec.keys() - without.spec.keys()
         remarks.append(f"{gone}: {_words(problems[0], kind)}; {STAYS}.")
         found = without

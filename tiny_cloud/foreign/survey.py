@@ -20,6 +20,7 @@ Facts = DomainFacts | NetworkFacts | VolumeFacts
 CALLED = {"virtualmachine": "domain", "network": "network", "logicalvolume": "path"}
 """By kind, what a declared one tells of how the host calls it."""
 FILES = {"image": "Image", "disk": "Disk"}
+ANY = "domain, network or volume"
 HINT = "write vm/NAME, network/NAME, lv/GROUP/NAME, image/PATH or disk/PATH"
 
 
@@ -70,7 +71,7 @@ class Survey:
         meant = [one for one in kinds if name in there[one]]
         if not meant:
             known = [called for one in kinds for called in there[one]]
-            raise Failure(f"this host has no {' or '.join(map(_word, kinds))} {name}",
+            raise Failure(f"this host has no {_word(kind) or ANY} {name}",
                           suggest.hint(name, known, "there are") or HINT)
         if len(meant) > 1:
             raise Failure(f"{name} is {' and '.join(f'{one}/{name}' for one in meant)}",

@@ -16,9 +16,10 @@ from tiny_cloud.libvirt_xml.devices import AGENT
 from tiny_cloud.libvirt_xml.elements import Element, attribute
 from tiny_cloud.libvirt_xml.parts import fragments, graphics, snippet
 
-TOP = frozenset({"cputune", "numatune", "blkiotune", "memtune", "sysinfo", "keywrap", "idmap",
-                 "launchSecurity", "throttlegroups", f"{{{snippet.QEMU}}}commandline",
-                 f"{{{snippet.QEMU}}}capabilities"})
+TOP = frozenset({
+    "cputune", "numatune", "blkiotune", "memtune", "sysinfo", "keywrap", "idmap", "launchSecurity",
+    "throttlegroups", "resource", "seclabel", f"{{{snippet.QEMU}}}commandline",
+    f"{{{snippet.QEMU}}}capabilities"})
 """Children of <domain> that no field is for."""
 USUAL = {
     "features": frozenset({"acpi", "apic", "pae", "smm", "vmport"}),
