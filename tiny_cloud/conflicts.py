@@ -33,6 +33,9 @@ class Claim:
     def clash(self, other: Claim) -> Problem:
         """This one came second."""
         says, too = self.words
+        if (place := _span(self)) is not None and place == _span(other):
+            return Problem(f"every replica of this machine {says}", place,
+                           "tell them apart with ${index}, or leave it out")
         return Problem(f"{self.owner.address} {says}, and {too} {other.owner.address}",
                        _span(self), f"that one is at {_span(other)}; give one of them another")
 
