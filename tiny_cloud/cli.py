@@ -11,12 +11,19 @@ import click
 
 import tiny_cloud
 from tiny_cloud.errors import Failure, Problems
+from tiny_cloud.verbs.examples import epilog
 
 USAGE = 64
 """sysexits.h EX_USAGE, so that 2 always means "there are changes"."""
-VERBS = ("validate", "plan", "apply", "destroy", "snapshot", "flatten", "commit", "check",
-         "verify", "mount", "status", "repair", "gc", "purge")
+SECTIONS = {
+    "Manifests": ("validate", "explain", "schema"),
+    "Changes": ("plan", "apply", "destroy"),
+    "Machines": ("snapshot",),
+    "Disks and guests": ("flatten", "commit", "check", "verify", "mount"),
+    "After runs that were cut off, and in the trash": ("status", "repair", "gc", "purge"),
+}
 """In the order in which help shows them; each is a file in ``verbs/``, read when it is meant."""
+VERBS = tuple(verb for verbs in SECTIONS.values() for verb in verbs)
 
 
 class Verbs(click.Group):
@@ -27,10 +34,23 @@ class Verbs(click.Group):
         if cmd_name not in VERBS:
             return None
         command: click.Command = getattr(import_module(f"tiny_cloud.verbs.{cmd_name}"), cmd_name)
+        command.epilog = epilog(cmd_name)
         return command
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """By purpose, and each with its whole first sentence."""
+        for title, verbs in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl([(verb, _sentence(self.get_command(ctx, verb)))
+                                    for verb in verbs], col_max=12)
 
-@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+
+def _sentence(command: click.Command | None) -> str:
+    return command.get_short_help_str(limit=200) if command else ""
+
+
+@click.group(cls=Verbs, epilog=epilog(""),
+             context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(tiny_cloud.__version__, prog_name="tinycloud")
 def cli() -> None:
     """Machines described in YAML: says what would change, then does exactly that."""

@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 import click
 
-from tiny_cloud import suggest
+from tiny_cloud import schema, suggest
 from tiny_cloud.api import Planned, Wish
 from tiny_cloud.errors import Problem, Problems
 from tiny_cloud.model import Address, Consents
@@ -90,3 +90,14 @@ def kind_of(word: str) -> type[Resource] | None:
         if lowered == name or lowered in kind.SHORT or lowered == f"{name}s":
             return kind
     return None
+
+
+def kind_name(word: str) -> str:
+    """The same as manifests write it, the Cloud too. Raises Problems."""
+    known = {name.lower(): name for name in schema.kinds()}
+    kind = kind_of(word)
+    found = kind.KIND if kind else known.get(word.lower())
+    if found is None:
+        hint = suggest.hint(word, known.values(), "there are")
+        raise Problems([Problem(f"there is no kind {one_line(word)}", None, hint)])
+    return found

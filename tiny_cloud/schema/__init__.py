@@ -11,7 +11,8 @@ Planner keywords (``x-…``) stand in the schema of the field itself, and nowher
 ``x-on-remove``    ``remove``: a field no longer declared goes; ``keep`` of a list: its items stay,
                    which else go; else it stops being managed
 ``x-secret``       says where a secret comes from; ``x-path``: a local path; ``x-size``: bytes
-``x-composite``    consumed by expansion; ``x-policy``: how to act, no property of the thing
+``x-composite``    consumed by expansion: the field of the plain document that it becomes, as
+                   ``Disk.size``; ``x-policy``: how to act, no property of the thing
 ``x-always``       its default counts as declared; ``x-named``: items of a list have unique names
                    (or paths: ``x-named: path``)
 

@@ -1,0 +1,24 @@
+"""tinycloud explain."""
+
+from __future__ import annotations
+
+import click
+
+from tiny_cloud.verbs import terminal, words
+
+
+@click.command()
+@click.argument("field", metavar="KIND[.FIELD...]", shell_complete=words.fields)
+@click.option("--recursive", is_flag=True, help="All fields below it, with their types.")
+def explain(field: str, recursive: bool) -> None:
+    """Say what a field is, what it costs to change, and what is below it."""
+    from tiny_cloud import options
+    from tiny_cloud.render import topic as screen
+    from tiny_cloud.schema.topics import topic
+
+    kind, _, below = field.partition(".")
+    found = topic(options.kind_name(kind), below)
+    if recursive:
+        screen.tree(terminal.out(), found)
+    else:
+        screen.show(terminal.out(), found)
