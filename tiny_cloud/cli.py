@@ -20,7 +20,8 @@ SECTIONS = {
     "Changes": ("plan", "apply", "destroy"),
     "Machines": ("snapshot",),
     "Disks and guests": ("flatten", "commit", "check", "verify", "mount"),
-    "After runs that were cut off, and in the trash": ("status", "repair", "gc", "purge"),
+    "Recovery and trash": ("status", "repair", "gc", "purge"),
+    "This host": ("doctor",),
 }
 """In the order in which help shows them; each is a file in ``verbs/``, read when it is meant."""
 VERBS = tuple(verb for verbs in SECTIONS.values() for verb in verbs)
@@ -39,10 +40,11 @@ class Verbs(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """By purpose, and each with its whole first sentence."""
+        width = max(map(len, VERBS))
         for title, verbs in SECTIONS.items():
             with formatter.section(title):
-                formatter.write_dl([(verb, _sentence(self.get_command(ctx, verb)))
-                                    for verb in verbs], col_max=12)
+                formatter.write_dl([(verb.ljust(width), _sentence(self.get_command(ctx, verb)))
+                                    for verb in verbs])
 
 
 def _sentence(command: click.Command | None) -> str:
