@@ -11,6 +11,7 @@ import click
 
 import tiny_cloud
 from tiny_cloud.errors import Failure, Problems
+from tiny_cloud.verbs import words
 from tiny_cloud.verbs.examples import epilog
 
 USAGE = 64
@@ -21,7 +22,7 @@ SECTIONS = {
     "Machines": ("snapshot",),
     "Disks and guests": ("flatten", "commit", "check", "verify", "mount"),
     "Recovery and trash": ("status", "repair", "gc", "purge"),
-    "This host": ("doctor",),
+    "This host": ("doctor", "completion"),
 }
 """In the order in which help shows them; each is a file in ``verbs/``, read when it is meant."""
 VERBS = tuple(verb for verbs in SECTIONS.values() for verb in verbs)
@@ -36,6 +37,7 @@ class Verbs(click.Group):
             return None
         command: click.Command = getattr(import_module(f"tiny_cloud.verbs.{cmd_name}"), cmd_name)
         command.epilog = epilog(cmd_name)
+        words.teach(command)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -62,7 +64,7 @@ def main() -> None:
     # Neither we nor a child that holds a key in its memory leaves that behind when it crashes.
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     try:
-        cli(standalone_mode=False)
+        cli(prog_name="tinycloud", standalone_mode=False)
     except click.UsageError as error:
         error.show()
         sys.exit(USAGE)

@@ -85,19 +85,14 @@ def addresses(word: str, *kinds: str) -> tuple[Address, ...]:
 
 def kind_of(word: str) -> type[Resource] | None:
     """The kind a user means: ``VirtualMachine``, ``virtualmachine`` or ``vm``."""
-    lowered = word.lower()
-    for name, kind in Resource.registry.items():
-        if lowered == name or lowered in kind.SHORT or lowered == f"{name}s":
-            return kind
-    return None
+    found = schema.kind_named(word)
+    return Resource.registry.get(found.lower()) if found else None
 
 
 def kind_name(word: str) -> str:
     """The same as manifests write it, the Cloud too. Raises Problems."""
-    known = {name.lower(): name for name in schema.kinds()}
-    kind = kind_of(word)
-    found = kind.KIND if kind else known.get(word.lower())
+    found = schema.kind_named(word)
     if found is None:
-        hint = suggest.hint(word, known.values(), "there are")
+        hint = suggest.hint(word, schema.kinds(), "there are")
         raise Problems([Problem(f"there is no kind {one_line(word)}", None, hint)])
     return found

@@ -16,6 +16,8 @@ Planner keywords (``x-…``) stand in the schema of the field itself, and nowher
 ``x-always``       its default counts as declared; ``x-named``: items of a list have unique names
                    (or paths: ``x-named: path``)
 
+``x-short``        of a kind: what the command line calls it, as kubectl does: ``vm``
+
 And for people: ``x-expects`` is what a value must be, in words; ``x-problem`` with ``x-hint`` and
 ``x-at`` (a field below) is what to say when that very (sub)schema is not met.
 """
@@ -39,12 +41,12 @@ from tiny_cloud.schema.fields import (
     secret_of,
     secrets_of,
 )
-from tiny_cloud.schema.files import kinds, whole
+from tiny_cloud.schema.files import kind_named, kinds, whole
 from tiny_cloud.schema.parts import parts
 
 __all__ = ["Ref", "absolute", "completed", "default", "fields_of", "fits", "flatten", "impact",
-           "jsonable", "keyword", "kinds", "parts", "refs", "secret_at", "secret_of", "secrets_of",
-           "validate"]
+           "jsonable", "keyword", "kind_named", "kinds", "parts", "refs", "secret_at", "secret_of",
+           "secrets_of", "validate"]
 
 
 def validate(document: Document) -> list[Problem]:

@@ -22,6 +22,14 @@ def kinds() -> tuple[str, ...]:
     return tuple(str(node["properties"]["kind"]["const"]) for node in _schemas().values())
 
 
+def kind_named(word: str) -> str | None:
+    """The kind that is meant by ``VirtualMachine``, ``virtualmachines`` or, as its schema says,
+    ``vm``."""
+    lowered = word.lower()
+    return next((str(node["properties"]["kind"]["const"]) for name, node in _schemas().items()
+                 if lowered in (name, f"{name}s", *node.get("x-short", ()))), None)
+
+
 def schema_of(kind: str) -> Node:
     """The schema of whole documents of a kind. Raises KeyError for an unknown kind."""
     return _schemas()[kind.lower()]

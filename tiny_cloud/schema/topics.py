@@ -87,9 +87,11 @@ def fields(of: Topic) -> Iterator[Topic]:
     below = dict(node.get("properties", {}))
     if isinstance(node.get("additionalProperties"), Mapping):
         below["*"] = node["additionalProperties"]
+    # What is used and not ours (external) is the exception: else is the rule.
+    required = {*node.get("required", ()), *node.get("else", {}).get("required", ())}
     for key, known in below.items():
         place = f"{path}.{key}" if path else key
-        yield Topic(of.kind, place, known, key in node.get("required", ()))
+        yield Topic(of.kind, place, known, key in required)
 
 
 def _into(of: Topic, name: str) -> Topic:

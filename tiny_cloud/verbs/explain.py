@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import click
 
-from tiny_cloud.verbs import terminal, words
+from tiny_cloud.verbs import terminal
 
 
 @click.command()
-@click.argument("field", metavar="KIND[.FIELD...]", shell_complete=words.fields)
+@click.argument("field", metavar="KIND[.FIELD...]")
 @click.option("--recursive", is_flag=True, help="All fields below it, with their types.")
 def explain(field: str, recursive: bool) -> None:
     """Say what a field is, what it costs to change, and what is below it."""

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import click
 
-from tiny_cloud.verbs import words
-
 
 @click.command()
-@click.argument("kind", required=False, shell_complete=words.kinds)
+@click.argument("kind", required=False)
 @click.option("--all", "every", is_flag=True, help="One schema for documents of any kind.")
 def schema(kind: str | None, every: bool) -> None:
     """Print the JSON schema of a kind's documents, whole, for editors and other tools."""
