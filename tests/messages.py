@@ -47,17 +47,22 @@ def sites() -> Iterator[tuple[str, str]]:
     """``FILE:LINE``, as it is noted, and what the message begins with."""
     for path in sorted(PACKAGE.rglob("*.py")):
         text = path.read_text(encoding="utf-8")
-        for node in ast.walk(ast.parse(text)):
-            if isinstance(node, ast.Call) and _called(node.func) in MAKERS:
+        tree = ast.parse(text)
+        modules = {alias.asname or alias.name for node in ast.walk(tree)
+                   if isinstance(node, ast.ImportFrom) for alias in node.names}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and _called(node.func, modules) in MAKERS:
                 words = next((one for one in node.args if isinstance(
                     one, ast.Constant | ast.JoinedStr)), None)
                 said = ast.get_source_segment(text, words or node) or ""
                 yield f"{path.relative_to(ROOT)}:{node.lineno}", " ".join(said.split())[:90]
 
 
-def _called(node: ast.expr) -> str:
+def _called(node: ast.expr, modules: set[str]) -> str:
+    """``refuse`` of a resource; that of a module is another function."""
     if isinstance(node, ast.Attribute):
-        return node.attr
+        of_module = isinstance(node.value, ast.Name) and node.value.id in modules
+        return "" if of_module else node.attr
     return node.id if isinstance(node, ast.Name) else ""
 
 
