@@ -1,14 +1,17 @@
 """Which messages of errors a run of the tests has triggered, and which there are.
 
-A message is a place that makes a ``Failure`` or a ``Problem``, or has a resource ``refuse``. With
-MESSAGES=FILE in its environment a test run notes there which of them it came by, a line each; all
-its processes append to it, and several runs. ``python -m tests.messages FILE`` lists the others.
+A message is a place that makes a ``Failure`` or a ``Problem``, has a resource ``refuse``, or says
+that the command line is wrong; and an ``x-problem`` of the schemas. With MESSAGES=FILE in its
+environment a test run notes there which of them it came by, a line each; all its processes append
+to it, and several runs. ``python -m tests.messages FILE`` lists the others.
 """
 
 from __future__ import annotations
 
 import ast
+import json
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,31 +19,50 @@ from typing import Any
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "tiny_cloud"
-MAKERS = ("Failure", "Problem", "refuse")
+MAKERS = ("Failure", "Problem", "refuse", "UsageError", "BadParameter")
 VARIABLE = "MESSAGES"
 
 
 def watch(file: str) -> None:
     """From now on note in the file who makes one."""
+    import click
+
     from tiny_cloud.errors import Failure, Problem
     from tiny_cloud.resource import Resource
 
-    seen: set[tuple[str, int]] = set()
-    prefix = f"{PACKAGE}{os.sep}"
+    seen: set[str] = set()
+    prefix, declared = f"{PACKAGE}{os.sep}", list(schema_messages())
+
+    def note(place: str) -> None:
+        if place not in seen:
+            seen.add(place)
+            with open(file, "a", encoding="utf-8") as notes:
+                notes.write(f"{place}\n")
 
     def noting(original: Callable[..., Any]) -> Callable[..., Any]:
-        def call(*args: Any, **words: Any) -> Any:
+        def call(self: Any, *args: Any, **words: Any) -> Any:
             caller = sys._getframe(1)
-            place = caller.f_code.co_filename, caller.f_lineno
-            if place not in seen and place[0].startswith(prefix):
-                seen.add(place)
-                with open(file, "a", encoding="utf-8") as notes:
-                    notes.write(f"{Path(place[0]).relative_to(ROOT)}:{place[1]}\n")
-            return original(*args, **words)
+            if caller.f_code.co_filename.startswith(prefix):
+                note(f"{caller.f_code.co_filename.removeprefix(f'{ROOT}{os.sep}')}:"
+                     f"{caller.f_lineno}")
+                # As in schema/sentences.py: the field, and what its schema says.
+                said = str(args[0]).partition(": ")[2] if args else ""
+                for place in (place for text, place in declared if text == said):
+                    note(place)
+            return original(self, *args, **words)
         return call
 
-    for owner, name in ((Failure, "__init__"), (Problem, "__init__"), (Resource, "refuse")):
-        setattr(owner, name, noting(getattr(owner, name)))
+    for owner in (Failure, Problem, click.UsageError, click.BadParameter):
+        owner.__init__ = noting(owner.__init__)
+    Resource.refuse = noting(Resource.refuse)
+
+
+def schema_messages() -> Iterator[tuple[str, str]]:
+    """(the message, where it stands), of the schemas."""
+    for path in sorted((ROOT / "schemas").glob("*.json")):
+        for at, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+            for found in re.finditer(r'"x-problem": ("(?:[^"\\]|\\.)*")', line):
+                yield json.loads(found[1]), f"schemas/{path.name}:{at}"
 
 
 def sites() -> Iterator[tuple[str, str]]:
@@ -56,6 +78,7 @@ def sites() -> Iterator[tuple[str, str]]:
                     one, ast.Constant | ast.JoinedStr)), None)
                 said = ast.get_source_segment(text, words or node) or ""
                 yield f"{path.relative_to(ROOT)}:{node.lineno}", " ".join(said.split())[:90]
+    yield from ((place, text) for text, place in schema_messages())
 
 
 def _called(node: ast.expr, modules: set[str]) -> str:
@@ -68,7 +91,7 @@ def _called(node: ast.expr, modules: set[str]) -> str:
 
 def main(file: str) -> int:
     """The exit code: 1 if there is one that nothing triggered."""
-    reached = set(Path(file).read_text(encoding="utf-8").split())
+    reached = set(Path(file).read_text(encoding="utf-8").splitlines())
     known = dict(sites())
     missing = {place: words for place, words in known.items() if place not in reached}
     for place, words in missing.items():

@@ -128,7 +128,7 @@ def test_what_qemu_would_take_for_an_instruction(to: str) -> None:
 
 def test_a_disk_that_is_there_or_has_no_size(tmp_path: Path) -> None:
     (tmp_path / "a.qcow2").write_bytes(b"content")
-    with pytest.raises(Failure, match="a.qcow2 exists already and is not overwritten"):
+    with pytest.raises(Failure, match=r"a\.qcow2 exists already and is not overwritten"):
         qemu_img.create(str(tmp_path / "a.qcow2"), "qcow2", 1 << 20)
     assert (tmp_path / "a.qcow2").read_bytes() == b"content"
     with pytest.raises(Failure, match="has neither a size nor an image to take it from"):
