@@ -85,6 +85,13 @@ def test_explain_a_field(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     ]
 
 
+def test_explain_lists_the_kinds(run: Run) -> None:
+    code, out, _ = run("explain")
+    assert code == 0 and [line.split()[0] for line in out.splitlines()] == [
+        "KIND", *schema.kinds()]
+    assert re.search(r"^VirtualMachine +vm +A libvirt domain", out, re.MULTILINE)
+
+
 @pytest.mark.parametrize("columns", [80, 120])
 def test_explain_fits_into_its_window(
     run: Run, monkeypatch: pytest.MonkeyPatch, columns: int

@@ -9,10 +9,20 @@ import yaml
 from rich.console import Console
 from rich.text import Text
 
+from tiny_cloud import schema
+from tiny_cloud.render import tables
+from tiny_cloud.schema.files import schema_of
 from tiny_cloud.schema.topics import Topic, fields
 
 WIDEST = 100
 """Columns: longer lines are hard to read, however wide the window is."""
+
+
+def kinds(console: Console) -> None:
+    known = [schema_of(kind) for kind in schema.kinds()]
+    tables.show(console, ("KIND", "SHORT", ""), [
+        (str(node["title"]), ", ".join(node.get("x-short", ())), str(node["description"]))
+        for node in known])
 
 
 def show(console: Console, topic: Topic) -> None:

@@ -18,6 +18,10 @@ COSTS = {
     Impact.RESTART: "restarts the machine",
     Impact.DESTROYS: "made anew: data is lost",
 }
+NETWORK_COSTS = {
+    **COSTS, Impact.NEXT_BOOT: "when it restarts", Impact.RESTART: "restarts the network",
+}
+"""A network does not boot, and restarts without the machines on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +94,7 @@ def _cost(kind: str, field: str, node: Node) -> str:
         return "restarts the machine; with --rebase only"
     if "x-create-only" in node or keyword(kind, field, "x-create-only"):
         return "only for a new one"
-    return COSTS[impact(kind, field)]
+    return (NETWORK_COSTS if kind == "Network" else COSTS)[impact(kind, field)]
 
 
 def _removal(kind: str, field: str, node: Node) -> str:

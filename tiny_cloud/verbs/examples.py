@@ -14,6 +14,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("kustomize build overlays/prod | tinycloud validate -", "what another tool writes"),
     ),
     "explain": (
+        ("tinycloud explain", "the kinds there are"),
         ("tinycloud explain vm", "all fields of a machine"),
         ("tinycloud explain vm.disks.size", "one of them"),
         ("tinycloud explain network --recursive", "everything below, with its type"),
