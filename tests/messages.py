@@ -68,16 +68,14 @@ def schema_messages() -> Iterator[tuple[str, str]]:
 def sites() -> Iterator[tuple[str, str]]:
     """``FILE:LINE``, as it is noted, and what the message begins with."""
     for path in sorted(PACKAGE.rglob("*.py")):
-        text = path.read_text(encoding="utf-8")
-        tree = ast.parse(text)
+        tree = ast.parse(path.read_text(encoding="utf-8"))
         modules = {alias.asname or alias.name for node in ast.walk(tree)
                    if isinstance(node, ast.ImportFrom) for alias in node.names}
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and _called(node.func, modules) in MAKERS:
                 words = next((one for one in node.args if isinstance(
                     one, ast.Constant | ast.JoinedStr)), None)
-                said = ast.get_source_segment(text, words or node) or ""
-                yield f"{path.relative_to(ROOT)}:{node.lineno}", " ".join(said.split())[:90]
+                yield f"{path.relative_to(ROOT)}:{node.lineno}", ast.unparse(words or node)[:90]
     yield from ((place, text) for text, place in schema_messages())
 
 
