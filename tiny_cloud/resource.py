@@ -52,8 +52,6 @@ class Resource(ABC):
 
     KIND: ClassVar[str]
     """As in the manifest: ``VirtualMachine``."""
-    SHORT: ClassVar[tuple[str, ...]] = ()
-    """Short names for the command line, as kubectl has them: ``vm``."""
     INTERRUPTS: ClassVar[bool] = False
     """Stopping it interrupts somebody's work, so it takes --restart."""
     NAMES_PATHS: ClassVar[bool] = False

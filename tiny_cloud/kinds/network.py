@@ -58,7 +58,6 @@ OUTSIDE = ("active", "autostart", "libvirtName")
 
 class Network(Resource):
     KIND = "Network"
-    SHORT = ("net",)
     INTERRUPTS = True
     SHARED = True
 

@@ -56,7 +56,6 @@ from tiny_cloud.steps import (
 
 class VirtualMachine(Resource):
     KIND = "VirtualMachine"
-    SHORT = ("vm",)
     INTERRUPTS = True
     NAMES_PATHS = True
     RENAMES = True

@@ -1,0 +1,70 @@
+"""What a manifest asks for and cannot have: the sentence, and its line where it has one."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from tests.unit import cloud
+from tests.unit.cloud import fake_host, load
+from tests.unit.test_needs import host, machine, said
+from tiny_cloud import probe
+from tiny_cloud.errors import Failure, Problems
+
+NETWORK = """
+kind: Network
+metadata: {name: lab}
+spec: {subnet: 10.0.0.0/24, dhcp: {from: 10.0.0.100, to: 10.0.0.200}}
+"""
+
+
+def problems(*documents: str) -> list[str]:
+    with pytest.raises(Problems) as caught:
+        load(*documents)
+    return [problem.summary for problem in caught.value.problems]
+
+
+def test_a_word_that_is_not_there() -> None:
+    assert problems(machine("firmware:")) == ["VirtualMachine.spec.firmware has no value"]
+    assert problems(machine("maxCpus:")) == [
+        "VirtualMachine.spec.maxCpus has no value"]
+
+
+def test_a_text_that_is_too_long() -> None:
+    wants = f"kernel: {{fromImage: true, cmdline: '{'x' * 5000}'}}"
+    (first, *_) = problems(machine(wants))
+    assert "characters" in first
+
+
+def test_a_bridge_and_a_kernel_that_this_host_has_not() -> None:
+    assert said(host(), machine("interfaces: [{name: a, bridge: br9}]")) == [
+        "13: this host has no bridge br9"]
+    assert said(host(), machine("kernel: {path: /boot/none}")) == [
+        "13: there is no file /boot/none"]
+
+
+def test_an_address_outside_its_network_for_a_machine_without_a_guest() -> None:
+    card = "interfaces: [{name: a, network: lab, address: 10.9.9.9}]"
+    assert problems(NETWORK, machine(card)) == [
+        "virtualmachine/web: the address 10.9.9.9 is not in network/lab, which has 10.0.0.0/24"]
+
+
+@pytest.fixture
+def unread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No file beside the manifests can be read."""
+    def digest(path: str) -> str:
+        raise Failure(f"there is no file {path}", "look at the path")
+    monkeypatch.setattr(cloud, "digest", digest)
+
+
+@pytest.mark.usefixtures("unread")
+def test_sources_that_cannot_be_read() -> None:
+    image = "kind: Image\nmetadata: {name: a}\nspec: {source: {path: /srv/a.raw, format: raw}}"
+    there = "kind: Image\nmetadata: {name: a}\nspec: {source: {debootstrap: {suite: bookworm}}, " \
+            "guest: {files: [{path: /etc/motd, source: /srv/motd}]}}"
+    for text, path in ((image, "/srv/a.raw"), (there, "/srv/motd")):
+        found = probe.check(fake_host(), load(text).resources)
+        assert [(one.summary, one.hint) for one in found] == [
+            (f"there is no file {os.path.normpath(path)}", "look at the path")]
+        assert found[0].span is not None
