@@ -37,7 +37,10 @@ def as_text(found: Sequence[Found]) -> str:
 def write(found: Sequence[Found], folder: str) -> Iterator[str]:
     """A file for each thing, with what it needs; their paths. Raises Failure, before anything is
     written, if one is there."""
-    files = {Path(folder) / f"{schema.short(one.document.kind)}-{one.document.name}.yaml": one for one in found}
+    files = {
+        Path(folder) / f"{schema.short(one.document.kind)}-{one.document.name}.yaml": one
+        for one in found
+    }
     there = [str(path) for path in files if path.exists() or path.is_symlink()]
     if there:
         raise Failure(f"{', '.join(there)} is there already, and nothing was written",

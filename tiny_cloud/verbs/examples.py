@@ -9,6 +9,22 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("tinycloud plan", "what would change; changes nothing"),
         ("tinycloud apply", "the same, then asks, and does it"),
     ),
+    "init": (
+        ("tinycloud init homelab", "a folder with all that a repository needs"),
+    ),
+    "import": (
+        ("tinycloud import vm/web", "one machine and its disks, to be read"),
+        ("tinycloud import --all -o manifests", "a file for each thing that nobody declares"),
+        ("tinycloud import --cloud-yaml cloud.yaml -o manifests", "from the tiny_cloud of 2012"),
+    ),
+    "fmt": (
+        ("tinycloud fmt", "the folder manifests/"),
+        ("tinycloud fmt --check", "for CI: exits with 1 if a file is in another form"),
+    ),
+    "pin": (
+        ("tinycloud pin", "every image that is downloaded gets its digest"),
+        ("tinycloud pin --check", "for CI: exits with 1 if one is missing"),
+    ),
     "validate": (
         ("tinycloud validate", "the folder manifests/"),
         ("kustomize build overlays/prod | tinycloud validate -", "what another tool writes"),
@@ -30,6 +46,10 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("tinycloud plan --detailed-exitcode", "exits with 2 if there are changes"),
         ("tinycloud plan --restart vm/web", "with consent to restart that machine"),
     ),
+    "diff": (
+        ("tinycloud diff", "the host on one side, manifests on the other"),
+        ("tinycloud diff --target vm/web", "of one machine and what it needs"),
+    ),
     "apply": (
         ("tinycloud apply", "plans, asks, and does it"),
         ("tinycloud apply --plan plan.json --yes", "the plan that was reviewed, and no other"),
@@ -39,6 +59,49 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "destroy": (
         ("tinycloud destroy", "removes definitions and keeps data"),
         ("tinycloud destroy --delete-data 'disk/*'", "files of disks go to the trash as well"),
+    ),
+    "get": (
+        ("tinycloud get", "all there is"),
+        ("tinycloud get vm -o wide", "machines, with more columns"),
+        ("tinycloud get vm/web -o yaml", "one of them, whole"),
+        ("tinycloud get -l tier=front", "what has this label"),
+    ),
+    "describe": (
+        ("tinycloud describe vm/web", "all that is known of a machine"),
+    ),
+    "graph": (
+        ("tinycloud graph", "a tree of what stands on what"),
+        ("tinycloud graph -o mermaid", "for a README"),
+    ),
+    "history": (
+        ("tinycloud history", "the last runs"),
+        ("tinycloud history vm/web --commands", "of one machine, with what was run"),
+    ),
+    "start": (
+        ("tinycloud start web", "one machine"),
+    ),
+    "stop": (
+        ("tinycloud stop 'web-*'", "several at once"),
+        ("tinycloud stop web --force-off", "the plug is pulled if it does not power off"),
+    ),
+    "restart": (
+        ("tinycloud restart web", "what waits for a boot takes effect"),
+    ),
+    "console": (
+        ("tinycloud console web", "Ctrl-] leaves it"),
+    ),
+    "ssh": (
+        ("tinycloud ssh web", "a shell"),
+        ("tinycloud ssh web -- uptime", "one command, and its exit code"),
+    ),
+    "ip": (
+        ("tinycloud ip web", "every address, and who says so"),
+    ),
+    "wait": (
+        ("tinycloud wait web db --for ssh --timeout 2m", "before the next step of a script"),
+    ),
+    "logs": (
+        ("tinycloud logs web -f", "what its console says, until Ctrl-C"),
     ),
     "snapshot": (
         ("tinycloud snapshot create web before-upgrade", "all its disks, and its memory"),
