@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 
 import pytest
 
 from tests.unit import cloud
 from tests.unit.cloud import fake_host, load
+from tests.unit.conftest import Run
 from tests.unit.test_needs import host, machine, said
 from tiny_cloud import probe
 from tiny_cloud.errors import Failure, Problems
@@ -32,9 +34,28 @@ def test_a_word_that_is_not_there() -> None:
 
 
 def test_a_text_that_is_too_long() -> None:
-    wants = f"kernel: {{fromImage: true, cmdline: '{'x' * 5000}'}}"
-    (first, *_) = problems(machine(wants))
-    assert "characters" in first
+    wants = f"xml: [{{target: {'x' * 201}, operation: append, xml: <a/>}}]"
+    assert "VirtualMachine.spec.xml[0].target has more than 200 characters" in problems(
+        machine(wants))
+
+
+@pytest.mark.parametrize(("source", "said"), [
+    ({"url": "https://[::1]/a", "sha256": "0" * 64, "sha512": "0" * 128}, "one digest is enough"),
+    ({"debootstrap": {"suite": "bookworm"}, "format": "raw"},
+     "what debootstrap builds has no format to choose"),
+])
+def test_sources_that_say_too_much(source: dict[str, object], said: str) -> None:
+    text = f"kind: Image\nmetadata: {{name: a}}\nspec: {{source: {json.dumps(source)}}}"
+    assert problems(text) == [f"Image.spec.source: {said}"]
+
+
+def test_words_on_the_command_line(run: Run) -> None:
+    code, _, err = run("flatten", "vm/web")
+    assert code == 64 and "vm/web: write disk/NAME, or the name alone" in err
+    code, _, err = run("gc", "--lock-timeout", "soon")
+    assert code == 64 and "'soon' is no duration: write 30s, 5m or 1h" in err
+    code, _, err = run("apply", "--plan", "a.json", "--prune")
+    assert code == 64 and "--plan FILE has manifests and options in it: give no others" in err
 
 
 def test_a_bridge_and_a_kernel_that_this_host_has_not() -> None:
