@@ -41,12 +41,12 @@ from tiny_cloud.schema.fields import (
     secret_of,
     secrets_of,
 )
-from tiny_cloud.schema.files import kind_named, kinds, whole
+from tiny_cloud.schema.files import kind_named, kinds, short, whole
 from tiny_cloud.schema.parts import parts
 
 __all__ = ["Ref", "absolute", "completed", "default", "fields_of", "fits", "flatten", "impact",
            "jsonable", "keyword", "kind_named", "kinds", "parts", "refs", "secret_at", "secret_of",
-           "secrets_of", "validate"]
+           "secrets_of", "short", "validate"]
 
 
 def validate(document: Document) -> list[Problem]:
