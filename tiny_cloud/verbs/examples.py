@@ -9,6 +9,21 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("tinycloud plan", "what would change; changes nothing"),
         ("tinycloud apply", "the same, then asks, and does it"),
     ),
+    "init": (
+        ("tinycloud init", "in this folder; what is there stays as it is"),
+        ("tinycloud init lab", "in a folder of its own"),
+    ),
+    "import": (
+        ("tinycloud import vm/old", "a domain that another tool has made"),
+        ("tinycloud import --all -o manifests", "all of them, a file for each thing"),
+    ),
+    "fmt": (
+        ("tinycloud fmt", "all files in manifests/"),
+        ("tinycloud fmt --check", "for CI: exits with 1 if one is in another form"),
+    ),
+    "pin": (
+        ("tinycloud pin", "all images that are downloaded"),
+    ),
     "validate": (
         ("tinycloud validate", "the folder manifests/"),
         ("kustomize build overlays/prod | tinycloud validate -", "what another tool writes"),
@@ -39,6 +54,57 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "destroy": (
         ("tinycloud destroy", "removes definitions and keeps data"),
         ("tinycloud destroy --delete-data 'disk/*'", "files of disks go to the trash as well"),
+    ),
+    "diff": (
+        ("tinycloud diff | less -R", "what a reviewer wants to see"),
+        ("tinycloud diff --target vm/web", "of one machine and what it needs"),
+    ),
+    "get": (
+        ("tinycloud get", "everything"),
+        ("tinycloud get vm", "machines"),
+        ("tinycloud get 'vm/web-*' -o yaml", "some of them, whole"),
+        ("tinycloud get -l tier=front -o name", "for a script"),
+    ),
+    "describe": (
+        ("tinycloud describe vm/web", "declared, actual, its disks, its last changes"),
+    ),
+    "graph": (
+        ("tinycloud graph", "what stands on what, as a tree"),
+        ("tinycloud graph -o dot | dot -Tsvg > graph.svg", "as a picture"),
+    ),
+    "history": (
+        ("tinycloud history", "the last runs"),
+        ("tinycloud history vm/web", "what was done to one machine"),
+    ),
+    "start": (
+        ("tinycloud start web", "one machine"),
+        ("tinycloud start 'web-*'", "several, at once"),
+    ),
+    "stop": (
+        ("tinycloud stop web", "asks it to power off, and waits"),
+        ("tinycloud stop web --force-off", "and pulls the plug if it does not"),
+    ),
+    "restart": (
+        ("tinycloud restart web", "what waits for a boot takes effect"),
+    ),
+    "console": (
+        ("tinycloud console web", "Ctrl-] leaves it"),
+        ("tinycloud console web --wait", "from its first words on"),
+    ),
+    "ssh": (
+        ("tinycloud ssh web", "as whom the manifest gives a key or password"),
+        ("tinycloud ssh web -- uptime", "one command; the exit code is ssh's"),
+    ),
+    "ip": (
+        ("tinycloud ip web", "its addresses, and who says so"),
+    ),
+    "wait": (
+        ("tinycloud wait web --for ssh", "until one can log in"),
+        ("tinycloud wait 'web-*' --for ip --timeout 5m", "several, at once"),
+    ),
+    "logs": (
+        ("tinycloud logs web", "what its console and its qemu have said"),
+        ("tinycloud logs web --follow", "and go on saying"),
     ),
     "snapshot": (
         ("tinycloud snapshot create web before-upgrade", "all its disks, and its memory"),

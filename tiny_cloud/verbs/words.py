@@ -145,11 +145,12 @@ def _either(*several: Complete) -> Complete:
 _DISKS = ("Disk", "LogicalVolume")
 _FILE = _place("file")
 COMPLETES: Mapping[str, Complete] = {
-    "PATH": _FILE, "FILE": _FILE, "FOLDER": _place("dir"),
+    "PATH": _FILE, "FILE": _FILE, "FOLDER": _place("dir"), "DIR": _place("dir"),
     "KIND": _kinds, "KIND.FIELD": _fields, "KIND/NAME": _addresses,
     "PATH KIND/NAME": _either(_FILE, _addresses),
     "MACHINE": _names("VirtualMachine"), "DISK": _names(*_DISKS, "VirtualMachine"),
 }
 """By what help calls a parameter."""
-UNKNOWN = frozenset({"URI", "DURATION", "NEW-IMAGE", "NAME"})
+UNKNOWN = frozenset({"URI", "DURATION", "NEW-IMAGE", "NAME", "USER", "LABELS", "KEY=VALUE",
+                     "LINES|all"})
 """What no manifest says and no shell can know."""
