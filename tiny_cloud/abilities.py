@@ -109,7 +109,7 @@ ABILITIES = (
             ""),
     Ability("libguestfs", "writing into guests",
             lambda item: item.KIND == "Guest" and not seeds.wanted(item.spec),
-            "libguestfs-tools python3-guestfs supermin linux-image-amd64",
+            "libguestfs-tools python3-guestfs supermin",
             "guestfs-tools python3-libguestfs", "guestfs-tools python3-libguestfs", "libguestfs"),
     Ability("xorriso", "seeds of cloud-init",
             lambda item: item.KIND == "Guest" and seeds.wanted(item.spec),

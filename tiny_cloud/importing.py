@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os.path
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tiny_cloud import options, schema
+from tiny_cloud import options
 from tiny_cloud.api import Workspace, load_manifests
 from tiny_cloud.errors import Failure
 from tiny_cloud.foreign import Found
-from tiny_cloud.foreign.survey import Survey
+from tiny_cloud.foreign.survey import FILES, Survey
+from tiny_cloud.resource import Resource
 from tiny_cloud.writing import stream, text
 
 MANY = 4
@@ -37,10 +39,7 @@ def as_text(found: Sequence[Found]) -> str:
 def write(found: Sequence[Found], folder: str) -> Iterator[str]:
     """A file for each thing, with what it needs; their paths. Raises Failure, before anything is
     written, if one is there."""
-    files = {
-        Path(folder) / f"{schema.short(one.document.kind)}-{one.document.name}.yaml": one
-        for one in found
-    }
+    files = {Path(folder) / f"{_short(one)}-{one.document.name}.yaml": one for one in found}
     there = [str(path) for path in files if path.exists() or path.is_symlink()]
     if there:
         raise Failure(f"{', '.join(there)} is there already, and nothing was written",
@@ -57,16 +56,27 @@ def to_adopt(found: Sequence[Found]) -> list[str]:
     is."""
     mine = [one for thing in found for one in _whole(thing) if one.adopted]
     if len(mine) > MANY:
-        return sorted({f"'{schema.short(one.document.kind)}/*'" for one in mine})
-    return [f"{schema.short(one.document.kind)}/{one.document.name}" for one in mine]
+        return sorted({f"'{_short(one)}/*'" for one in mine})
+    return [f"{_short(one)}/{one.document.name}" for one in mine]
 
 
 def _whole(thing: Found) -> tuple[Found, ...]:
     return (*thing.needs, thing)
 
 
+def _short(one: Found) -> str:
+    kind = Resource.registry[one.document.kind.lower()]
+    return next(iter(kind.SHORT), one.document.kind.lower())
+
+
 def _split(name: str) -> tuple[str, str]:
-    """``vm/web``, ``lv/vg0/data``, ``image//srv/base.qcow2``; a name alone is of any kind."""
+    """``vm/web``, ``lv/vg0/data``, ``image/base.qcow2``, ``./base.qcow2``; a name alone is of any
+    kind."""
     word, slash, rest = name.partition("/")
-    kind = options.kind_of(word) if slash and word else None
-    return (kind.KIND.lower(), rest) if kind else ("", name)
+    if word in ("", ".", ".."):
+        return "", os.path.abspath(name)
+    kind = options.kind_of(word) if slash else None
+    if kind is None:
+        return "", name
+    known = kind.KIND.lower()
+    return known, os.path.abspath(rest) if known in FILES else rest

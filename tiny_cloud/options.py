@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 import click
 
-from tiny_cloud import schema, suggest
+from tiny_cloud import suggest
 from tiny_cloud.api import Planned, Wish
 from tiny_cloud.draft import matches
 from tiny_cloud.errands import one
@@ -146,14 +146,8 @@ def addresses(word: str, *kinds: str) -> tuple[Address, ...]:
 
 def kind_of(word: str) -> type[Resource] | None:
     """The kind a user means: ``VirtualMachine``, ``virtualmachine`` or ``vm``."""
-    found = schema.kind_named(word)
-    return Resource.registry.get(found.lower()) if found else None
-
-
-def kind_name(word: str) -> str:
-    """The same as manifests write it, the Cloud too. Raises Problems."""
-    found = schema.kind_named(word)
-    if found is None:
-        hint = suggest.hint(word, schema.kinds(), "there are")
-        raise Problems([Problem(f"there is no kind {one_line(word)}", None, hint)])
-    return found
+    lowered = word.lower()
+    for name, kind in Resource.registry.items():
+        if lowered == name or lowered in kind.SHORT or lowered == f"{name}s":
+            return kind
+    return None

@@ -3,6 +3,8 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import jsonschema
 import pytest
@@ -193,3 +195,38 @@ def test_kvm(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, there: bool, opens
     monkeypatch.setattr(doctor.acceleration, "probe", lambda _: "kvm" if boots else "tcg")
     able, text, remedy = doctor._kvm(doctor.Host(None, tmp_path))  # type: ignore[arg-type]
     assert able is boots and words in text and bool(remedy) is not boots
+
+
+@pytest.mark.parametrize(("missing", "kernels", "text", "remedy"), [
+    ("guestfs", ["vmlinuz-1"], "/usr/bin/python3 has no module guestfs", ""),
+    ("supermin", ["vmlinuz-1"], "no supermin here", ""),
+    ("", [], "can be read", "install a kernel: linux-image-amd64 on Debian"),
+    ("", ["vmlinuz-1"], "is there; --appliance starts one", ""),
+])
+def test_libguestfs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, missing: str,
+                    kernels: list[str], text: str, remedy: str) -> None:
+    for name in kernels:
+        (tmp_path / name).touch()
+    monkeypatch.setattr(doctor, "KERNELS", f"{tmp_path}/vmlinuz-*")
+    monkeypatch.setattr(doctor, "_has", lambda module: module != missing)
+    monkeypatch.setattr(doctor, "_which", lambda tool: None if tool == missing else tool)
+    _, said, what = doctor._libguestfs(doctor.Host(None, tmp_path))  # type: ignore[arg-type]
+    assert text in said and what.startswith(remedy)
+
+
+def test_storage_that_is_not_there_yet(tmp_path: Path) -> None:
+    """What is asked is the nearest folder above it; nothing is made."""
+    cloud: Any = SimpleNamespace(storage=str(tmp_path / "a" / "b"))
+    able, said, _ = doctor._storage(doctor.Host(cloud, tmp_path))
+    assert able and f"free at {tmp_path} (" in said and "unknown" not in said
+    assert doctor._xattr(doctor.Host(cloud, tmp_path))[1].startswith(str(tmp_path))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_storage_that_may_not_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor.os, "access", lambda *_: False)
+    cloud: Any = SimpleNamespace(storage=str(tmp_path))
+    able, said, remedy = doctor._storage(doctor.Host(cloud, tmp_path))
+    assert not able and "may not be written" in said and "--storage FOLDER" in remedy

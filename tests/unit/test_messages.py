@@ -10,6 +10,7 @@ from tiny_cloud import options
 from tiny_cloud.errors import Failure, Problem, Problems
 from tiny_cloud.host import space
 from tiny_cloud.resource import Resource
+from tiny_cloud.schema import topics
 
 
 @pytest.fixture
@@ -26,14 +27,14 @@ def test_what_is_triggered_is_noted_once(notes: Path) -> None:
         with pytest.raises(Failure):
             space.require_space("/tmp/a", 1 << 60, "it")
     with pytest.raises(Problems):
-        options.kind_name("nothing")
+        topics.kind_meant("nothing")
     with pytest.raises(click.UsageError):
         options.wish(target=("web",))
     Failure("one of a test's own")
     known = dict(messages.sites())
     places = notes.read_text().splitlines()
     assert [place.partition(":")[0] for place in places] == [
-        "tiny_cloud/host/space.py", "tiny_cloud/options.py", "tiny_cloud/options.py"]
+        "tiny_cloud/host/space.py", "tiny_cloud/schema/topics.py", "tiny_cloud/options.py"]
     assert set(places) <= set(known)
 
 

@@ -11,8 +11,7 @@ from lxml import etree
 from tests.fake.host import FakeHost
 from tests.unit.cloud import context, fake_host, load, settle
 from tests.unit.test_snapshots import DISK, OVERLAY, SMALL, seen, take
-from tiny_cloud import checks, looking
-from tiny_cloud.api import Workspace
+from tiny_cloud import checks, looking, targets
 from tiny_cloud.errands import gc, one
 from tiny_cloud.errands.commit import errand as commit
 from tiny_cloud.errors import Failure, Problems
@@ -186,9 +185,8 @@ def test_a_machine_without_disks_shows_none(host: FakeHost) -> None:
 
 def test_targets_that_nothing_is_called(host: FakeHost) -> None:
     found = load(SMALL, host=host)
-    workspace = Workspace(found.cloud, found.resources)
     with pytest.raises(Problems, match="nothing that is declared is called disk/x"):
-        workspace._targeted(["disk/x"])
+        targets.wanted(found.resources, ["disk/x"], "")
 
 
 def test_a_reference_that_is_lost(host: FakeHost) -> None:

@@ -25,6 +25,7 @@ from tiny_cloud.sizes import about
 
 Answer: TypeAlias = tuple[bool, str, str]
 """Whether it can, what was seen, and a remedy of its own; empty: the package, if there is one."""
+KERNELS = "/boot/vmlinuz-*"
 FIRMWARE = "/usr/share/qemu/firmware/*.json"
 """Where qemu's packages describe firmware (docs/interop/firmware.json)."""
 MODULES = ("/usr/lib/*/qemu/block-{}.so", "/usr/lib*/qemu/block-{}.so",
@@ -141,9 +142,12 @@ def _libguestfs(host: Host) -> Answer:
         return able, text, ""
     if not _which("supermin"):
         return False, "its appliance cannot be built: no supermin here", ""
-    if not acceleration.choose_kernel(glob.glob("/boot/vmlinuz-*"), os.uname().release):
-        return (False, "its appliance cannot be built: no kernel in /boot can be read",
-                "chmod a+r /boot/vmlinuz-*")
+    kernels = glob.glob(KERNELS)
+    if not acceleration.choose_kernel(kernels, os.uname().release):
+        # Ubuntu lets root alone read them.
+        return (False, f"its appliance cannot be built: no {KERNELS} can be read",
+                f"chmod a+r {KERNELS}" if kernels else
+                "install a kernel: linux-image-amd64 on Debian, linux-image-virtual on Ubuntu")
     if not host.appliance:
         return True, "is there; --appliance starts one", ""
     environ = acceleration.appliance_environ(acceleration.probe(host.cache))

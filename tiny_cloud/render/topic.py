@@ -19,10 +19,9 @@ WIDEST = 100
 
 
 def kinds(console: Console) -> None:
-    known = [schema_of(kind) for kind in schema.kinds()]
     tables.show(console, ("KIND", "SHORT", ""), [
-        (str(node["title"]), ", ".join(node.get("x-short", ())), str(node["description"]))
-        for node in known])
+        (kind, ", ".join(schema.short(kind)), str(schema_of(kind)["description"]))
+        for kind in schema.kinds()])
 
 
 def show(console: Console, topic: Topic) -> None:

@@ -26,13 +26,13 @@ def kind_named(word: str) -> str | None:
     """The kind that is meant by ``VirtualMachine``, ``virtualmachines`` or, as its schema says,
     ``vm``."""
     lowered = word.lower()
-    return next((str(node["properties"]["kind"]["const"]) for name, node in _schemas().items()
-                 if {lowered, lowered.removesuffix("s")} & {name, *node.get("x-short", ())}), None)
+    return next((kind for kind in kinds()
+                 if lowered in (kind.lower(), f"{kind.lower()}s", *short(kind))), None)
 
 
-def short(kind: str) -> str:
-    """The shortest word for it: ``vm``; of most it is the kind itself, in lower case."""
-    return next(iter(schema_of(kind).get("x-short", ())), kind.lower())
+def short(kind: str) -> tuple[str, ...]:
+    """Its short names, as kubectl has them: ``vm``. Raises KeyError for an unknown kind."""
+    return tuple(schema_of(kind).get("x-short", ()))
 
 
 def schema_of(kind: str) -> Node:

@@ -10,9 +10,9 @@ from typing import Any
 from tiny_cloud import suggest
 from tiny_cloud.document import API_VERSION
 from tiny_cloud.errors import Problem, Problems
-from tiny_cloud.schema.files import Node, kinds, schema_of, segments, spec_of, trail
+from tiny_cloud.schema.files import Node, kind_named, kinds, schema_of, segments, spec_of, trail
 from tiny_cloud.schema.table import Row, row, types
-from tiny_cloud.schema.words import flow, one_of
+from tiny_cloud.schema.words import flow, one_of, quote
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +64,15 @@ class Topic:
             head = {"apiVersion": API_VERSION, "kind": self.kind}
             return {**head, **{key: known[key]["examples"][0] for key in ("metadata", "spec")}}
         return {self.name: self.node["examples"][0]} if "examples" in self.node else None
+
+
+def kind_meant(word: str) -> str:
+    """As manifests write it: ``VirtualMachine`` for ``vm``. Raises Problems."""
+    found = kind_named(word)
+    if found is None:
+        hint = suggest.hint(word, kinds(), "there are")
+        raise Problems([Problem(f"there is no kind {quote(word, plain=True)}", None, hint)])
+    return found
 
 
 def topic(kind: str, words: str) -> Topic:

@@ -10,20 +10,19 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("tinycloud apply", "the same, then asks, and does it"),
     ),
     "init": (
-        ("tinycloud init homelab", "a folder with all that a repository needs"),
+        ("tinycloud init", "in this folder; what is there stays as it is"),
+        ("tinycloud init lab", "in a folder of its own"),
     ),
     "import": (
-        ("tinycloud import vm/web", "one machine and its disks, to be read"),
-        ("tinycloud import --all -o manifests", "a file for each thing that nobody declares"),
-        ("tinycloud import --cloud-yaml cloud.yaml -o manifests", "from the tiny_cloud of 2012"),
+        ("tinycloud import vm/old", "a domain that another tool has made"),
+        ("tinycloud import --all -o manifests", "all of them, a file for each thing"),
     ),
     "fmt": (
-        ("tinycloud fmt", "the folder manifests/"),
-        ("tinycloud fmt --check", "for CI: exits with 1 if a file is in another form"),
+        ("tinycloud fmt", "all files in manifests/"),
+        ("tinycloud fmt --check", "for CI: exits with 1 if one is in another form"),
     ),
     "pin": (
-        ("tinycloud pin", "every image that is downloaded gets its digest"),
-        ("tinycloud pin --check", "for CI: exits with 1 if one is missing"),
+        ("tinycloud pin", "all images that are downloaded"),
     ),
     "validate": (
         ("tinycloud validate", "the folder manifests/"),
@@ -46,10 +45,6 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("tinycloud plan --detailed-exitcode", "exits with 2 if there are changes"),
         ("tinycloud plan --restart vm/web", "with consent to restart that machine"),
     ),
-    "diff": (
-        ("tinycloud diff", "the host on one side, manifests on the other"),
-        ("tinycloud diff --target vm/web", "of one machine and what it needs"),
-    ),
     "apply": (
         ("tinycloud apply", "plans, asks, and does it"),
         ("tinycloud apply --plan plan.json --yes", "the plan that was reviewed, and no other"),
@@ -60,48 +55,56 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("tinycloud destroy", "removes definitions and keeps data"),
         ("tinycloud destroy --delete-data 'disk/*'", "files of disks go to the trash as well"),
     ),
+    "diff": (
+        ("tinycloud diff | less -R", "what a reviewer wants to see"),
+        ("tinycloud diff --target vm/web", "of one machine and what it needs"),
+    ),
     "get": (
-        ("tinycloud get", "all there is"),
-        ("tinycloud get vm -o wide", "machines, with more columns"),
-        ("tinycloud get vm/web -o yaml", "one of them, whole"),
-        ("tinycloud get -l tier=front", "what has this label"),
+        ("tinycloud get", "everything"),
+        ("tinycloud get vm", "machines"),
+        ("tinycloud get 'vm/web-*' -o yaml", "some of them, whole"),
+        ("tinycloud get -l tier=front -o name", "for a script"),
     ),
     "describe": (
-        ("tinycloud describe vm/web", "all that is known of a machine"),
+        ("tinycloud describe vm/web", "declared, actual, its disks, its last changes"),
     ),
     "graph": (
-        ("tinycloud graph", "a tree of what stands on what"),
-        ("tinycloud graph -o mermaid", "for a README"),
+        ("tinycloud graph", "what stands on what, as a tree"),
+        ("tinycloud graph -o dot | dot -Tsvg > graph.svg", "as a picture"),
     ),
     "history": (
         ("tinycloud history", "the last runs"),
-        ("tinycloud history vm/web --commands", "of one machine, with what was run"),
+        ("tinycloud history vm/web", "what was done to one machine"),
     ),
     "start": (
         ("tinycloud start web", "one machine"),
+        ("tinycloud start 'web-*'", "several, at once"),
     ),
     "stop": (
-        ("tinycloud stop 'web-*'", "several at once"),
-        ("tinycloud stop web --force-off", "the plug is pulled if it does not power off"),
+        ("tinycloud stop web", "asks it to power off, and waits"),
+        ("tinycloud stop web --force-off", "and pulls the plug if it does not"),
     ),
     "restart": (
         ("tinycloud restart web", "what waits for a boot takes effect"),
     ),
     "console": (
         ("tinycloud console web", "Ctrl-] leaves it"),
+        ("tinycloud console web --wait", "from its first words on"),
     ),
     "ssh": (
-        ("tinycloud ssh web", "a shell"),
-        ("tinycloud ssh web -- uptime", "one command, and its exit code"),
+        ("tinycloud ssh web", "as whom the manifest gives a key or password"),
+        ("tinycloud ssh web -- uptime", "one command; the exit code is ssh's"),
     ),
     "ip": (
-        ("tinycloud ip web", "every address, and who says so"),
+        ("tinycloud ip web", "its addresses, and who says so"),
     ),
     "wait": (
-        ("tinycloud wait web db --for ssh --timeout 2m", "before the next step of a script"),
+        ("tinycloud wait web --for ssh", "until one can log in"),
+        ("tinycloud wait 'web-*' --for ip --timeout 5m", "several, at once"),
     ),
     "logs": (
-        ("tinycloud logs web -f", "what its console says, until Ctrl-C"),
+        ("tinycloud logs web", "what its console and its qemu have said"),
+        ("tinycloud logs web --follow", "and go on saying"),
     ),
     "snapshot": (
         ("tinycloud snapshot create web before-upgrade", "all its disks, and its memory"),

@@ -14,15 +14,14 @@ def explain(field: str | None, recursive: bool) -> None:
     """Say what a field is, what it costs to change, and what is below it.
 
     Without one it lists the kinds there are."""
-    from tiny_cloud import options
     from tiny_cloud.render import topic as screen
-    from tiny_cloud.schema.topics import topic
+    from tiny_cloud.schema.topics import kind_meant, topic
 
     if field is None:
         screen.kinds(terminal.out())
         return
     kind, _, below = field.partition(".")
-    found = topic(options.kind_name(kind), below)
+    found = topic(kind_meant(kind), below)
     if recursive:
         screen.tree(terminal.out(), found)
     else:

@@ -151,6 +151,6 @@ COMPLETES: Mapping[str, Complete] = {
     "MACHINE": _names("VirtualMachine"), "DISK": _names(*_DISKS, "VirtualMachine"),
 }
 """By what help calls a parameter."""
-UNKNOWN = frozenset({"URI", "DURATION", "NEW-IMAGE", "NAME", "LABELS", "CMD", "KEY=VALUE", "USER",
+UNKNOWN = frozenset({"URI", "DURATION", "NEW-IMAGE", "NAME", "USER", "LABELS", "KEY=VALUE",
                      "LINES|all"})
 """What no manifest says and no shell can know."""

@@ -19,12 +19,14 @@ from tests.hostile.hostile import FLAT
 from tiny_cloud.ceph import Cluster
 from tiny_cloud.errors import Failure
 from tiny_cloud.facts import VolumeFacts
+from tiny_cloud.guests.base import Found
 from tiny_cloud.host import (
     debootstrap,
     digest,
     ends,
     fetch,
     guest,
+    guest_session,
     guests_together,
     http,
     imports,
@@ -32,6 +34,7 @@ from tiny_cloud.host import (
     libvirt_connection,
     libvirt_power,
     lvm,
+    mounting,
     rbd,
     seeds,
 )
@@ -253,3 +256,44 @@ def test_a_place_to_mount_is_empty(tmp_path: Path) -> None:
     with (pytest.raises(Failure, match="is not an empty folder"),
           mount._place(str(tmp_path), "web")):
         pass
+
+
+def test_a_worker_that_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    session = GuestSession.__new__(GuestSession)
+    session.who, session.errors, session.written = (  # type: ignore[assignment]
+        "web", io.BytesIO(b"killed"), ("/srv",))
+    session.child = SimpleNamespace(  # type: ignore[assignment]
+        stdin=io.BytesIO(), stdout=io.BytesIO(), kill=lambda: None)
+    monkeypatch.setattr(guest_session, "is_full", lambda folder: False)
+    with pytest.raises(Failure, match=r"the libguestfs worker gave no answer \(sizes\)") as told:
+        session.sizes("/boot")
+    assert told.value.detail == "killed"
+    monkeypatch.setattr(guest_session, "is_full", lambda folder: True)
+    with pytest.raises(Failure, match="web: No space left on device: /srv"):
+        session.sizes("/boot")
+
+
+def test_a_mount_that_does_not_come_or_does_not_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    child: Any = SimpleNamespace(poll=lambda: 1)
+    said = io.BytesIO(b"libguestfs: error: no operating system\nmore")
+    with pytest.raises(Failure, match="nothing could be mounted: no operating system"):
+        mounting._await(child, str(tmp_path), said)
+
+    def busy(argv: tuple[str, ...], **_: object) -> None:
+        if argv[0] == "guestunmount":
+            raise Failure("it is busy")
+
+    monkeypatch.setattr(mounting.os.path, "ismount", lambda folder: True)
+    monkeypatch.setattr(mounting.command, "run", busy)
+    with pytest.raises(Failure, match="was in use, and is gone all the same"):
+        mounting._unmount(child, str(tmp_path))
+
+
+def test_a_hash_for_a_disk_that_is_none() -> None:
+    step: Any = SimpleNamespace(
+        address="guest/web", settings={"users": {"root": {"password": {"hash": "plain"}}}})
+    writer: Any = SimpleNamespace(crypt_method=lambda found: "sha512")
+    with pytest.raises(Failure, match="guest/web: the hash for user root is no crypt"):
+        guest.hashes_for(step, writer, Found("debian"), lambda reference: "")

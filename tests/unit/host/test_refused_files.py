@@ -47,7 +47,8 @@ def test_old_qcow(head: bytes, said: str) -> None:
 
 @pytest.mark.parametrize(("content", "said"), [
     (b"QED\0".ljust(4096, b"\0"), "is a qed image, which QEMU gave up"),
-    (b"QFI\xfb\0\0\0\3".ljust(4096, b"\xff"), "is refused: "),
+    (bytes(32769) + b"CD001".ljust(70000, b"\0"), "is a CD image, not a disk"),
+    (b"vhdxfile", "is refused: incomplete file cannot be safety checked"),
 ])
 def test_headers(tmp_path: Path, content: bytes, said: str) -> None:
     (tmp_path / "a").write_bytes(content)
@@ -156,3 +157,15 @@ def test_folders_that_cannot_be_listed(tmp_path: Path, monkeypatch: pytest.Monke
 def test_what_the_system_refuses_has_the_name_of_the_file() -> None:
     with pytest.raises(Failure, match="/a/b: No space left on device"), perform._failures():
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/a/b")
+
+
+def test_a_source_that_changes_while_it_is_read(tmp_path: Path) -> None:
+    source = tmp_path / "a.raw"
+    with pytest.raises(Failure, match=r"a\.raw cannot be read: No such file"):
+        imports._marks([str(source)])
+    source.write_bytes(b"before")
+    with (pytest.raises(Failure, match="was changed while it was read") as caught,
+          imports._unchanged(str(source))):
+        source.write_bytes(b"after it was looked at")
+        raise Failure("a reader tripped over it")
+    assert caught.value.detail == "a reader tripped over it"
