@@ -70,13 +70,33 @@ def test_a_name_that_libvirt_has_stays_when_the_cloud_has_another() -> None:
     assert set(host.domain) == {"My Web"}
 
 
+def copied(name: str) -> FakeHost:
+    """A host on which somebody has defined a machine twice, to run it now so and now so."""
+    first = definition(name)
+    return host_with(first, renamed(first, "other", "11111111-2222-3333-4444-555555555555"))
+
+
 def test_two_that_share_a_disk_share_its_document() -> None:
-    first = definition("disks")
-    second = renamed(first, "other", "11111111-2222-3333-4444-555555555555")
-    host = host_with(first, second)
+    host = copied("disks")
     found, _ = survey(host).everything()
     assert [len(one.needs) for one in found] == [5, 0]
-    assert found[1].document.spec["disks"][0]["disk"] == "disks-vda"
+    # vdb is read-only and sda shareable; the others are written to by one machine alone.
+    assert [item["disk"] for item in found[1].document.spec["disks"]] == ["disks-vdb", "disks-sda"]
+    assert settles(host, found) == ["~ virtualmachine/disks", "~ virtualmachine/other"]
+
+
+def test_what_only_one_can_have_is_declared_of_the_first() -> None:
+    host = copied("win2k19-scsi")
+    found, _ = survey(host).everything()
+    mac = found[2].remarks[2].split()[2].rstrip(":")
+    alone = "it is in here as XML alone"
+    assert found[2].remarks == (
+        f"Its disk sda: other has this disk as well; {alone}.",
+        f"Its disk sdb: other has this disk as well; {alone}.",
+        f"Its card {mac}: other has this MAC as well; {alone}.",
+        "Its screen (vnc) on 5950: other has this port as well; it stays as it is, and is "
+        "not in here.")
+    assert settles(host, found)[1:] == ["~ virtualmachine/other", "~ virtualmachine/win2k19-scsi"]
 
 
 def test_what_is_declared_or_ours_is_not_imported_again() -> None:
