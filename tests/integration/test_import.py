@@ -75,6 +75,25 @@ def defined() -> dict[str, str]:
             for name in NAMES}
 
 
+def test_a_file_that_nobody_has_is_an_image(lab: Lab) -> None:
+    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "Base 1.qcow2", "3M"],
+                   cwd=lab.folder, check=True)
+    done = subprocess.run([TINYCLOUD, "import", "image/Base 1.qcow2"], cwd=lab.folder,
+                          capture_output=True, text=True, check=True)
+    assert done.stdout.endswith(f"""\
+kind: Image
+metadata: {{name: base-1}}
+spec:
+  external: true
+  path: {lab.folder}/Base 1.qcow2
+  format: qcow2
+""")
+    # It is used where it is: nothing is to be taken over.
+    assert done.stderr == ""
+    lab.write("image", done.stdout.partition("\n")[2])
+    lab.assert_settled()
+
+
 def test_what_others_made_is_taken_over_and_stays_as_it_is(lab: Lab) -> None:
     before = defined()
     imported(lab, f"network/{NETWORK}", *(f"vm/{OTHERS} {name}" for name in NAMES))
