@@ -1,55 +1,46 @@
-"""Flat fields become a spec again, and the other way round."""
+"""Flat fields become what a manifest says, and that the same flat fields again."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from tests.input.manifests import documents_of, mend
 from tiny_cloud import schema
 
-MACHINE: dict[str, Any] = {
-    "cpus": 2,
-    "memory": "1GiB",
-    "maxMemory": {"size": "4GiB", "slots": 4},
-    "dimms": [{"name": "more", "size": "256MiB"}],
-    "cpu": {
-        "mode": "custom", "model": "Westmere",
-        "features": [{"name": "sse4.1"}, {"name": "vmx", "policy": "disable"}],
-        "topology": {"sockets": 1, "cores": 2, "threads": 1},
-    },
-    "boot": ["eth0", "root"],
-    "disks": [{"name": "root", "disk": "web-root", "bus": "scsi", "readonly": True}],
-    "cdroms": [{"name": "cd", "path": "/srv/a.iso"}, {"name": "empty"}],
-    "interfaces": [
-        {"name": "eth0", "network": "lab", "link": "down"},
-        {"name": "eth1", "user": {"forward": [{"host": "127.0.0.1:2222", "guest": 22}]}},
-        {"name": "eth2", "user": {}},
-    ],
-    "graphics": {"vnc": {}, "spice": {"listen": "socket"}},
-    "autostart": False,
-}
-NETWORK: dict[str, Any] = {
-    "subnet": "10.9.0.0/24",
-    "dhcp": {"from": "10.9.0.9", "to": "10.9.0.99"},
-    "dns": {"forwarders": ["9.9.9.9"], "hosts": [{"address": "10.9.0.2", "names": ["a", "b"]}]},
-}
+KINDS = [kind for kind in schema.kinds() if kind != "Cloud"]
 
 
-@pytest.mark.parametrize(("kind", "spec"), [("VirtualMachine", MACHINE), ("Network", NETWORK)])
-def test_there_and_back(kind: str, spec: dict[str, Any]) -> None:
-    flat = schema.flatten(kind, spec)
-    # A user-mode card without forwards has no field of its own.
-    flat |= {"interfaces[eth2].user.forward": ()} if kind == "VirtualMachine" else {}
-    found = schema.nested(kind, flat)
-    assert found == spec
-    assert list(found) == list(spec)
+@settings(max_examples=100, suppress_health_check=list(HealthCheck))
+@given(st.sampled_from(KINDS).flatmap(documents_of))
+def test_there_and_back(document: dict[str, Any]) -> None:
+    if not mend(document):
+        return
+    kind, spec = document["kind"], document["spec"]
+    secrets = schema.secrets_of(kind, spec)
+    fields = {name: value for name, value in schema.flatten(kind, spec).items()
+              if name not in secrets}
+    assert schema.flatten(kind, schema.nested(kind, fields)) == fields
 
 
-def test_what_is_no_field_or_no_value() -> None:
-    assert not schema.has("VirtualMachine", "disks[vda].path")
-    with pytest.raises(KeyError, match="nonsense"):
-        schema.nested("VirtualMachine", {"nonsense": 1})
-    assert schema.accepts("VirtualMachine", "video", "qxl")
-    assert not schema.accepts("VirtualMachine", "video", "vmvga")
-    assert schema.accepts("VirtualMachine", "memory", 1 << 30)
+@pytest.mark.parametrize(("kind", "fields", "wanted"), [
+    ("Disk", {"size": 10 << 30, "image": "debian"}, {"size": "10GiB", "image": "debian"}),
+    ("VirtualMachine",
+     {"disks[root].disk": "a", "disks[data].disk": "b", "disks[root].bus": "sata"},
+     {"disks": [{"name": "root", "disk": "a", "bus": "sata"}, {"name": "data", "disk": "b"}]}),
+    ("Guest", {"users.ann.lee.shell": "/bin/sh"}, {"users": {"ann.lee": {"shell": "/bin/sh"}}}),
+    ("Guest", {"users.root.password": "file /x"}, {"users": {"root": {"password": "file /x"}}}),
+    ("Network", {"reservations[52:54:00:00:00:01]": "10.0.0.2", "protect": True},
+     {"reservations": {"52:54:00:00:00:01": "10.0.0.2"}, "protect": True}),
+    ("Image", {"source": "debootstrap bookworm", "source.more": 1},
+     {"source": "debootstrap bookworm", "source.more": 1}),
+    ("Network", {"dns": "off", "dns[a].b": 1},
+     {"dns": "off", "dns[a].b": 1}),
+])
+def test_what_the_schema_says_and_what_it_does_not(
+    kind: str, fields: dict[str, Any], wanted: dict[str, Any]
+) -> None:
+    assert schema.nested(kind, fields) == wanted
