@@ -26,6 +26,7 @@ from typing import Any
 
 from tiny_cloud.document import Document
 from tiny_cloud.errors import Problem
+from tiny_cloud.schema.brief import accepts, brief, has
 from tiny_cloud.schema.fields import (
     Ref,
     absolute,
@@ -42,12 +43,12 @@ from tiny_cloud.schema.fields import (
     secrets_of,
 )
 from tiny_cloud.schema.files import kind_named, kinds, short, whole
-from tiny_cloud.schema.nested import accepts, has, nested, sparse
+from tiny_cloud.schema.nested import nested
 from tiny_cloud.schema.parts import parts
 
-__all__ = ["Ref", "absolute", "accepts", "completed", "default", "fields_of", "fits", "flatten",
-           "has", "impact", "jsonable", "keyword", "kind_named", "kinds", "nested", "parts", "refs",
-           "secret_at", "secret_of", "secrets_of", "short", "sparse", "validate"]
+__all__ = ["Ref", "absolute", "accepts", "brief", "completed", "default", "fields_of", "fits",
+           "flatten", "has", "impact", "jsonable", "keyword", "kind_named", "kinds", "nested",
+           "parts", "refs", "secret_at", "secret_of", "secrets_of", "short", "validate"]
 
 
 def validate(document: Document) -> list[Problem]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tiny_cloud.model import State, Value
+from tiny_cloud.model import State
 from tiny_cloud.schema.fields import name_of
-from tiny_cloud.schema.files import Node, below, segments, spec_of, trail
+from tiny_cloud.schema.files import Node, below, spec_of, trail
 from tiny_cloud.sizes import format_size
 
 _WORD = re.compile(r"\[([^\]]*)\]|([^.\[]+)")
@@ -25,52 +25,6 @@ def nested(kind: str, fields: State) -> dict[str, Any]:
         if not _put(root, words, spec_of(kind), value):
             root[field] = value
     return root
-
-
-def sparse(kind: str, fields: State) -> dict[str, Any]:
-    """As people write it: without what is the schema's default, and in the schema's order.
-
-    A field that the kind does not have raises KeyError.
-    """
-    for field in fields:
-        _node(kind, field)
-    return dict(_sparse(spec_of(kind), nested(kind, fields)))
-
-
-def has(kind: str, field: str) -> bool:
-    """Whether the kind has such a (flat) field."""
-    return bool(trail(spec_of(kind), tuple(segments(field))))
-
-
-def accepts(kind: str, field: str, value: Value) -> bool:
-    """Whether this could be the field's value, by itself. An unknown field raises KeyError."""
-    # jsonschema takes a tenth of a second to import: who never asks need not wait for it.
-    from jsonschema import Draft202012Validator
-
-    node = _node(kind, field)
-    return bool(Draft202012Validator(node).is_valid(_people(node, value)))
-
-
-def _node(kind: str, field: str) -> Node:
-    found = trail(spec_of(kind), tuple(segments(field)))
-    if not found:
-        raise KeyError(field)
-    return found[-1]
-
-
-def _sparse(node: Node, tree: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    known = list(node.get("properties", tree))
-    for key in sorted(tree, key=lambda key: known.index(key) if key in known else len(known)):
-        value, step = tree[key], below(node, key) or {}
-        if isinstance(value, list) and "properties" in step.get("items", {}):
-            yield key, [dict(_sparse(step["items"], item)) for item in value]
-        elif isinstance(value, Mapping):
-            inside = dict(_sparse(step, value))
-            # Where a default counts as declared it is the mapping itself that says something.
-            if inside or any("x-always" in one for one in step.get("properties", {}).values()):
-                yield key, inside
-        elif "default" not in step or step["default"] != value:
-            yield key, value
 
 
 def _put(into: Any, words: Words, node: Node | None, value: Any) -> bool:
