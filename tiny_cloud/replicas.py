@@ -18,9 +18,9 @@ from tiny_cloud.schema import keyword
 
 FIELD = "replicas"
 KIND = "VirtualMachine"
-MOST_VALUES = 20_000
-"""Of all replicas in one file: twice what a file may hold that says everything itself, for they are
-only checked and linked, not read. It keeps the answer within a second or two."""
+MOST_VALUES = 7_000
+"""In one file with its replicas: as many as 250 whole machines have, which are checked and linked
+within the second that a manifest of any content may take."""
 _INDEX = re.compile(r"\$?\$\{index(?:\+([0-9]{1,9}))?\}")
 
 
