@@ -114,7 +114,7 @@ def _valid(documents: Sequence[Document], found: _Found) -> Iterator[Document]:
         file = span.file if span else ""
         before = len(found.problems)
         number = replicas.count(document)
-        values[file] += len(document.spans) * (1 if number is None else number)
+        values[file] += replicas.weight(document, 1 if number is None else number)
         # Who has so many problems in one file needs no more of them, nor to wait for them.
         if counts[file] >= MOST_PROBLEMS:
             found.broken.append(document.name)

@@ -134,6 +134,9 @@ def test_very_many_values_are_refused_before_they_are_made() -> None:
     problem, = wrong(IMAGE, NET, text, *(text.replace("name: web,", f"name: w{at},")
                                          for at in range(3)))
     assert "values, and 7000 are the most" in problem
+    long = WEB.replace("replicas: 3", "replicas: 9").replace("hostname: web-${index}",
+                                                             f"hostname: {'${index}' * 100_000}")
+    assert "values, and 7000 are the most" in wrong(IMAGE, NET, long)[0]
 
 
 def test_a_machine_without_a_name_is_only_that() -> None:
