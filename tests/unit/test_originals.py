@@ -141,6 +141,7 @@ def test_it_is_a_cloud_that_is_valid(original: Run) -> None:
     assert original("import", "--cloud-yaml", "cloud.yaml", "-o", "manifests")[0] == 0
     code, out, err = original("validate")
     assert (code, err) == (0, "") and "in cloud default: valid" in out
+    assert original("fmt", "--check") == (0, "", "")
 
 
 def test_nothing_is_written_over(original: Run) -> None:
