@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os.path
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from tiny_cloud import options
 from tiny_cloud.api import Workspace, load_manifests
 from tiny_cloud.errors import Failure
 from tiny_cloud.foreign import Found
-from tiny_cloud.foreign.survey import Survey
+from tiny_cloud.foreign.survey import FILES, Survey
 from tiny_cloud.resource import Resource
 from tiny_cloud.writing import stream, text
 
@@ -69,7 +70,13 @@ def _short(one: Found) -> str:
 
 
 def _split(name: str) -> tuple[str, str]:
-    """``vm/web``, ``lv/vg0/data``, ``image//srv/base.qcow2``; a name alone is of any kind."""
+    """``vm/web``, ``lv/vg0/data``, ``image/base.qcow2``, ``./base.qcow2``; a name alone is of any
+    kind."""
     word, slash, rest = name.partition("/")
-    kind = options.kind_of(word) if slash and word else None
-    return (kind.KIND.lower(), rest) if kind else ("", name)
+    if word in ("", ".", ".."):
+        return "", os.path.abspath(name)
+    kind = options.kind_of(word) if slash else None
+    if kind is None:
+        return "", name
+    known = kind.KIND.lower()
+    return known, os.path.abspath(rest) if known in FILES else rest

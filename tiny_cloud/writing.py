@@ -104,6 +104,11 @@ _Dumper.add_representer(str, _Dumper.words)
 
 
 def _dumped(value: Any) -> str:
-    shown: str = yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True,
-                           default_flow_style=False, indent=INDENT, width=float("inf"))
+    """Nothing in it that a terminal would act on: such characters are escaped."""
+    shown = ""
+    for readable in (True, False):
+        shown = yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=readable,
+                          default_flow_style=False, indent=INDENT, width=float("inf"))
+        if all(character.isprintable() or character == "\n" for character in shown):
+            break
     return shown

@@ -70,13 +70,33 @@ def test_a_name_that_libvirt_has_stays_when_the_cloud_has_another() -> None:
     assert set(host.domain) == {"My Web"}
 
 
+def copied(name: str) -> FakeHost:
+    """A host on which somebody has defined a machine twice, to run it now so and now so."""
+    first = definition(name)
+    return host_with(first, renamed(first, "other", "11111111-2222-3333-4444-555555555555"))
+
+
 def test_two_that_share_a_disk_share_its_document() -> None:
-    first = definition("disks")
-    second = renamed(first, "other", "11111111-2222-3333-4444-555555555555")
-    host = host_with(first, second)
+    host = copied("disks")
     found, _ = survey(host).everything()
     assert [len(one.needs) for one in found] == [5, 0]
-    assert found[1].document.spec["disks"][0]["disk"] == "disks-vda"
+    # vdb is read-only and sda shareable; the others are written to by one machine alone.
+    assert [item["disk"] for item in found[1].document.spec["disks"]] == ["disks-vdb", "disks-sda"]
+    assert settles(host, found) == ["~ virtualmachine/disks", "~ virtualmachine/other"]
+
+
+def test_what_only_one_can_have_is_declared_of_the_first() -> None:
+    host = copied("win2k19-scsi")
+    found, _ = survey(host).everything()
+    mac = found[2].remarks[2].split()[2].rstrip(":")
+    alone = "it is in here as XML alone"
+    assert found[2].remarks == (
+        f"Its disk sda: other has this disk as well; {alone}.",
+        f"Its disk sdb: other has this disk as well; {alone}.",
+        f"Its card {mac}: other has this MAC as well; {alone}.",
+        "Its screen (vnc) on 5950: other has this port as well; it stays as it is, and is "
+        "not in here.")
+    assert settles(host, found)[1:] == ["~ virtualmachine/other", "~ virtualmachine/win2k19-scsi"]
 
 
 def test_what_is_declared_or_ours_is_not_imported_again() -> None:
@@ -107,7 +127,6 @@ def test_a_disk_that_is_declared_is_referred_to() -> None:
     ("", "debain", "this host has no domain, network or volume debain", "debian"),
     ("network", "debian", "this host has no network debian", "default"),
     ("guest", "web", "nothing of the kind guest can be imported", "vm/NAME"),
-    ("image", "base.qcow2", "base.qcow2 is no absolute path", "image//srv"),
     ("image", "/srv/none.qcow2", "/srv/none.qcow2 cannot be used: it is not there", ""),
 ])
 def test_what_is_not_there_is_said(kind: str, name: str, why: str, hint: str) -> None:
@@ -206,6 +225,37 @@ def test_a_value_that_no_field_has_stays() -> None:
         found.remarks)
     settles(host, [found])
     assert 'type="vmvga"' in host.domain["debian"].xml
+
+
+def test_randomness_that_is_no_device_of_the_host_is_not_taken_away() -> None:
+    xml = re.sub("<backend model='random'>[^<]*</backend>", "<backend model='builtin'/>",
+                 definition("debian"))
+    host = host_with(xml)
+    found = survey(host).named("", "debian")
+    assert "rng" not in found.document.spec
+    assert "rng is builtin that the field cannot say; it stays as it is, and is not in here." in (
+        found.remarks)
+    settles(host, [found])
+    assert '<backend model="builtin"/>' in host.domain["debian"].xml
+
+
+def test_a_tpm_of_the_host_stays() -> None:
+    xml = re.sub("<backend type='emulator'[^>]*/>",
+                 "<backend type='passthrough'><device path='/dev/tpm0'/></backend>",
+                 definition("win11"))
+    host = host_with(xml)
+    found = survey(host).named("", "win11")
+    assert "tpm" not in found.document.spec
+    assert found.remarks[0].startswith("tpm.version is something that the field cannot say")
+    settles(host, [found])
+    assert "/dev/tpm0" in host.domain["win11"].xml
+
+
+def test_memory_is_what_libvirt_rounds_it_up_to() -> None:
+    host = host_with(definition("debian").replace(">2097152<", ">1000001<"))
+    found = survey(host).named("", "debian")
+    assert found.document.spec["memory"] == "977MiB"
+    settles(host, [found])
 
 
 def test_one_that_has_snapshots_or_no_definition_is_said() -> None:

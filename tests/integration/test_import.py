@@ -1,5 +1,5 @@
 """Machines, a network and files that others made, as libvirt itself tells of them: imported, taken
-over, and then nothing is left to do. Nothing is started."""
+over, and then nothing is left to do. One of them runs, and goes on running."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 CLOUD, OTHERS, NETWORK = "tctk", "Tctk of old", "tctk_net"
 NAMES = [path.stem for path in sorted(DOMAINS.glob("*.xml"))
          if "<domain type='qemu'" in path.read_text()]
+RUNS = "alpine-tiny"
 SAID = {f"graphics.{kind}.listen": "127.0.0.1" for kind in ("vnc", "spice")}
 XML = f"""<network><name>{NETWORK}</name><forward mode='nat'/><bridge name='tctkbr'/>
 <ip address='10.219.83.1' prefix='24'><dhcp><range start='10.219.83.9' end='10.219.83.20'/>
@@ -35,6 +36,7 @@ def lab() -> Iterator[Lab]:
         for name in NAMES:
             file.write_text(adapted(made, name))
             virsh("define", str(file))
+        virsh("start", f"{OTHERS} {RUNS}")
         yield made
     finally:
         forget()
@@ -57,10 +59,11 @@ def forget() -> None:
     """What is in the cloud's name, and what is not yet or not any more."""
     for name in virsh("list", "--all", "--name").splitlines():
         if name.startswith(OTHERS):
+            virsh("destroy", name, check=False)
             virsh("undefine", "--nvram", name)
     for name in virsh("net-list", "--all", "--name").split():
         if name == NETWORK:
-            subprocess.run(["virsh", "-q", "net-destroy", name], capture_output=True, check=False)
+            virsh("net-destroy", name, check=False)
             virsh("net-undefine", name)
 
 
@@ -73,6 +76,25 @@ def imported(lab: Lab, *names: str) -> None:
 def defined() -> dict[str, str]:
     return {name: virsh("dumpxml", "--inactive", "--security-info", f"{OTHERS} {name}")
             for name in NAMES}
+
+
+def test_a_file_that_nobody_has_is_an_image(lab: Lab) -> None:
+    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "Base 1.qcow2", "3M"],
+                   cwd=lab.folder, check=True)
+    done = subprocess.run([TINYCLOUD, "import", "image/Base 1.qcow2"], cwd=lab.folder,
+                          capture_output=True, text=True, check=True)
+    assert done.stdout.endswith(f"""\
+kind: Image
+metadata: {{name: base-1}}
+spec:
+  external: true
+  path: {lab.folder}/Base 1.qcow2
+  format: qcow2
+""")
+    # It is used where it is: nothing is to be taken over.
+    assert done.stderr == ""
+    lab.write("image", done.stdout.partition("\n")[2])
+    lab.assert_settled()
 
 
 def test_what_others_made_is_taken_over_and_stays_as_it_is(lab: Lab) -> None:
@@ -89,6 +111,8 @@ def test_what_others_made_is_taken_over_and_stays_as_it_is(lab: Lab) -> None:
     lab.assert_settled()
     after = defined()
     assert {name: lost for name in NAMES if (lost := differences(before[name], after[name]))} == {}
+    assert virsh("list", "--state-running", "--name").count(f"{OTHERS} {RUNS}\n") == 1
+    assert lab.plan()["notes"] == []
     kept = virsh("net-dumpxml", NETWORK)
     assert "ip='10.219.83.5'" in kept and "<name>tctk_net</name>" in kept
     nothing = subprocess.run(

@@ -84,8 +84,10 @@ def test_no_text_becomes_anything_else(word: str) -> None:
 
 @given(st.dictionaries(PRINTABLE, VALUES, max_size=4))
 def test_whatever_they_hold(spec: dict[str, Any]) -> None:
-    (found,) = back(text(document(spec)))
+    written = text(document(spec))
+    (found,) = back(written)
     assert found.spec == spec
+    assert all(character.isprintable() or character == "\n" for character in written)
 
 
 def test_nothing_that_a_remark_says_is_a_document() -> None:

@@ -7,15 +7,17 @@ the manifest's words. The others stay as they are, and a remark says why. Pure.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tiny_cloud import schema
 from tiny_cloud.facts import Reader
 from tiny_cloud.foreign import names
+from tiny_cloud.foreign.claims import MAC
+from tiny_cloud.foreign.stores import Stores
 from tiny_cloud.libvirt_xml import remotes
 from tiny_cloud.libvirt_xml.aliases import OURS, PREFIXES, alias_of, name_of
 from tiny_cloud.libvirt_xml.elements import E, Element, attribute
+from tiny_cloud.libvirt_xml.kept import mac_of
 from tiny_cloud.libvirt_xml.parts import filesystems, host_devices
 from tiny_cloud.libvirt_xml.read import key_of, local_path
 
@@ -51,20 +53,19 @@ class Named:
         return set(itertools.chain.from_iterable(self.lists.values()))
 
 
-def named(root: Element, host: Reader, disk_lack: Callable[[Element], str]) -> Named:
-    """``disk_lack``: why the place of a disk cannot be declared; empty: it can.
-
-    Names are unique in a machine: the order of booting goes by them."""
-    found = Named()
+def named(root: Element, stores: Stores) -> Named:
+    """Names are unique in a machine: the order of booting goes by them."""
+    found, host, claims = Named(), stores.host, stores.claims
     for disk in root.findall("devices/disk"):
         drive = disk.get("device") == "cdrom"
         target = attribute(disk, "target", "dev")
-        why = _drive_lack(disk) if drive else _disk_lack(disk) or disk_lack(disk)
+        why = _drive_lack(disk) if drive else _disk_lack(disk) or stores.lack(disk)
         _take(found, "cdroms" if drive else "disks", disk, target, why,
               f"Its {disk.get('device', 'disk')} {target}")
     for number, card in enumerate(root.findall("devices/interface")):
-        _take(found, "interfaces", card, f"eth{number}", _card_lack(card, host),
-              f"Its card {attribute(card, 'mac', 'address')}")
+        mac = mac_of(card)
+        why = _card_lack(card, host) or claims.take(MAC, mac)
+        _take(found, "interfaces", card, f"eth{number}", why, f"Its card {mac}")
     _others(found, root, host)
     return found
 

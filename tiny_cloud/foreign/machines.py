@@ -9,12 +9,14 @@ from lxml import etree
 
 from tiny_cloud.facts import DomainFacts
 from tiny_cloud.foreign import Found, names, specs, unsaid
+from tiny_cloud.foreign.claims import PORT, Claims
 from tiny_cloud.foreign.devices import KIND, Named, named
 from tiny_cloud.foreign.specs import STAYS
 from tiny_cloud.foreign.stores import Stores
 from tiny_cloud.libvirt_xml import bare, read, remotes
 from tiny_cloud.libvirt_xml.definition import text
 from tiny_cloud.libvirt_xml.elements import Element
+from tiny_cloud.libvirt_xml.parts import graphics
 from tiny_cloud.model import Value
 
 CHOSEN = ("accel", "sparePorts")
@@ -38,8 +40,10 @@ def found(
     taken.add(name)
     root = etree.fromstring(bare(facts).xml)
     stores.warm(root.findall("devices/disk"))
-    devices = named(root, host, stores.lack)
+    stores.claims.machine = facts.name
+    devices = named(root, stores)
     fields = _fields(root, devices)
+    screens = list(_taken_ports(fields, stores.claims))
     needs: tuple[Found, ...] = ()
     for disk, element in devices.of("disks").items():
         if remotes.read(element) is None:
@@ -54,7 +58,7 @@ def found(
         KIND, name, {**called, **fields, **state}, {"xml": pieces} if pieces else {})
     more = _remarks(facts, root, [host.networks().get(str(card.get("network")))
                                   for card in document.spec.get("interfaces", ())])
-    return Found(document, (*devices.remarks, *remarks, *left, *more), needs)
+    return Found(document, (*devices.remarks, *screens, *remarks, *left, *more), needs)
 
 
 def _fields(root: Element, devices: Named) -> dict[str, Value]:
@@ -75,6 +79,17 @@ def _fields(root: Element, devices: Named) -> dict[str, Value]:
     usual = {"maxCpus": fields["cpus"], "currentMemory": _memory(fields),
              "usb": USB.get(str(fields["machine"]))}
     return {field: value for field, value in said.items() if usual.get(field) != value}
+
+
+def _taken_ports(fields: dict[str, Value], claims: Claims) -> Iterator[str]:
+    """Takes those screens out that listen where another machine's does."""
+    for kind in graphics.TYPES:
+        port = fields.get(f"graphics.{kind}.port", "auto")
+        why = "" if port == "auto" else claims.take(PORT, str(port))
+        if why:
+            yield f"Its screen ({kind}) on {port}: {why}; {STAYS}."
+            for word in ("port", "listen"):
+                fields.pop(f"graphics.{kind}.{word}", None)
 
 
 def _memory(fields: Mapping[str, Value]) -> int:

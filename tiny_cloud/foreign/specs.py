@@ -35,7 +35,7 @@ def document(
                if field not in odd and not field.startswith(broken)}
     remarks = [f"{field} is {value or 'something'} that the field cannot say; {STAYS}."
                for field, value in odd.items() if value != "default"]
-    spec = {**schema.nested(kind, fitting), **(more or {})}
+    spec = {**schema.brief(kind, schema.nested(kind, fitting)), **(more or {})}
     found = Document(kind, name, {"name": name}, spec)
     while problems := _problems(found):
         without = next((other for other in _smaller(found)

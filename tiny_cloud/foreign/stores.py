@@ -9,6 +9,7 @@ from tiny_cloud.borrowed import borrowed
 from tiny_cloud.document import Document
 from tiny_cloud.facts import Reader
 from tiny_cloud.foreign import Found, names, volumes
+from tiny_cloud.foreign.claims import Claims
 from tiny_cloud.libvirt_xml import remotes
 from tiny_cloud.libvirt_xml.elements import Element, attribute
 from tiny_cloud.libvirt_xml.read import local_path
@@ -29,6 +30,7 @@ class Stores:
     known: dict[str, str] = field(default_factory=dict)
     """The document's name."""
     taken: set[str] = field(default_factory=set)
+    claims: Claims = field(default_factory=Claims)
 
     @classmethod
     def of(cls, host: Reader, cloud: str, declared: Iterable[Resource]) -> Stores:
@@ -43,6 +45,9 @@ class Stores:
 
     def lack(self, disk: Element) -> str:
         """Why the place of a disk cannot be declared; empty: it can."""
+        return self._unusable(disk) or self.claims.disk(disk)
+
+    def _unusable(self, disk: Element) -> str:
         path, form = local_path(disk), _format(disk)
         if remotes.read(disk) is not None or path in self.known:
             return ""

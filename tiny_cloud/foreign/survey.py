@@ -60,8 +60,9 @@ class Survey:
         return found, left
 
     def named(self, kind: str, name: str) -> Found:
-        """``kind``: as an address has it; empty: whatever is called so. Raises Failure for what is
-        not there, is of several kinds, or is known already."""
+        """``kind``: as an address has it; empty: whatever is called so. A file's name is its
+        absolute path. Raises Failure for what is not there, is of several kinds, or is known
+        already."""
         if kind in FILES or (not kind and name.startswith("/")):
             return self._file(kind, name)
         if kind not in ("", *CALLED):
@@ -116,8 +117,6 @@ class Survey:
 
     def _file(self, kind: str, path: str) -> Found:
         """An image, unless a machine has it as its disk."""
-        if not path.startswith("/"):
-            raise Failure(f"{path} is no absolute path", "write image//srv/images/debian.qcow2")
         use = self.host.disk_users().get(path)
         mine = kind == "disk" or (not kind and use is not None and not use.base)
         why = ""

@@ -23,6 +23,7 @@ from typing import Any
 
 from tiny_cloud.document import Document
 from tiny_cloud.errors import Problem
+from tiny_cloud.schema.brief import accepts, brief, has
 from tiny_cloud.schema.fields import (
     Ref,
     absolute,
@@ -39,11 +40,11 @@ from tiny_cloud.schema.fields import (
     secrets_of,
 )
 from tiny_cloud.schema.files import kinds, whole
-from tiny_cloud.schema.nested import accepts, has, nested
+from tiny_cloud.schema.nested import nested
 from tiny_cloud.schema.parts import parts
 
-__all__ = ["Ref", "absolute", "accepts", "completed", "default", "fields_of", "fits", "flatten",
-           "has", "impact", "jsonable", "keyword", "kinds", "nested", "parts", "refs",
+__all__ = ["Ref", "absolute", "accepts", "brief", "completed", "default", "fields_of", "fits",
+           "flatten", "has", "impact", "jsonable", "keyword", "kinds", "nested", "parts", "refs",
            "secret_at", "secret_of", "secrets_of", "validate"]
 
 
