@@ -221,7 +221,7 @@ def test_what_cannot_be_declared_is_xml_and_said() -> None:
 def test_a_value_that_no_field_has_stays() -> None:
     host = host_with(edited("debian", "devices/video/model", type="vmvga"))
     found = survey(host).named("", "debian")
-    assert "video is vmvga that the field cannot say; it stays as it is, and is not in here." in (
+    assert "video is vmvga, which the field cannot say; it stays as it is, and is not in here." in (
         found.remarks)
     settles(host, [found])
     assert 'type="vmvga"' in host.domain["debian"].xml
@@ -233,7 +233,7 @@ def test_randomness_that_is_no_device_of_the_host_is_not_taken_away() -> None:
     host = host_with(xml)
     found = survey(host).named("", "debian")
     assert "rng" not in found.document.spec
-    assert "rng is builtin that the field cannot say; it stays as it is, and is not in here." in (
+    assert "rng is builtin, which the field cannot say; it stays as it is, and is not in here." in (
         found.remarks)
     settles(host, [found])
     assert '<backend model="builtin"/>' in host.domain["debian"].xml
@@ -246,7 +246,7 @@ def test_a_tpm_of_the_host_stays() -> None:
     host = host_with(xml)
     found = survey(host).named("", "win11")
     assert "tpm" not in found.document.spec
-    assert found.remarks[0].startswith("tpm.version is something that the field cannot say")
+    assert found.remarks[0].startswith("tpm.version is passthrough, which the field cannot say")
     settles(host, [found])
     assert "/dev/tpm0" in host.domain["win11"].xml
 

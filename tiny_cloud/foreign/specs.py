@@ -33,8 +33,8 @@ def document(
     broken = tuple(f"{field.partition('.')[0]}." for field in odd if "[" not in field)
     fitting = {field: value for field, value in known.items()
                if field not in odd and not field.startswith(broken)}
-    remarks = [f"{field} is {value or 'something'} that the field cannot say; {STAYS}."
-               for field, value in odd.items() if value != "default"]
+    remarks = [f"{field} is {value}, which the field cannot say; {STAYS}."
+               for field, value in odd.items() if value not in ("", "default")]
     spec = {**schema.brief(kind, schema.nested(kind, fitting)), **(more or {})}
     found = Document(kind, name, {"name": name}, spec)
     while problems := _problems(found):
