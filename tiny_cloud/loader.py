@@ -108,22 +108,25 @@ def _linked(
 def _valid(documents: Sequence[Document], found: _Found) -> Iterator[Document]:
     counts: Counter[str] = Counter()
     values: Counter[str] = Counter()
+    full: set[str] = set()
     for document in documents:
         span = document.span()
         file = span.file if span else ""
         before = len(found.problems)
+        number = replicas.count(document)
+        values[file] += replicas.weight(document, 1 if number is None else number)
         # Who has so many problems in one file needs no more of them, nor to wait for them.
         if counts[file] >= MOST_PROBLEMS:
             found.broken.append(document.name)
-        elif (number := replicas.count(document)) is None:
+        elif number is None:
             yield from _checked(document, found)
+        elif values[file] <= replicas.MOST_VALUES:
+            yield from _replicas(document, number, found)
         else:
-            values[file] += number * len(document.spans)
-            if values[file] > replicas.MOST_VALUES:
-                found.problems.append(replicas.too_many(document, values[file]))
-                found.broken.append(document.name)
-            else:
-                yield from _replicas(document, number, found)
+            # Once in a file is enough.
+            found.problems += [replicas.too_many(document, values[file])][file in full:]
+            full.add(file)
+            found.broken.append(document.name)
         counts[file] += len(found.problems) - before
 
 

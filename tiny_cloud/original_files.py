@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from tiny_cloud import originals, starter, texts, writing
+from tiny_cloud.document import Document
 from tiny_cloud.errors import Failure, Problem, Problems
+from tiny_cloud.layout import formatted
 from tiny_cloud.originals import Translated
 
 
@@ -20,10 +22,15 @@ def translated(file: str) -> Translated:
     return originals.translated(text)
 
 
+def shown(documents: Iterable[Document]) -> str:
+    """In the usual form."""
+    return formatted(writing.stream(map(writing.text, documents)))
+
+
 def write(what: Translated, folder: str) -> Iterator[str]:
     """A file for each document and each secret; their paths. Raises Failure, before anything is
     written, if one is there."""
-    files = {Path(folder, f"{one.kind.lower()}-{one.name}.yaml"): writing.text(one)
+    files = {Path(folder, f"{one.kind.lower()}-{one.name}.yaml"): shown([one])
              for one in what.documents}
     secrets = {Path(folder, path): f"{secret}\n" for path, secret in what.secrets.items()}
     there = [str(path) for path in (*files, *secrets) if path.exists() or path.is_symlink()]

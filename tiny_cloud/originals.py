@@ -15,7 +15,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from tiny_cloud.document import Document
-from tiny_cloud.errors import Problem, Problems
+from tiny_cloud.errors import Problem, Problems, Span
 from tiny_cloud.foreign.names import valid
 from tiny_cloud.sizes import format_size
 from tiny_cloud.texts import Text
@@ -63,7 +63,7 @@ def translated(text: Text) -> Translated:
 @dataclass(slots=True)
 class _Translation:
     tree: Tree
-    left: list[str] = field(default_factory=list)
+    left: list[tuple[Span, str]] = field(default_factory=list)
     secrets: dict[str, str] = field(default_factory=dict)
     images: dict[str, Document] = field(default_factory=dict)
     """By path."""
@@ -78,10 +78,11 @@ class _Translation:
                     for name in self.mapping(("networks",))]
         machines = list(self.machines(("vms",), ""))
         found = (*self.cloud(), *(one for one in networks if one), *self.images.values(), *machines)
-        return Translated(found, tuple(self.left), self.secrets)
+        left = (f"{span}: {why}" for span, why in sorted(self.left))
+        return Translated(found, tuple(left), self.secrets)
 
     def leave(self, path: Path, why: str) -> None:
-        self.left.append(f"{self.tree.keys.get(path) or self.tree.spans.get(path)}: {why}")
+        self.left.append((self.tree.keys.get(path) or self.tree.spans[path], why))
 
     def at(self, path: Path) -> Any:
         value = self.tree.value

@@ -18,9 +18,11 @@ from tiny_cloud.schema import keyword
 
 FIELD = "replicas"
 KIND = "VirtualMachine"
-MOST_VALUES = 20_000
-"""Of all replicas in one file: twice what a file may hold that says everything itself, for they are
-only checked and linked, not read. It keeps the answer within a second or two."""
+MOST_VALUES = 7_000
+"""In one file with its replicas: as many as 250 whole machines have, which are checked and linked
+within the second that a manifest of any content may take."""
+LONG = 1_000
+"""Characters of text that count as a value: each replica has its own."""
 _INDEX = re.compile(r"\$?\$\{index(?:\+([0-9]{1,9}))?\}")
 
 
@@ -48,6 +50,18 @@ def replica(document: Document, index: int) -> Document:
 
 def _is_right(number: object) -> bool:
     return type(number) is int and 0 <= number <= keyword(KIND, FIELD, "maximum")
+
+
+def weight(document: Document, number: int) -> int:
+    """How many values this document is, a long text counted as several."""
+    texts = sum(_length(value) // LONG for value in document.spec.values()) if number > 1 else 0
+    return number * (len(document.spans) + texts)
+
+
+def _length(value: Any) -> int:
+    if isinstance(value, Mapping | list):
+        return sum(map(_length, value.values() if isinstance(value, Mapping) else value))
+    return len(value) if isinstance(value, str) else 0
 
 
 def too_many(document: Document, values: int) -> Problem:

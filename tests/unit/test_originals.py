@@ -119,6 +119,8 @@ def test_what_has_none_is_said_with_its_line(original: Run) -> None:
     ):
         assert any(said.startswith(f"Left out: cloud.yaml:{line}:") and word in said
                    for said in err.splitlines()), (line, word)
+    places = [int(said.split(":")[2]) for said in err.splitlines() if said.startswith("Left out")]
+    assert len(places) > 10 and places == sorted(places)
 
 
 def test_no_password_is_printed_and_each_has_a_file(original: Run) -> None:
@@ -141,6 +143,7 @@ def test_it_is_a_cloud_that_is_valid(original: Run) -> None:
     assert original("import", "--cloud-yaml", "cloud.yaml", "-o", "manifests")[0] == 0
     code, out, err = original("validate")
     assert (code, err) == (0, "") and "in cloud default: valid" in out
+    assert original("fmt", "--check") == (0, "", "")
 
 
 def test_nothing_is_written_over(original: Run) -> None:

@@ -96,6 +96,7 @@ def test_without_sums_the_image_is_read_once_and_the_text_stays(run: Run, site: 
     ("SHA256SUMS", f"{SHA256} *debian.img\n", "sha256", SHA256),
     ("CHECKSUM", f"SHA256 (debian.img) = {SHA256}\n", "sha256", SHA256),
     ("debian.img.sha256", f"{SHA256}  debian.img\n", "sha256", SHA256),
+    ("debian.img.sha512", f"{SHA512.upper()}\n", "sha512", SHA512),
 ])
 def test_published_sums_are_believed_and_nothing_is_downloaded(
     run: Run, site: str, tmp_path: Path, name: str, line: str, algorithm: str, digest: str

@@ -129,9 +129,14 @@ def test_a_name_that_somebody_has_already() -> None:
 
 
 def test_very_many_values_are_refused_before_they_are_made() -> None:
-    text = WEB.replace("replicas: 3", "replicas: 250").replace(
-        "labels: {", "labels: {" + "".join(f"l{at}: x, " for at in range(100)))
-    assert any("20000 are the most" in line for line in wrong(IMAGE, NET, text))
+    """Once in a file, however many machines it has."""
+    text = WEB.replace("replicas: 3", "replicas: 250")
+    problem, = wrong(IMAGE, NET, text, *(text.replace("name: web,", f"name: w{at},")
+                                         for at in range(3)))
+    assert "values, and 7000 are the most" in problem
+    long = WEB.replace("replicas: 3", "replicas: 9").replace("hostname: web-${index}",
+                                                             f"hostname: {'${index}' * 100_000}")
+    assert "values, and 7000 are the most" in wrong(IMAGE, NET, long)[0]
 
 
 def test_a_machine_without_a_name_is_only_that() -> None:

@@ -50,14 +50,14 @@ def import_(
 
 def _original(file: str, folder: str) -> None:
     """Passwords go into files of their own, or nowhere: they are no part of what is printed."""
-    from tiny_cloud import original_files, writing
+    from tiny_cloud import original_files
 
     found = original_files.translated(file)
     if folder:
         for path in original_files.write(found, folder):
             click.echo(path)
     else:
-        click.echo(writing.stream(map(writing.text, found.documents)), nl=False)
+        click.echo(original_files.shown(found.documents), nl=False)
         for path in found.secrets:
             _say(f"The password for {path} is yours to write; with -o it is done.")
     for line in found.left:
