@@ -29,7 +29,7 @@ SETTLING = 0.01
 SHORTENED = 100
 """A command that hangs is waited for that many times shorter than tinycloud would wait."""
 AT_MOST = 3.0
-"""Seconds after which somebody presses Ctrl-C, where tinycloud waits for ever."""
+"""Seconds after which somebody presses Ctrl-C twice, where tinycloud waits for ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +93,7 @@ class Hurt:
             time.sleep(SETTLING if point.endswith("during") else 0)
             die(alone=self.fault.how == "kill alone")
         if self.fault.how == INTERRUPT:
-            os.killpg(0, signal.SIGINT)
-            time.sleep(SETTLING)
-            os.killpg(0, signal.SIGINT)
+            press_twice()
             return None
         if self.fault.how == "hang":
             _be_impatient()
@@ -130,7 +128,15 @@ def _be_impatient() -> None:
         return chunks(child, argv, timeout and timeout / SHORTENED)
 
     command._chunks = sooner
-    threading.Timer(AT_MOST, os.killpg, (0, signal.SIGINT)).start()
+    threading.Timer(AT_MOST, press_twice).start()
+
+
+def press_twice() -> None:
+    """The first alone waits for what is under way."""
+    os.killpg(0, signal.SIGINT)
+    time.sleep(SETTLING)
+    os.killpg(0, signal.SIGINT)
+
 
 
 def die(*, alone: bool) -> None:

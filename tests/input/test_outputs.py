@@ -24,7 +24,18 @@ from tiny_cloud.apply import apply
 from tiny_cloud.errors import Failure, Problem, Span
 from tiny_cloud.insides import Drift, Inside
 from tiny_cloud.kinds.guest import Guest
-from tiny_cloud.model import Action, Address, Change, Cloud, Event, FieldDiff, Impact, Note, Plan
+from tiny_cloud.model import (
+    Action,
+    Address,
+    Amount,
+    Change,
+    Cloud,
+    Event,
+    FieldDiff,
+    Impact,
+    Note,
+    Plan,
+)
 from tiny_cloud.render import inside, tables, text
 from tiny_cloud.render import json as as_json
 from tiny_cloud.render.live import Live
@@ -41,7 +52,7 @@ console. A name of a file that is no UTF-8 has lone surrogates (PEP 383)."""
 addresses = st.builds(Address, st.sampled_from(("disk", "guest", "network")), st.just("a"))
 events = st.builds(
     Event, st.sampled_from(WHAT), addresses, st.sampled_from(("down", "up", "seal")), hostile,
-    hostile, hostile, hostile, st.sampled_from((None, 0.0, 0.5)))
+    hostile, hostile, hostile, st.sampled_from((None, Amount(0), Amount(1, 2))))
 spans = st.builds(Span, hostile, st.integers(1, 9), st.integers(1, 9), hostile)
 
 
@@ -70,7 +81,7 @@ def test_plans(plan: Plan) -> None:
 @given(events)
 def test_events(event: Event) -> None:
     def live(console: Console) -> None:
-        with Live(console) as follower:
+        with Live(console, Plan(Cloud("a", "b", "/c"), (), (), ())) as follower:
             follower.show(event)
 
     show(live)

@@ -25,7 +25,8 @@ def resolve(secret: Secret, *, run_commands: bool) -> str | None:
             return Path(str(secret.value)).read_text(encoding="utf-8").removesuffix("\n")
         if secret.source == "command":
             # pass, gpg and the like need the user's own variables.
-            return command.run(tuple(secret.value), environ=os.environ).decode().removesuffix("\n")
+            said = command.run(tuple(secret.value), environ=os.environ, asks=True)
+            return said.decode().removesuffix("\n")
         return None
     except (FileNotFoundError, NotADirectoryError, PermissionError):
         return None

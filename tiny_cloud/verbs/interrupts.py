@@ -1,4 +1,5 @@
 """Ctrl-C, and SIGTERM, while something is carried out: what runs ends, and nothing else begins.
+The second one cuts off what runs, too.
 
 As an exception it would come in the middle of anything, also of the thread pool's own bookkeeping:
 the lock would be let go while a step goes on.
@@ -14,21 +15,30 @@ from contextlib import contextmanager
 from types import FrameType
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
-SAID = "\nStops when what is under way has ended; what is not done then is for the next apply.\n"
+ENDING = "Stops when what is under way has ended; Ctrl-C again cuts that off."
+CUTTING = "Cuts off what is under way."
+
+
+def write(text: str) -> None:
+    """Not through a stream, which may be in the middle of a write."""
+    os.write(sys.__stderr__.fileno() if sys.__stderr__ else 2, f"\n{text}\n".encode())
 
 
 @contextmanager
-def minded() -> Iterator[Callable[[], bool]]:
+def minded(say: Callable[[str], None] = write) -> Iterator[Callable[[], bool]]:
     """Whether one came, to be asked before anything is begun. Until it is asked for the first time
     nothing has been, and a signal does what it always does."""
+    from tiny_cloud.host import cut_off
+
     before: dict[signal.Signals, signal._HANDLER] = {}
     came: list[int] = []
 
     def note(number: int, frame: FrameType | None) -> None:
-        if not came:
-            # Not through a stream, which may be in the middle of a write.
-            os.write(sys.__stderr__.fileno() if sys.__stderr__ else 2, SAID.encode())
         came.append(number)
+        if len(came) == 2:
+            cut_off.ask()
+        if len(came) <= 2:
+            say(CUTTING if len(came) == 2 else ENDING)
 
     def stopping() -> bool:
         if not before:
@@ -40,3 +50,4 @@ def minded() -> Iterator[Callable[[], bool]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+        cut_off.ask(False)
