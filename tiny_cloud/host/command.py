@@ -216,16 +216,12 @@ def _failure(argv: tuple[str, ...], code: int, stderr: bytes) -> Failure:
     said = stderr.decode("utf-8", "replace").strip()
     how = f"exit code {code}" if code >= 0 else f"killed by {_signal_name(-code)}"
     last = said.splitlines()[-1] if said else ""
+    meant = argv[argv.index(ONE_ARENA) + 1:] if ONE_ARENA in argv else argv  # see ``limited``
     return Failure(
-        f"{_tool(argv)} failed ({how})" + (f": {last}" if last else ""),
+        f"{os.path.basename(meant[0])} failed ({how})" + (f": {last}" if last else ""),
         hint=openers.told_by(said),
-        detail=f"$ {shlex.join(argv)}" + (f"\n{said}" if said else ""),
+        detail=f"$ {shlex.join(meant)}" + (f"\n{said}" if said else ""),
     )
-
-
-def _tool(argv: tuple[str, ...]) -> str:
-    """What was meant to run, also under ``limited``."""
-    return os.path.basename(argv[argv.index(ONE_ARENA) + 1] if ONE_ARENA in argv else argv[0])
 
 
 def _signal_name(number: int) -> str:

@@ -64,15 +64,14 @@ def outcome(tally: Tally, *, stopped: bool) -> str:
     done, total = len(tally.finished), len(tally.actions)
     if done == total and not tally.failed:
         return f"Done: {_changes(done)}."
-    parts = [f"{done} of {_changes(total)} done"]
-    if tally.failed:
-        parts.append(f"{len(tally.failed)} failed")
-    if left := total - done - len(set(tally.failed)):
+    if stopped:
+        return f"Stopped: {done} of {_changes(total)} done. The next apply does the rest."
+    parts = [f"{done} of {_changes(total)} done", f"{len(tally.failed)} failed"]
+    if left := total - done - len(tally.failed):
         parts.append(f"{left} not done")
     if tally.blocked:
         parts.append(f"{tally.blocked} blocked")
-    again = " The next apply does the rest." if stopped else ""
-    return f"{'Stopped' if stopped else 'Failed'}: {', '.join(parts)}.{again}"
+    return f"Failed: {', '.join(parts)}."
 
 
 def _changes(number: int) -> str:

@@ -196,4 +196,4 @@ def show_below(console: Console, detail: str, hint: str, indent: int) -> None:
     for said in clean(detail.rstrip()).splitlines():
         console.print(Text(" " * indent + said))
     if hint:
-        say(console, Text(one_line(hint), style="cyan"), indent)
+        say(console, Text(f"→ {one_line(hint)}", style="cyan"), indent)
