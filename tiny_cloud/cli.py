@@ -11,6 +11,7 @@ import click
 
 import tiny_cloud
 from tiny_cloud.errors import Failure, Problems
+from tiny_cloud.render import plain
 
 USAGE = 64
 """sysexits.h EX_USAGE, so that 2 always means "there are changes"."""
@@ -39,6 +40,7 @@ def cli() -> None:
 def main() -> None:
     # Neither we nor a child that holds a key in its memory leaves that behind when it crashes.
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+    plain.allow(sys.stdout, sys.stderr)
     try:
         cli(standalone_mode=False)
     except click.UsageError as error:

@@ -158,7 +158,7 @@ def _because(draft: Draft, drafts: Drafts) -> tuple[str, ...]:
 
 def _becomes(draft: Draft) -> str:
     if draft.makes:
-        return "is made anew"
+        return draft.made
     return "is renamed" if draft.renames else "stands on something else"
 
 

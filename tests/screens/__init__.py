@@ -3,11 +3,14 @@
 ``pytest --regenerate`` writes them anew: read the difference.
 """
 
+import io
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import pyte
 import pytest
+from rich.console import Console
 
 HERE = Path(__file__).parent
 
@@ -24,3 +27,13 @@ def compare(
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
     assert text == file.read_text()
+
+
+def seen(show: Callable[[Console], object], columns: int) -> str:
+    """What a window of that width shows of what is printed in colour."""
+    stream = io.StringIO()
+    show(Console(file=stream, width=columns, force_terminal=True, color_system="standard",
+                 soft_wrap=True, highlight=False, markup=False, emoji=False))
+    screen = pyte.Screen(columns, 200)
+    pyte.Stream(screen).feed(stream.getvalue().replace("\n", "\r\n"))
+    return "\n".join(line.rstrip() for line in screen.display).rstrip("\n") + "\n"

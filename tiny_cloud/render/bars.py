@@ -65,17 +65,17 @@ def lines(
     """``height``: lines that there is room for, the sum of all among them."""
     spinner = SPINNER[int(now * TURNS) % len(SPINNER)]
     shown = rows if len(rows) < height else rows[:max(0, height - 2)]
-    names = max((cell_len(row.name) for row in shown), default=0)
+    names = min(max((cell_len(row.name) for row in shown), default=0), width // 2)
     for row in shown:
-        head = f"  {spinner} {set_cell_size(row.name, names)}"
+        head = f"  {spinner} {set_cell_size(_short(row.name, names), names)}"
         yield Text(_fitted(head, row.stage, row.figures(now), width), no_wrap=True)
     if len(rows) > len(shown):
-        yield Text(f"    and {len(rows) - len(shown)} more", style="dim")
+        yield Text(_cut(f"    and {len(rows) - len(shown)} more", width), style="dim")
     counts = (("done", tally.done), ("running", len(tally.running)),
               ("ready", len(tally.ready)), ("waiting", tally.waiting))
     words = ", ".join(f"{number} {word}" for word, number in counts if number or word == "done")
     text = f"  {tally.total} steps: {words}, {seconds(now - started)}"
-    yield Text(set_cell_size(text, min(width, cell_len(text))), style="dim")
+    yield Text(_cut(text, width), style="dim")
 
 
 def _fitted(head: str, stage: str, figures: dict[str, str], width: int) -> str:
@@ -86,9 +86,16 @@ def _fitted(head: str, stage: str, figures: dict[str, str], width: int) -> str:
         if cell_len(stage) <= room or not kept:
             break
         kept.popitem()
-    words = stage if cell_len(stage) <= room else set_cell_size(stage, max(0, room - 1)) + "…"
-    text = f"{head}  {words}{tail}".rstrip()
+    return _cut(f"{head}  {_short(stage, room)}{tail}".rstrip(), width)
+
+
+def _cut(text: str, width: int) -> str:
+    """A terminal's last column is left alone: some go on to the next line there."""
     return set_cell_size(text, min(width - 1, cell_len(text)))
+
+
+def _short(text: str, room: int) -> str:
+    return text if cell_len(text) <= room else set_cell_size(text, max(0, room - 1)) + "…"
 
 
 def _bar(share: float) -> str:

@@ -131,7 +131,9 @@ def _field(change: Change, diff: FieldDiff) -> Text:
         return line.append(new)
     old = words(change.address.kind, diff.field, diff.old)
     line.append(old, style="red").append(" → ").append(new, style="green")
-    if diff.impact is not change.impact and diff.impact is not Impact.NONE:
+    # What restarts anyway has its new values then.
+    milder = (Impact.NONE, *((Impact.LIVE, Impact.NEXT_BOOT) if change.restarts else ()))
+    if diff.impact is not change.impact and diff.impact not in milder:
         line.append(f"  [{impact_words(change, diff.impact)}]", style="cyan")
     return line
 
@@ -148,7 +150,7 @@ def impact_words(change: Change, impact: Impact) -> str:
 def words(kind: str, field: str, value: Value) -> str:
     """A value as people write it: sizes with units, lists with commas, mappings as YAML has them
     on one line."""
-    if value is None:
+    if value in (None, "", ()):
         return "(none)"
     if isinstance(value, bool):
         return str(value).lower()
