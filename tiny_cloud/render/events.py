@@ -9,7 +9,7 @@ from tiny_cloud.model import Action, Event
 from tiny_cloud.render.lines import say
 from tiny_cloud.render.meter import seconds
 from tiny_cloud.render.tally import Tally
-from tiny_cloud.render.text import one_line, show_below
+from tiny_cloud.render.text import one_line, show_said
 
 BEGINS = {
     Action.CREATE: "is being created",
@@ -56,7 +56,9 @@ def show_failed(console: Console, event: Event, indent: int) -> None:
     """What helps with it: where the manifest says it, too."""
     if event.place:
         say(console, Text(f"declared in {one_line(event.place)}", style="dim"), indent)
-    show_below(console, event.detail, event.hint, indent)
+    show_said(console, event.detail, indent)
+    if event.hint:
+        say(console, Text(f"→ {one_line(event.hint)}", style="cyan"), indent)
 
 
 def outcome(tally: Tally, *, stopped: bool) -> str:

@@ -190,12 +190,12 @@ def show_problems(console: Console, problems: Sequence[Problem]) -> None:
 
 def show_failure(console: Console, failure: Failure) -> None:
     say(console, Text(one_line(failure.summary), style="bold red"))
-    show_below(console, failure.detail, failure.hint, indent=4)
+    show_said(console, failure.detail, 4)
+    if failure.hint:
+        say(console, Text(one_line(failure.hint), style="cyan"), 4)
 
 
-def show_below(console: Console, detail: str, hint: str, indent: int) -> None:
-    """The command with what it said, as it said it, and what to do."""
+def show_said(console: Console, detail: str, indent: int) -> None:
+    """A command with what it said, as it said it: to be copied."""
     for said in clean(detail.rstrip()).splitlines():
         console.print(Text(" " * indent + said))
-    if hint:
-        say(console, Text(f"→ {one_line(hint)}", style="cyan"), indent)
