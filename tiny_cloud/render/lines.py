@@ -12,6 +12,9 @@ from rich.text import Text
 HANG = 2
 """How much further in a text goes on than it began."""
 
+_WORDS = re.compile(r"\s*(?:--[a-z-]+ )?\S+\s*")
+"""An option and its value are one."""
+
 
 def say(console: Console, text: Text, indent: int = 0) -> None:
     """A file is searched by lines, and nothing is gained by more of them. A word that is longer
@@ -33,7 +36,7 @@ def broken(text: Text, width: int | None) -> list[Text]:
 
 def _breaks(plain: str, width: int) -> Iterator[int]:
     used = 0
-    for word in re.finditer(r"\s*\S+\s*", plain):
+    for word in _WORDS.finditer(plain):
         length = cell_len(word[0].rstrip())
         if used and used + length > width:
             yield word.start()

@@ -107,7 +107,10 @@ def agreed(yes: bool, question: str) -> bool:
     if not sys.stdin.isatty():
         click.echo("There is no terminal to ask at: --yes says that it shall be done.", err=True)
         return False
-    return click.confirm(question, err=True)
+    if click.confirm(question, err=True):
+        return True
+    click.echo("Nothing was done.", err=True)
+    return False
 
 
 def out() -> Console:
