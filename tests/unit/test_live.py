@@ -84,6 +84,11 @@ def test_a_failure_is_told_with_what_is_done_and_what_is_not() -> None:
     ]
 
 
+def test_all_that_could_be_done_is_done() -> None:
+    plan = plan_of("a", blocked="b")
+    assert log(plan, apply(plan, Recorder(), parallel=1))[-1] == "Done: 1 change. 1 blocked."
+
+
 def test_what_did_not_become_what_was_asked_for_is_not_done() -> None:
     plan = plan_of("a", "b")
     happened = [*apply(plan, Recorder(), parallel=1), Event("failed", Address("x", "a"), text="no")]

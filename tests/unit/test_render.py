@@ -177,3 +177,27 @@ def test_what_grows_while_its_machine_is_off_is_not_said_to_be_live() -> None:
     other = WEB.replace("name: web}", "name: www, renamedFrom: web}").replace("4GiB", "5GiB")
     shown = screen(plan_for(host, IMAGE, other, restart=("virtualmachine/www",)))
     assert "disk/www-root renamed from web-root  [restarts www]" in shown
+
+
+def test_a_replacement_is_the_reason_of_what_follows_from_it() -> None:
+    host = running()
+    other = WEB.replace("size: 4GiB}", "size: 4GiB, encryption: {secret: {env: PASSWORD}}}")
+    shown = screen(plan_for(host, IMAGE, other, replace=("disk/*",), restart=("virtualmachine/*",)))
+    assert "± disk/web-root  [destroys data]" in shown
+    assert "guest/web  because disk/web-root is replaced" in shown
+    assert shown.endswith("Restarts web. Destroys data of disk/web-root.\n")
+
+
+def test_many_names_are_not_all_told() -> None:
+    machines = [WEB.replace("name: web}", f"name: web-{n}}}") for n in range(7)]
+    host = fake_host()
+    settle(host, IMAGE, *machines)
+    later = [text.replace("hostname: web", "hostname: www") for text in machines]
+    shown = screen(plan_for(host, IMAGE, *later, restart=("virtualmachine/*",)))
+    assert "Restarts web-0, web-1, web-2, web-3, web-4 and 2 more.\n" in shown
+
+
+def test_a_mapping_and_nothing_are_shown_as_people_write_them() -> None:
+    assert text.words("virtualmachine", "x", '{"guest":22,"host":"h"}') == "{guest: 22, host: h}"
+    assert text.words("virtualmachine", "x", "{no json") == "{no json"
+    assert [text.words("virtualmachine", "x", value) for value in ("", (), None)] == ["(none)"] * 3

@@ -65,7 +65,7 @@ def outcome(tally: Tally, *, stopped: bool) -> str:
     """What is done and what is not, in one line."""
     done, total = len(tally.finished), len(tally.actions)
     if done == total and not tally.failed:
-        return f"Done: {_changes(done)}."
+        return f"Done: {_changes(done)}." + (f" {tally.blocked} blocked." if tally.blocked else "")
     if stopped:
         return f"Stopped: {done} of {_changes(total)} done. The next apply does the rest."
     parts = [f"{done} of {_changes(total)} done", f"{len(tally.failed)} failed"]

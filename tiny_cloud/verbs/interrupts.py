@@ -21,7 +21,9 @@ CUTTING = "Cuts off what is under way."
 
 def write(text: str) -> None:
     """Not through a stream, which may be in the middle of a write."""
-    os.write(sys.__stderr__.fileno() if sys.__stderr__ else 2, f"\n{text}\n".encode())
+    stderr = sys.__stderr__.fileno() if sys.__stderr__ else 2
+    # A terminal shows the ^C that was typed.
+    os.write(stderr, f"{os.linesep * os.isatty(stderr)}{text}\n".encode())
 
 
 @contextmanager
