@@ -50,8 +50,9 @@ def _shown(failure: Failure, step: Step) -> Failure:
     """With what a person would have typed, where it is no command that failed."""
     if isinstance(failure, CutOff) or failure.detail.startswith("$ "):
         return failure
-    typed = "$ " + step.shell().partition("\n")[0]
-    return Failure(failure.summary, failure.hint, f"{typed}\n{failure.detail}".rstrip())
+    typed = step.shell().partition("\n")[0]
+    prompt = "" if typed.startswith("#") else "$ "
+    return Failure(failure.summary, failure.hint, f"{prompt}{typed}\n{failure.detail}".rstrip())
 
 
 def take_back(
