@@ -164,7 +164,7 @@ def _collect(
             collected.extend(chunk)
             if at_most is not None and len(collected) > at_most:
                 raise Failure(f"{argv[0]} printed more than {at_most >> 20} MiB about a foreign "
-                              "file, which no honest file needs", detail=shlex.join(argv))
+                              "file, which no honest file needs", detail=f"$ {shlex.join(argv)}")
             yield chunk
 
     for fraction in fractions(kept(_chunks(child, argv, timeout))):
@@ -181,7 +181,8 @@ def _chunks(
     deadline = None if timeout is None else time.monotonic() + timeout
     poll = select.poll()
     poll.register(child.stdout, select.POLLIN | select.POLLHUP)
-    late = Failure(f"{argv[0]} did not finish within {timeout or 0:g} s", detail=shlex.join(argv))
+    late = Failure(f"{argv[0]} did not finish within {timeout or 0:g} s",
+                   detail=f"$ {shlex.join(argv)}")
     while True:
         cut_off.require_not()
         left = None if deadline is None else max(0.0, deadline - time.monotonic())
