@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Callable
 from functools import partial
@@ -41,8 +42,6 @@ def test_a_plan(columns: int, request: pytest.FixtureRequest) -> None:
 
 
 def piped(show: Callable[[Console], object]) -> str:
-    import io
-
     stream = io.StringIO()
     show(Console(file=stream, width=30, soft_wrap=True))
     return stream.getvalue()
