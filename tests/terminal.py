@@ -83,6 +83,11 @@ class Terminal:
     def type(self, keys: str) -> None:
         self._child.send(keys)
 
+    def close(self) -> None:
+        """As a window is closed while something runs in it: that gets SIGHUP."""
+        self._child.ptyproc.fileobj.close()
+        self._child.ptyproc.closed = self._child.closed = True
+
     def resize(self, columns: int, lines: int) -> None:
         self._screen.resize(lines, columns)
         self._child.setwinsize(lines, columns)

@@ -7,6 +7,7 @@ the moments that are looked at.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import threading
@@ -179,6 +180,31 @@ def test_what_does_not_come_to_its_end(place: Place, request: pytest.FixtureRequ
 
     shown(request, "log", after_plan(place.lab.apply()))
     place.lab.assert_settled()
+
+
+def test_a_window_that_is_closed_stops_it_as_ctrl_c_does(place: Place) -> None:
+    place.gate.set()
+    with place.window("apply", "--yes") as window:
+        window.wait_for("converts")
+        window.close()
+        time.sleep(0.5)
+        assert converting(place), "it reaches no tool"
+        place.converts()
+        deadline = time.monotonic() + 60
+        while ended(place) is None:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+    told = ended(place)
+    assert told is not None and told[:4] == ["begin", "started", "done", "skipped"]
+    place.lab.apply()
+    place.lab.assert_settled()
+
+
+def ended(place: Place) -> list[str] | None:
+    """What the journal says of a run; None: it goes on."""
+    lines = (place.lab.storage / "journal.jsonl").read_text().splitlines()
+    told = [json.loads(line)["what"] for line in lines]
+    return [what for what in told if what != "step"] if told[-1] == "end" else None
 
 
 def after_plan(screen: str) -> str:

@@ -60,7 +60,7 @@ def test_the_second_one_cuts_off_and_each_says_what_it_does() -> None:
     cut_off.require_not()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_before_anything_is_begun_and_afterwards_it_is_as_ever(number: signal.Signals) -> None:
     before = signal.getsignal(number)
     with minded() as stopping:
@@ -69,3 +69,15 @@ def test_before_anything_is_begun_and_afterwards_it_is_as_ever(number: signal.Si
         signal.raise_signal(number)
         assert stopping()
     assert signal.getsignal(number) is before
+
+
+def test_what_nohup_ignores_stays_ignored() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with minded() as stopping:
+            assert not stopping()
+            signal.raise_signal(signal.SIGHUP)
+            assert not stopping()
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
