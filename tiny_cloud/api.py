@@ -19,7 +19,7 @@ from tiny_cloud.errands import Actual, Errand, leftovers
 from tiny_cloud.errands.leftovers import Leftover
 from tiny_cloud.errors import Failure, Problem, Problems
 from tiny_cloud.essence import Essence, difference, essence
-from tiny_cloud.host import acceleration, digest, secrets
+from tiny_cloud.host import acceleration, cut_off, digest, secrets
 from tiny_cloud.host.libvirt import Libvirt
 from tiny_cloud.host.perform import Host
 from tiny_cloud.host.records import owners, recall
@@ -200,7 +200,7 @@ class Planned:
                 book.event(event)
                 yield event
             # An errand is none of what manifests say: its steps see themselves to what comes of it.
-            for event in () if self.errand else self._verify(libvirt, failed):
+            for event in () if self.errand or cut_off.asked() else self._verify(libvirt, failed):
                 book.event(event)
                 yield event
 
@@ -212,7 +212,7 @@ class Planned:
         if document is None or change.action is not Action.UPDATE or not change.diffs:
             return str(change.span or "")
         spans = {diff.field: document.field_span(diff.field) for diff in change.diffs[:3]}
-        return ", ".join(f"{field} ({span})" if span else field for field, span in spans.items())
+        return ", ".join(f"{span} ({field})" if span else field for field, span in spans.items())
 
     def _verify(self, libvirt: Libvirt, failed: set[Address]) -> Iterator[Event]:
         """What was done is looked at again: a difference that remains is a failure."""

@@ -12,6 +12,7 @@ import click
 
 import tiny_cloud
 from tiny_cloud.errors import Failure, Problems
+from tiny_cloud.render import plain
 from tiny_cloud.verbs import words
 from tiny_cloud.verbs.examples import epilog
 
@@ -67,6 +68,7 @@ def cli() -> None:
 def main() -> None:
     # Neither we nor a child that holds a key in its memory leaves that behind when it crashes.
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+    plain.allow(sys.stdout, sys.stderr)
     try:
         cli(prog_name="tinycloud", standalone_mode=False)
     except click.UsageError as error:

@@ -48,3 +48,10 @@ class Failure(Exception):
         self.detail = detail
         """What the failing program itself said (its stderr), if anything."""
         super().__init__(summary)
+
+
+class CutOff(Failure):
+    """Somebody would not wait for the end of it. Nothing is undone then: the next apply goes on."""
+
+    def __init__(self) -> None:
+        super().__init__("cut off before its end", "apply again: it goes on from what is there")

@@ -6,7 +6,7 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import TypeAlias
+from typing import NamedTuple, Self, TypeAlias
 
 from tiny_cloud.errors import Span
 from tiny_cloud.steps import Step
@@ -221,6 +221,8 @@ class Change:
     action: Action
     diffs: tuple[FieldDiff, ...] = ()
     impact: Impact = Impact.NONE
+    restarts: tuple[Address, ...] = ()
+    """Whom it interrupts, if its impact is that it restarts something: machines, or itself."""
     because: tuple[str, ...] = ()
     blocked: str = ""
     """Why it is not done; empty: it will be done."""
@@ -287,6 +289,18 @@ class Plan:
         return tuple(change for change in self.changes if change.blocked)
 
 
+class Amount(NamedTuple):
+    """How far something has come, in bytes."""
+
+    done: int
+    total: int = 0
+    """0: nobody knows."""
+
+    @classmethod
+    def part(cls, fraction: float, total: int) -> Self:
+        return cls(round(fraction * total), total)
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """Something the executor did: rendered, and kept in the journal."""
@@ -300,4 +314,4 @@ class Event:
     detail: str = ""
     place: str = ""
     """Of a failure: what was to be changed, and where the manifest says so."""
-    fraction: float | None = None
+    amount: Amount | None = None

@@ -6,7 +6,7 @@ from collections.abc import Container, Mapping, Sequence
 from dataclasses import replace
 
 from tiny_cloud import downtime, handover, ordering, removal, rules
-from tiny_cloud.draft import Draft, Drafts, matches
+from tiny_cloud.draft import Draft, Drafts, machines_above, matches, standing_on
 from tiny_cloud.errors import Problem, Problems
 from tiny_cloud.model import (
     Action,
@@ -92,11 +92,13 @@ def _changes(drafts: Drafts, consents: Consents) -> tuple[Change, ...]:
     found: list[Change] = []
     problems: list[Problem] = []
     resting, fillers = downtime.resting(drafts), rules.fillers(drafts)
+    standing = standing_on(drafts)
     for draft in drafts.values():
         if draft.action is None:
             continue
         change = _change(draft, drafts, resting, fillers)
-        change = replace(change, force=matches(consents.force_off, draft.address))
+        change = replace(change, force=matches(consents.force_off, draft.address),
+                         restarts=_restarts(draft, change.impact, standing))
         try:
             found.append(_with_steps(draft.resource, change))
         except Problems as error:
@@ -168,7 +170,7 @@ def _because(draft: Draft, drafts: Drafts) -> tuple[str, ...]:
 
 def _becomes(draft: Draft) -> str:
     if draft.makes:
-        return "is made anew"
+        return draft.made
     return "is renamed" if draft.renames else "stands on something else"
 
 
@@ -182,6 +184,15 @@ def _impact(draft: Draft, rests: bool) -> Impact:
         return Impact.RESTART
     off = draft.resource.INTERRUPTS and not draft.runs
     return Impact.NONE if worst in (Impact.NEXT_BOOT, Impact.LIVE) and off else worst
+
+
+def _restarts(
+    draft: Draft, impact: Impact, standing: Mapping[Address, list[Draft]]
+) -> tuple[Address, ...]:
+    if impact is not Impact.RESTART:
+        return ()
+    above = [] if draft.resource.INTERRUPTS else machines_above(draft.address, standing)
+    return tuple(other.address for other in above) or (draft.address,)
 
 
 def _with_steps(resource: Resource, change: Change) -> Change:

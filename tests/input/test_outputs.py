@@ -31,6 +31,7 @@ from tiny_cloud.kinds.guest import Guest
 from tiny_cloud.model import (
     Action,
     Address,
+    Amount,
     Change,
     Cloud,
     Event,
@@ -57,7 +58,7 @@ console. A name of a file that is no UTF-8 has lone surrogates (PEP 383)."""
 addresses = st.builds(Address, st.sampled_from(("disk", "guest", "network")), st.just("a"))
 events = st.builds(
     Event, st.sampled_from(WHAT), addresses, st.sampled_from(("down", "up", "seal")), hostile,
-    hostile, hostile, hostile, st.sampled_from((None, 0.0, 0.5)))
+    hostile, hostile, hostile, st.sampled_from((None, Amount(0), Amount(1, 2))))
 spans = st.builds(Span, hostile, st.integers(1, 9), st.integers(1, 9), hostile)
 
 
@@ -86,7 +87,7 @@ def test_plans(plan: Plan) -> None:
 @given(events)
 def test_events(event: Event) -> None:
     def live(console: Console) -> None:
-        with Live(console) as follower:
+        with Live(console, Plan(Cloud("a", "b", "/c"), (), (), ())) as follower:
             follower.show(event)
 
     show(live)

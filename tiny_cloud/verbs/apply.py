@@ -42,7 +42,11 @@ def apply(
     as_json: bool,
     **wish: Any,
 ) -> None:
-    """Plan, ask, and do it."""
+    """Plan, ask, and do it.
+
+    Ctrl-C stops when what is under way has ended; pressed again it cuts that off. Either way the
+    next apply does the rest.
+    """
     if file is None:
         planned = terminal.planned(paths, connect, storage, run_commands=True, **wish)
     elif any((paths, connect, storage, *wish.values())):
