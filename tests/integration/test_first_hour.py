@@ -7,6 +7,7 @@ A new verb is a chapter more, at its place in the story.
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,10 +42,28 @@ WEB = """
 """
 LARGER = (WEB.replace("cpus: 1", "cpus: 2").replace("memory: 64MiB", "memory: 96MiB")
           .replace("size: 1GiB", "size: 2GiB"))
+OLD = f"""
+    <domain type='qemu'>
+      <name>{NAME}-old</name>
+      <memory unit='MiB'>64</memory>
+      <vcpu>1</vcpu>
+      <os><type arch='x86_64' machine='q35'>hvm</type></os>
+      <devices>
+        <disk type='file' device='disk'>
+          <driver name='qemu' type='qcow2'/>
+          <source file='%s'/>
+          <target dev='vda' bus='virtio'/>
+        </disk>
+        <serial type='pty'/>
+      </devices>
+    </domain>
+"""
 HIDDEN = {
     rf"{NAME}-[0-9]+-\w+": NAME,
     r"small-[0-9a-f]{12}": "small-KEY",
     r"(?m) in( [0-9]+ (min|s)\b)+$": "",
+    r"(?m)^\d{4}(-\d\d){2} \d\d(:\d\d){2}": "DATE and TIME",
+    r"(?m)(by \w+)(, [0-9]+ (min|s))+$": r"\1",
 }
 
 
@@ -87,6 +106,11 @@ def hour(session: tuple[Lab, Terminal], request: pytest.FixtureRequest) -> Hour:
     return Hour(*session, request)
 
 
+def test_a_repository_is_begun(hour: Hour) -> None:
+    assert "manifests/web.yaml" in hour("init", "tinycloud init example")
+    assert "valid" in hour("init-is-valid", "tinycloud validate example/manifests")
+
+
 def test_mistakes_are_told_all_at_once(hour: Hour) -> None:
     hour.lab.write("small", IMAGE.replace("source:", "sauce:"))
     hour.lab.write("web", WEB.replace("64MiB\n", "64MB\n", 1).replace("cpus: 1", "cpus: one"))
@@ -116,6 +140,20 @@ def test_a_second_plan_is_empty(hour: Hour) -> None:
     assert "No changes" in hour("nothing-to-do", "tinycloud plan")
 
 
+def test_what_there_is(hour: Hour) -> None:
+    assert "running" in hour("get", "tinycloud get vm")
+    assert "disk/web-data" in hour("graph", "tinycloud graph --target vm/web")
+    assert "tinycloud apply" in hour("history", "tinycloud history vm/web")
+
+
+def test_its_console(hour: Hour) -> None:
+    hour.shell.type("tinycloud console web\n")
+    hour.shell.wait_for("Ctrl-]")
+    hour.shell.type("\x1d")
+    hour.shell.wait_for(lambda screen: screen.rstrip().endswith(PROMPT))
+    assert "No changes" in hour("after-the-console", "tinycloud plan")
+
+
 def test_a_change(hour: Hour) -> None:
     hour.lab.write("web", LARGER)
     assert "size: 1GiB → 2GiB" in hour("plan-of-a-change", "tinycloud plan")
@@ -132,6 +170,19 @@ def test_what_waits_for_a_boot(hour: Hour) -> None:
 def test_data_is_not_lost_by_a_slip(hour: Hour) -> None:
     hour.lab.write("web", LARGER.replace("size: 2GiB", "size: 2GiB, format: raw"))
     assert "--replace disk/web-data" in hour("blocked", "tinycloud apply")
+
+
+def test_a_machine_of_somebody_else(hour: Hour) -> None:
+    """It runs on another's disk, and is taken over with it."""
+    hour.lab.write("web", LARGER)
+    disk, definition = hour.lab.folder / "old.qcow2", hour.lab.folder / "old.xml"
+    subprocess.run(("qemu-img", "create", "-q", "-f", "qcow2", disk, "1G"), check=True)
+    definition.write_text(OLD % disk)
+    virsh("define", str(definition))
+    assert "kind: VirtualMachine" in hour("import", f"tinycloud import vm/{NAME}-old")
+    hour("import-into-a-file", f"tinycloud import vm/{NAME}-old -o manifests")
+    hour("adopt", "tinycloud apply --adopt '*/*'", "y")
+    assert "No changes" in hour("adopted", "tinycloud plan")
 
 
 def test_the_end(hour: Hour) -> None:

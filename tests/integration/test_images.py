@@ -149,6 +149,13 @@ def test_every_sane_format_is_imported_whole(
     assert hashlib.sha256(source.read_bytes()).hexdigest() == before
 
 
+def test_an_image_that_nobody_has_written_to_is_not_cut_off(tmp_path: Path) -> None:
+    source = tmp_path / "new.qcow2"
+    qemu_img.create(str(source), "qcow2", GIB)
+    import_image(ImportImage(str(source), "", f"{tmp_path}/base.part"))
+    assert qemu_img.info(f"{tmp_path}/base.part", "qcow2").virtual_size == GIB
+
+
 def test_an_undeclared_format_is_found_out(disk: Path, tmp_path: Path) -> None:
     source = convert(disk, tmp_path / "source", "vmdk")
     assert inspect(str(source)) == Inspected("vmdk", 64 << 20)

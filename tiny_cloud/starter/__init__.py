@@ -26,7 +26,7 @@ FILES = {
     SECRET: ("", "root's password, made up just now"),
     ".gitignore": ("gitignore", "what git does not see"),
     "README.md": ("README.md", "for whoever comes next"),
-    ".gitlab-ci.yml": ("gitlab-ci.yml", "GitLab shows the plan of a merge request"),
+    ".gitlab-ci.yml": ("gitlab-ci.yml", "GitLab shows a merge request's plan"),
     ".github/workflows/tinycloud.yml": ("github-workflow.yml", "GitHub the same"),
     ".editorconfig": ("editorconfig", "indentation in any editor"),
     ".vscode/settings.json": ("vscode-settings.json", "manifests are completed and checked"),
