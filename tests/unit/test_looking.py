@@ -145,7 +145,9 @@ def test_names_kinds_and_labels(run: Run, host: FakeHost) -> None:
         "", "Nothing of that kind is declared or owned.\n")
     assert table(run("get", "vm/web")[1])["web"][0] == "ready", "one kind needs no kind"
     wide = table(run("get", "vm", "-o", "wide")[1])
-    assert wide["web"][5:7] == ["lab-web", "-"] and len(wide["web"]) == 8
+    assert wide["web"][5:7] == ["lab-web", "-"] and wide["web"][8] == "-"
+    declare(IMAGE, NET, BIGGER)
+    assert table(run("get", "disk", "-o", "wide")[1])["web-root"][-1] == "size"
 
 
 @pytest.mark.parametrize(("words", "code", "sentence"), [
@@ -255,7 +257,9 @@ def test_what_is_not_known_says_why(run: Run, host: FakeHost) -> None:
     """)
     out = run("describe", "lv/data")[1]
     assert "Status:         unknown" in out and "LVM may not see devices" in out
-    assert "blocked: it cannot be observed: LVM may not see devices; to allow it: run" in out
+    assert "  blocked: it cannot be observed: LVM may not see devices\n" in out
+    assert "  to allow it: run as root\n" in out
+    assert table(run("get", "lv", "-o", "wide")[1])["data"][-1] == "LVM may not see devices"
     host.blind = None
     assert table(run("get", "lv")[1])["data"] == ["missing", "-", "20%VG", "-", "-", "-"]
 

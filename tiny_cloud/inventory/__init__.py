@@ -48,6 +48,11 @@ class Thing:
     """Of what holds data: its own file and what that stands on, the top first."""
 
     @property
+    def reason(self) -> str:
+        """Why it is not as it should be, or not known to be; empty: its fields say that."""
+        return self.seen.reason if isinstance(self.seen, Unknown) else self.why
+
+    @property
     def observed(self) -> Observed | None:
         return self.seen if isinstance(self.seen, Observed) and self.seen.fields else None
 

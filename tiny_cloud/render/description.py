@@ -13,7 +13,7 @@ from tiny_cloud.history import Told
 from tiny_cloud.inventory import Thing
 from tiny_cloud.inventory.chains import disks_of
 from tiny_cloud.inventory.measures import measures, virtual_size
-from tiny_cloud.model import Address, Impact, Unknown
+from tiny_cloud.model import Address, Impact
 from tiny_cloud.render import history, listing, tables
 from tiny_cloud.render.text import one_line, words
 from tiny_cloud.sizes import about, format_size
@@ -50,8 +50,8 @@ def _facts(thing: Thing) -> Iterator[tuple[str, str]]:
         if pairs := resource.metadata.get(mapping):
             yield label, ", ".join(f"{key}={value}" for key, value in pairs.items())
     yield "Status", str(thing.status)
-    if isinstance(thing.seen, Unknown):
-        yield "Reason", thing.seen.reason
+    if thing.reason:
+        yield "Reason", thing.reason
     for label, key in (("State", "state"), ("Domain", "domain"), ("UUID", "uuid"),
                        ("Network", "network"), ("Bridge", "bridge"), ("Path", "path")):
         if key in told:
@@ -145,7 +145,9 @@ def _changes(thing: Thing) -> Iterator[str]:
         impact = f"  [{diff.impact.value}]" if diff.impact is not Impact.NONE else ""
         yield f"{diff.field}: {old} → {new}{impact}"
     if thing.why:
-        yield f"blocked: {thing.why}" + (f"; to allow it: {thing.remedy}" if thing.remedy else "")
+        yield f"blocked: {thing.why}"
+    if thing.remedy:
+        yield f"to allow it: {thing.remedy}"
 
 
 def _list(console: Console, title: str, lines: Sequence[str]) -> None:

@@ -101,12 +101,17 @@ def show(console: Console, things: Sequence[Thing], *, wide: bool) -> None:
 def _table(console: Console, group: Sequence[Thing], *, wide: bool, full: bool) -> None:
     usual, more = COLUMNS.get(group[0].resource.address.kind, ((), ()))
     columns = (*usual, *(more if wide else ()))
-    tables.show(console, ("NAME", "STATUS", *(head for head, _ in columns)),
-                (_row(thing, columns, full=full) for thing in group), styles={1: STYLES})
+    head = ("NAME", "STATUS", *(head for head, _ in columns), *(("WHY",) if wide else ()))
+    tables.show(console, head, (_row(thing, columns, wide=wide, full=full) for thing in group),
+                styles={1: STYLES})
 
 
-def _row(thing: Thing, columns: Iterable[Column], *, full: bool) -> tuple[str, ...]:
+def _row(
+    thing: Thing, columns: Iterable[Column], *, wide: bool, full: bool
+) -> tuple[str, ...]:
     address, told = thing.resource.address, measures(thing)
-    cells = (shown(told) for _, shown in columns)
+    cells: list[object] = [shown(told) for _, shown in columns]
+    if wide:
+        cells.append(thing.reason or ", ".join(diff.field for diff in thing.diffs))
     return (str(address) if full else address.name, str(thing.status),
             *(NOTHING if cell in (None, "") else str(cell) for cell in cells))
