@@ -248,6 +248,14 @@ def test_everything_of_the_others(run: Run, host: FakeHost) -> None:
     assert "env PASSWORD" in run("describe", "guest/web")[1]
 
 
+def test_what_can_never_be_done_says_why(run: Run, host: FakeHost) -> None:
+    declare(IMAGE, NET, MACHINE.replace("4GiB", "3.5GiB"), OTHER.replace("4GiB", "1GiB"))
+    rows = table(run("get", "disk", "-o", "wide")[1])
+    assert rows["web-root"][0] == "drifted" and rows["db-root"][0] == "missing"
+    assert rows["web-root"][-1] == "disk/web-root has 4GiB and cannot shrink to 3584MiB"
+    assert "  to allow it: write size: 4GiB or more\n" in run("describe", "disk/web-root")[1]
+
+
 def test_what_is_not_known_says_why(run: Run, host: FakeHost) -> None:
     host.blind = Unknown("LVM may not see devices", "run as root")
     declare("""
