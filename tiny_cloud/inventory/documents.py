@@ -12,6 +12,7 @@ from tiny_cloud import schema
 from tiny_cloud.document import API_VERSION
 from tiny_cloud.inventory import Thing
 from tiny_cloud.inventory.measures import measures
+from tiny_cloud.schema.nested import nested
 
 HASH = "a crypt hash"
 """In the place of the hash itself: what can be guessed at is not shown."""
@@ -43,7 +44,7 @@ def _status(thing: Thing) -> dict[str, Any]:
         "reason": thing.reason,
         "pending": list(seen.pending) if seen else [],
         "notes": list(thing.notes),
-        "actual": schema.nested(resource.KIND, _declared(thing)),
+        "actual": nested(resource.KIND, _declared(thing)),
     }
     return {"phase": str(thing.status), **{key: value for key, value in told.items() if value},
             **measures(thing)}

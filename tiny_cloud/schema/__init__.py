@@ -39,12 +39,11 @@ from tiny_cloud.schema.fields import (
     secrets_of,
 )
 from tiny_cloud.schema.files import kinds, whole
-from tiny_cloud.schema.nested import nested
 from tiny_cloud.schema.parts import parts
 
 __all__ = ["Ref", "absolute", "completed", "default", "fields_of", "fits", "flatten", "impact",
-           "jsonable", "keyword", "kinds", "nested", "parts", "refs", "secret_at", "secret_of",
-           "secrets_of", "validate"]
+           "jsonable", "keyword", "kinds", "parts", "refs", "secret_at", "secret_of", "secrets_of",
+           "validate"]
 
 
 def validate(document: Document) -> list[Problem]:
