@@ -129,7 +129,7 @@ def meant(things: Sequence[Thing], patterns: Sequence[str], selector: str) -> li
         if not WILD & set(pattern):
             one.named([thing.resource for thing in things], Address.parse(pattern))
     return [thing for thing in things
-            if (not patterns or matches(patterns, thing.resource.address))
+            if (not patterns or matches(patterns, thing.address))
             and labelled(thing.resource, selector)]
 
 

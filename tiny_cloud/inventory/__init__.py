@@ -49,6 +49,10 @@ class Thing:
     """Of what holds data: its own file and what that stands on, the top first."""
 
     @property
+    def address(self) -> Address:
+        return self.resource.address
+
+    @property
     def reason(self) -> str:
         """Why it is not as it should be, or not known to be; empty: its fields say that."""
         return self.seen.reason if isinstance(self.seen, Unknown) else self.why
@@ -71,8 +75,8 @@ def things(
     found = [_declared(drafts[item.address], actual, attempts.get(item.address))
              for item in declared]
     found += [Thing(item, Status.UNDECLARED, actual.get(item.address)) for item in owned]
-    return [replace(thing, notes=notes.get(address, ()), chain=layers.get(address, ()))
-            for thing in found for address in (thing.resource.address,)]
+    return [replace(one, notes=notes.get(one.address, ()), chain=layers.get(one.address, ()))
+            for one in found]
 
 
 def _declared(

@@ -71,7 +71,7 @@ def _facts(thing: Thing) -> Iterator[tuple[str, str]]:
 
 
 def _fields(console: Console, thing: Thing) -> None:
-    kind, declared = thing.resource.address.kind, thing.resource.desired()
+    kind, declared = thing.address.kind, thing.resource.desired()
     now = thing.observed.fields if thing.observed else {}
     changing = {diff.field: diff for diff in thing.diffs}
     rows = []
@@ -102,9 +102,9 @@ def _disks(console: Console, thing: Thing, everything: Things) -> None:
 
 def _chain(name: str, disk: Thing) -> Iterator[tuple[str, ...]]:
     """A row a layer, the disk's own with the sizes that are declared and that its user sees."""
-    address = str(disk.resource.address)
+    address = str(disk.address)
     size = disk.resource.desired().get("size")
-    declared = words(disk.resource.address.kind, "size", size) if size else listing.NOTHING
+    declared = words(disk.address.kind, "size", size) if size else listing.NOTHING
     storage = f"{disk.resource.context.cloud.storage}/"
     if not disk.chain:
         yield name, address, str(disk.status), declared, *[listing.NOTHING] * 3
@@ -139,7 +139,7 @@ def _time(created: int) -> str:
 
 
 def _changes(thing: Thing) -> Iterator[str]:
-    kind = thing.resource.address.kind
+    kind = thing.address.kind
     for diff in thing.diffs:
         old, new = (words(kind, diff.field, value) for value in (diff.old, diff.new))
         impact = f"  [{diff.impact.value}]" if diff.impact is not Impact.NONE else ""

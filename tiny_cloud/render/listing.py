@@ -89,9 +89,9 @@ COLUMNS: dict[str, tuple[tuple[Column, ...], tuple[Column, ...]]] = {
 def show(console: Console, things: Sequence[Thing], *, wide: bool) -> None:
     """A table a kind; names with their kind where there is more than one."""
     order = {kind: place for place, kind in enumerate(COLUMNS)}
-    by_kind = sorted(things, key=lambda one: order.get(one.resource.address.kind, len(order)))
+    by_kind = sorted(things, key=lambda one: order.get(one.address.kind, len(order)))
     groups = [list(group) for _, group in groupby(
-        by_kind, key=lambda one: one.resource.address.kind)]
+        by_kind, key=lambda one: one.address.kind)]
     for place, group in enumerate(groups):
         if place:
             console.print()
@@ -109,7 +109,7 @@ def _table(console: Console, group: Sequence[Thing], *, wide: bool, full: bool) 
 def _row(
     thing: Thing, columns: Iterable[Column], *, wide: bool, full: bool
 ) -> tuple[str, ...]:
-    address, told = thing.resource.address, measures(thing)
+    address, told = thing.address, measures(thing)
     cells: list[object] = [shown(told) for _, shown in columns]
     if wide:
         cells.append(thing.reason or ", ".join(diff.field for diff in thing.diffs))
