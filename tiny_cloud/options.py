@@ -125,12 +125,11 @@ def _pattern(word: str, before: str = "") -> str:
 def meant(things: Sequence[Thing], patterns: Sequence[str], selector: str) -> list[Thing]:
     """Those that one of the patterns matches and that have the labels; without patterns all.
     Raises Failure for a name that nothing has."""
-    known = [thing.resource.address for thing in things]
     for pattern in patterns:
         if not WILD & set(pattern):
             one.named([thing.resource for thing in things], Address.parse(pattern))
-    return [thing for thing, address in zip(things, known, strict=True)
-            if (not patterns or matches(patterns, address))
+    return [thing for thing in things
+            if (not patterns or matches(patterns, thing.address))
             and labelled(thing.resource, selector)]
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from tiny_cloud import downtime, handover, ordering, removal, rules
 from tiny_cloud.draft import Draft, Drafts, machines_above, matches, standing_on
-from tiny_cloud.errors import Problem, Problems
+from tiny_cloud.errors import Failure, Problem, Problems
 from tiny_cloud.model import (
     Action,
     Address,
@@ -91,21 +91,36 @@ def _changes(drafts: Drafts, consents: Consents) -> tuple[Change, ...]:
     """Raises Problems for what can never be done."""
     found: list[Change] = []
     problems: list[Problem] = []
-    resting, fillers = downtime.resting(drafts), rules.fillers(drafts)
-    standing = standing_on(drafts)
-    for draft in drafts.values():
-        if draft.action is None:
-            continue
-        change = _change(draft, drafts, resting, fillers)
-        change = replace(change, force=matches(consents.force_off, draft.address),
-                         restarts=_restarts(draft, change.impact, standing))
-        try:
-            found.append(_with_steps(draft.resource, change))
-        except Problems as error:
-            problems += error.problems
+    for made in attempted(drafts, consents).values():
+        if isinstance(made, Failure):
+            raise made
+        if isinstance(made, Problems):
+            problems += made.problems
+        else:
+            found.append(made)
     if problems:
         raise Problems(problems)
     return tuple(found)
+
+
+def attempted(
+    drafts: Drafts, consents: Consents = NO_CONSENTS
+) -> Mapping[Address, Change | Problems | Failure]:
+    """What is done to each, step by step, or why that can never be done."""
+    found: dict[Address, Change | Problems | Failure] = {}
+    resting, fillers = downtime.resting(drafts), rules.fillers(drafts)
+    standing = standing_on(drafts)
+    for address, draft in drafts.items():
+        if draft.action is None:
+            continue
+        change = _change(draft, drafts, resting, fillers)
+        change = replace(change, force=matches(consents.force_off, address),
+                         restarts=_restarts(draft, change.impact, standing))
+        try:
+            found[address] = _with_steps(draft.resource, change)
+        except (Problems, Failure) as error:
+            found[address] = error
+    return found
 
 
 def _change(

@@ -48,6 +48,7 @@ from tiny_cloud.render.live import Live
 from tiny_cloud.steps import Run
 from tiny_cloud.verification import Finding, Verdict
 
+DECLARED = load(IMAGE, WEB).resources[::-1]
 WHAT = ("started", "step", "done", "failed", "skipped", "progress")
 EXAMPLES = scaled(30, 5_000)
 hostile = st.one_of(
@@ -121,8 +122,7 @@ def test_tables_and_what_is_inside_of_guests(row: list[str], found: Inside) -> N
 @given(hostile, st.sampled_from(list(Status)), st.sampled_from(list(Action)))
 def test_what_there_is(word: str, status: Status, action: Action) -> None:
     """Labels, what libvirt calls things, what fields are, files that disks stand on."""
-    machine, disk = (next(item for item in load(IMAGE, WEB).resources if kind == item.KIND)
-                     for kind in ("VirtualMachine", "Disk"))
+    machine, disk = (item for item in DECLARED if item.KIND in ("VirtualMachine", "Disk"))
     diff = FieldDiff("memory", word, 1 << 30)
     seen = Observed({"memory": 1, "size": word}, domain=word, users=(word,), pending=(word,),
                     held=word, identity=word, notes=(word,))

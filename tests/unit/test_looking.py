@@ -1,62 +1,26 @@
-"""get, describe, diff, graph and history, on the host in memory."""
+"""get and describe, on the host in memory."""
 
 from __future__ import annotations
 
 import json
-import textwrap
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import jsonschema
 import pytest
 
 from tests.fake.host import FakeFile, FakeHost
-from tests.unit.cloud import CLOUD, IMAGE, WEB, fake_host, plan_for, settle
+from tests.unit.cloud import IMAGE, fake_host, settle
 from tests.unit.conftest import Run
-from tiny_cloud import api, journal
-from tiny_cloud.apply import apply
+from tests.unit.looking import BIGGER, MACHINE, NET, OTHER, declare, schema, table, watched
+from tiny_cloud import api
 from tiny_cloud.facts import ImageFacts, SnapshotFacts
 from tiny_cloud.model import Unknown
-
-NET = """
-kind: Network
-metadata: {name: lab}
-spec: {subnet: 10.44.0.0/24}
-"""
-MACHINE = WEB.replace("{name: web}", "{name: web, labels: {tier: front}}").replace(
-    "user: {}, address: 10.0.2.15/24", "network: lab, address: 10.44.0.9")
-OTHER = MACHINE.replace("web", "db").replace("44.0.9", "44.0.8").replace("front", "back")
-BIGGER = MACHINE.replace("512MiB", "768MiB").replace("4GiB", "5GiB")
-
-
-def schema(name: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(
-        (Path(__file__).parents[2] / f"schemas/{name}.json").read_text())
-    return found
-
-
-def declare(*documents: str) -> None:
-    Path("manifests").mkdir(exist_ok=True)
-    texts = [f"apiVersion: tinycloud/v1\n{textwrap.dedent(text).strip()}\n"
-             for text in (CLOUD, *documents)]
-    Path("manifests/all.yaml").write_text("---\n".join(texts))
 
 
 @pytest.fixture
 def host(monkeypatch: pytest.MonkeyPatch, run: Run) -> FakeHost:
-    """What is declared first is there."""
-    made = fake_host()
-    monkeypatch.setattr(api.Workspace, "_snapshot", lambda *_: made)
-    settle(made, IMAGE, NET, MACHINE)
-    declare(IMAGE, NET, MACHINE)
-    return made
-
-
-def table(text: str) -> dict[str, list[str]]:
-    """Rows by their name; cells are two blanks apart."""
-    rows = [[cell.strip() for cell in line.split("  ") if cell] for line in text.splitlines()]
-    return {row[0]: row[1:] for row in rows if row}
+    return watched(monkeypatch)
 
 
 def test_a_table_a_kind(run: Run, host: FakeHost) -> None:
@@ -145,7 +109,9 @@ def test_names_kinds_and_labels(run: Run, host: FakeHost) -> None:
         "", "Nothing of that kind is declared or owned.\n")
     assert table(run("get", "vm/web")[1])["web"][0] == "ready", "one kind needs no kind"
     wide = table(run("get", "vm", "-o", "wide")[1])
-    assert wide["web"][5:7] == ["lab-web", "-"] and len(wide["web"]) == 8
+    assert wide["web"][5:7] == ["lab-web", "-"] and wide["web"][8] == "-"
+    declare(IMAGE, NET, BIGGER)
+    assert table(run("get", "disk", "-o", "wide")[1])["web-root"][-1] == "size"
 
 
 @pytest.mark.parametrize(("words", "code", "sentence"), [
@@ -246,6 +212,14 @@ def test_everything_of_the_others(run: Run, host: FakeHost) -> None:
     assert "env PASSWORD" in run("describe", "guest/web")[1]
 
 
+def test_what_can_never_be_done_says_why(run: Run, host: FakeHost) -> None:
+    declare(IMAGE, NET, MACHINE.replace("4GiB", "3.5GiB"), OTHER.replace("4GiB", "1GiB"))
+    rows = table(run("get", "disk", "-o", "wide")[1])
+    assert rows["web-root"][0] == "drifted" and rows["db-root"][0] == "missing"
+    assert rows["web-root"][-1] == "disk/web-root has 4GiB and cannot shrink to 3584MiB"
+    assert "  to allow it: write size: 4GiB or more\n" in run("describe", "disk/web-root")[1]
+
+
 def test_what_is_not_known_says_why(run: Run, host: FakeHost) -> None:
     host.blind = Unknown("LVM may not see devices", "run as root")
     declare("""
@@ -255,7 +229,9 @@ def test_what_is_not_known_says_why(run: Run, host: FakeHost) -> None:
     """)
     out = run("describe", "lv/data")[1]
     assert "Status:         unknown" in out and "LVM may not see devices" in out
-    assert "blocked: it cannot be observed: LVM may not see devices; to allow it: run" in out
+    assert "  blocked: it cannot be observed: LVM may not see devices\n" in out
+    assert "  to allow it: run as root\n" in out
+    assert table(run("get", "lv", "-o", "wide")[1])["data"][-1] == "LVM may not see devices"
     host.blind = None
     assert table(run("get", "lv")[1])["data"] == ["missing", "-", "20%VG", "-", "-", "-"]
 
@@ -270,139 +246,3 @@ def test_describe_of_what_is_not_there(
 ) -> None:
     found = run("describe", name)
     assert found[:2] == (code, "") and sentence in found[2]
-
-
-def test_a_diff_for_reviewers(run: Run, host: FakeHost) -> None:
-    assert run("diff") == (0, "", "")
-    declare(IMAGE, NET, BIGGER.replace("hostname: web", "hostname: www"), OTHER)
-    code, out, err = run("diff")
-    assert code == 2
-    assert textwrap.dedent("""\
-        --- host/disk/web-root
-        +++ manifests/disk/web-root  (manifests/all.yaml:16:1)
-        @@ -3,4 +3,4 @@
-           name: web-root
-         spec:
-           image: debian
-        -  size: 4GiB
-        +  size: 5GiB
-        """) in out
-    assert "-  memory: 512MiB\n+  memory: 768MiB\n" in out
-    assert "--- /dev/null\n+++ manifests/disk/db-root  (" in out
-    assert "+  image: debian\n+  size: 4GiB\n" in out
-    assert "guest/web is blocked: " in err and "--restart virtualmachine/web" in err
-    only = run("diff", "-l", "tier=back")[1]
-    assert "db-root" in only and "web" not in only
-
-
-def test_a_diff_of_what_goes_and_of_what_only_restarts(run: Run, host: FakeHost) -> None:
-    declare(IMAGE)
-    code, out, err = run("diff", "--prune")
-    assert code == 2 and "--- host/network/lab\n+++ /dev/null\n" in out
-    assert "-  subnet: 10.44.0.0/24\n" in out and "disk/web-root: kept, as data is" in err
-
-
-def test_a_graph_in_three_languages(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    declare(IMAGE, NET, MACHINE)
-    assert run("graph")[1] == textwrap.dedent("""\
-        virtualmachine/web
-        ├── disk/web-root
-        │   └── image/debian
-        ├── network/lab
-        └── guest/web
-            └── disk/web-root (as above)
-        """)
-    assert run("graph", "--target", "disk/web-root")[1] == "disk/web-root\n└── image/debian\n"
-    dot = run("graph", "-o", "dot")[1].splitlines()
-    assert dot[0] == "digraph tinycloud {" and dot[-1] == "}"
-    assert '  "disk/web-root" -> "image/debian"' in dot
-    assert '  "guest/web" -> "virtualmachine/web" [style = dashed]' in dot
-    mermaid = run("graph", "-o", "mermaid")[1].splitlines()
-    names = {line.partition('"')[2].rstrip('"]'): line.partition("[")[0].strip()
-             for line in mermaid if "[" in line}
-    assert mermaid[0] == "flowchart LR"
-    assert f"  {names['disk/web-root']} --> {names['image/debian']}" in mermaid
-    assert f"  {names['guest/web']} -.-> {names['virtualmachine/web']}" in mermaid
-    assert run("graph", "-l", "tier=none")[0] == 1
-
-
-@pytest.fixture
-def storage(run: Run) -> Path:
-    """Of a cloud in which something was made, changed, and failed."""
-    declare(IMAGE, NET, MACHINE)
-    made, place = fake_host(), Path("s").absolute()
-    for command, documents in (("tinycloud apply \x1b[2J", (IMAGE, NET, MACHINE)),
-                               ("tinycloud apply", (IMAGE, NET, MACHINE, OTHER))):
-        with journal.locked(place, command) as book:
-            for event in apply(plan_for(made, *documents), made, parallel=1):
-                book.event(event)
-        made.fails = lambda step: type(step).__name__ == "Define"
-    return place
-
-
-def test_who_did_what(run: Run, storage: Path) -> None:
-    code, out, err = run("history", "--storage", str(storage))
-    lines = out.splitlines()
-    assert (code, err) == (0, "") and "\x1b" not in out
-    assert "  tinycloud apply \\u001b[2J  by " in lines[0] and lines[0].endswith(" s")
-    assert lines[1:6] == ["  ✓ image/debian: made", "  ✓ network/lab", "  ✓ disk/web-root: made",
-                          "  ✓ guest/web", "  ✓ virtualmachine/web"]
-    assert "  ✘ virtualmachine/db: Define was made to fail" in lines
-    one = run("history", "--storage", str(storage), "disk/db-root", "--commands")[1]
-    assert one.count("tinycloud apply") == 1 and "      $ qemu-img create -f qcow2" in one
-    code, out, err = run("history", "--storage", str(storage), "--limit", "1")
-    assert "debian: made" not in out and err == "Not shown: 1 earlier (--limit 0: all).\n"
-
-
-def test_history_has_the_form_of_its_schema(run: Run, storage: Path) -> None:
-    found = json.loads(run("history", "--storage", str(storage), "-o", "json")[1])
-    jsonschema.validate(found, schema("history"))
-    assert [one["result"] for one in found["runs"]] == ["done", "failed"]
-    failed = [change for change in found["runs"][1]["changes"] if change["result"] == "failed"]
-    assert {change["address"]: change["text"] for change in failed}[
-        "virtualmachine/db"] == "Define was made to fail"
-
-
-def test_history_of_nothing_of_what_was_killed_and_of_what_goes_on(
-    run: Run, storage: Path
-) -> None:
-    assert run("history", "--storage", "/nowhere")[2] == "Nothing has been done here yet.\n"
-    words = ("history", "--storage", str(storage))
-    assert run(*words, "vm/none")[2] == "Nothing has been done to virtualmachine/none yet.\n"
-    file = storage / "journal.jsonl"
-    with file.open("a") as stream:
-        stream.write('{"time": "soon", "what": "begin", "command": "tinycloud gc", "user": "ann"}\n'
-                     '{"what": "started", "address": "disk/a", "phase": "up"}\n{"what": "sta')
-    assert run(*words)[1].splitlines()[-2:] == [
-        "soon  tinycloud gc  by ann  cut off", "  … disk/a: not finished"]
-    with journal.locked(storage, "tinycloud apply"):
-        assert run(*words)[1].splitlines()[-1].endswith("at work")
-    file.unlink()
-    file.mkdir()
-    code, _, err = run(*words)
-    assert code == 1 and "journal.jsonl cannot be read: Is a directory" in err
-    assert "run as the user who applied" in err
-
-
-def test_a_part_is_planned_and_destroyed_by_its_labels(run: Run, host: FakeHost) -> None:
-    declare(IMAGE, NET, BIGGER, OTHER)
-    code, out, _ = run("plan", "-l", "tier=back")
-    assert code == 0 and "virtualmachine/db" in out and "web" not in out
-    assert run("plan", "-l", "tier=back", "--prune")[0] == 64
-    code, _, err = run("plan", "-l", "tier=frnt")
-    assert code == 1 and "there are: tier=back, tier=front" in err
-    said = run("destroy", "-l", "tier=front")[1]
-    assert "- virtualmachine/web" in said and "network/lab" not in said
-    code, _, err = run("destroy", "--target", "net/lab")
-    assert code == 1 and "network/lab cannot go alone" in err
-
-
-def test_a_source_that_is_gone_is_said_with_its_line(run: Run) -> None:
-    """Also where a disk stands on the image: its file has no name then."""
-    declare('kind: Image\nmetadata: {name: base}\nspec: {source: {path: gone.raw}}',
-            "kind: Disk\nmetadata: {name: data}\nspec: {image: base}")
-    assert run("validate")[0] == 0
-    code, out, err = run("plan", "--connect", "test:///default")
-    assert (code, out) == (1, "") and "all.yaml:9:23: there is no file" in err
-    assert run("graph")[1] == "disk/data\n└── image/base\n"
-    assert "there is no file" in run("get", "--connect", "test:///default")[2]

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from tests.input.manifests import documents_of, mend
 from tiny_cloud import schema
+from tiny_cloud.schema.nested import nested
 
 KINDS = [kind for kind in schema.kinds() if kind != "Cloud"]
 
@@ -23,7 +24,7 @@ def test_there_and_back(document: dict[str, Any]) -> None:
     secrets = schema.secrets_of(kind, spec)
     fields = {name: value for name, value in schema.flatten(kind, spec).items()
               if name not in secrets}
-    assert schema.flatten(kind, schema.nested(kind, fields)) == fields
+    assert schema.flatten(kind, nested(kind, fields)) == fields
 
 
 @pytest.mark.parametrize(("kind", "fields", "wanted"), [
@@ -43,4 +44,4 @@ def test_there_and_back(document: dict[str, Any]) -> None:
 def test_what_the_schema_says_and_what_it_does_not(
     kind: str, fields: dict[str, Any], wanted: dict[str, Any]
 ) -> None:
-    assert schema.nested(kind, fields) == wanted
+    assert nested(kind, fields) == wanted

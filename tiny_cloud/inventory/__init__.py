@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 from tiny_cloud import plan, removal
 from tiny_cloud.draft import Draft
 from tiny_cloud.errands import Actual
+from tiny_cloud.errors import Failure, Problem, Problems
 from tiny_cloud.facts import Reader
 from tiny_cloud.inventory.chains import Layer, chains
-from tiny_cloud.model import Action, Address, FieldDiff, Observed, Ownership, Unknown
+from tiny_cloud.model import Action, Address, Change, FieldDiff, Observed, Ownership, Unknown
 from tiny_cloud.resource import Resource
 
 __all__ = ["Layer", "Status", "Thing", "things"]
@@ -48,6 +49,15 @@ class Thing:
     """Of what holds data: its own file and what that stands on, the top first."""
 
     @property
+    def address(self) -> Address:
+        return self.resource.address
+
+    @property
+    def reason(self) -> str:
+        """Why it is not as it should be, or not known to be; empty: its fields say that."""
+        return self.seen.reason if isinstance(self.seen, Unknown) else self.why
+
+    @property
     def observed(self) -> Observed | None:
         return self.seen if isinstance(self.seen, Observed) and self.seen.fields else None
 
@@ -61,22 +71,29 @@ def things(
     notes: dict[Address, tuple[str, ...]] = {}
     for note in (*remarks, *removal.undeclared_notes(owned, actual)):
         notes[note.address] = (*notes.get(note.address, ()), note.text)
-    found = [_declared(drafts[item.address], actual) for item in declared]
+    attempts = plan.attempted(drafts)
+    found = [_declared(drafts[item.address], actual, attempts.get(item.address))
+             for item in declared]
     found += [Thing(item, Status.UNDECLARED, actual.get(item.address)) for item in owned]
-    return [replace(thing, notes=notes.get(address, ()), chain=layers.get(address, ()))
-            for thing in found for address in (thing.resource.address,)]
+    return [replace(one, notes=notes.get(one.address, ()), chain=layers.get(one.address, ()))
+            for one in found]
 
 
-def _declared(draft: Draft, actual: Actual) -> Thing:
-    seen = actual.get(draft.address)
+def _declared(
+    draft: Draft, actual: Actual, attempt: Change | Problems | Failure | None
+) -> Thing:
+    seen, why, remedy = actual.get(draft.address), draft.blocked, draft.allow
+    said = attempt.problems[0] if isinstance(attempt, Problems) else attempt
+    if isinstance(said, Problem | Failure):
+        why, remedy = said.summary, said.hint
     status, makes = _status(draft, seen), draft.own is Action.CREATE
     return Thing(
         draft.resource, status, seen,
         # Of what is not there, everything: its manifest says that already.
         diffs=() if makes else draft.diffs,
         action=draft.own or draft.action,
-        why=draft.blocked,
-        remedy=draft.allow,
+        why=why,
+        remedy=remedy,
     )
 
 

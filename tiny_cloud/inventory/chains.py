@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from tiny_cloud import layers
 from tiny_cloud.errands import Actual
-from tiny_cloud.facts import ImageFacts, Reader
+from tiny_cloud.facts import DiskUse, ImageFacts, Reader
 from tiny_cloud.model import Address, Observed
 from tiny_cloud.resource import Resource
 
@@ -37,11 +37,12 @@ def chains(
 ) -> Mapping[Address, tuple[Layer, ...]]:
     """Of all in one batch: the top first."""
     owners: dict[str, str] = {}
+    uses = host.disk_users()
     found: dict[Address, Files] = {}
     for item in resources:
         seen = actual.get(item.address)
         if item.IS_DATA and isinstance(seen, Observed) and seen.fields:
-            overlays = _overlays(host, item, seen)
+            overlays = _overlays(uses.get(_path(item, seen)))
             found[item.address] = (*overlays, *_own(item, seen))
             owners |= dict.fromkeys((path for path, _ in overlays), SNAPSHOT)
             owners |= dict.fromkeys(_paths(item, seen), str(item.address))
@@ -63,9 +64,8 @@ def _readable(host: Reader, files: Files) -> Iterator[tuple[str, str]]:
         above = path
 
 
-def _overlays(host: Reader, item: Resource, seen: Observed) -> Files:
+def _overlays(use: DiskUse | None) -> Files:
     """What snapshots have put on top of it."""
-    use = host.disk_users().get(_path(item, seen))
     return tuple((path, "qcow2") for path in use.above) if use and not use.base else ()
 
 

@@ -12,7 +12,7 @@ from tiny_cloud import schema
 from tiny_cloud.document import API_VERSION
 from tiny_cloud.inventory import Thing
 from tiny_cloud.inventory.measures import measures
-from tiny_cloud.model import Unknown
+from tiny_cloud.schema.nested import nested
 
 HASH = "a crypt hash"
 """In the place of the hash itself: what can be guessed at is not shown."""
@@ -41,10 +41,10 @@ def _status(thing: Thing) -> dict[str, Any]:
     told = {
         "source": {"file": span.file, "line": span.line} if span else None,
         "changes": [diff.field for diff in thing.diffs],
-        "reason": thing.why or (thing.seen.reason if isinstance(thing.seen, Unknown) else ""),
+        "reason": thing.reason,
         "pending": list(seen.pending) if seen else [],
         "notes": list(thing.notes),
-        "actual": schema.nested(resource.KIND, _declared(thing)),
+        "actual": nested(resource.KIND, _declared(thing)),
     }
     return {"phase": str(thing.status), **{key: value for key, value in told.items() if value},
             **measures(thing)}

@@ -20,7 +20,7 @@ OFF = "shut off"
 
 def measures(thing: Thing) -> Measures:
     """Of a kind that has nothing more to say, nothing."""
-    tell = KINDS.get(thing.resource.address.kind)
+    tell = KINDS.get(thing.address.kind)
     found = tell(thing) if tell else {}
     return {key: value for key, value in found.items() if value not in (None, "", [], 0)}
 
@@ -104,7 +104,7 @@ def _guest(thing: Thing) -> Measures:
 
 
 def _own(thing: Thing) -> Layer | None:
-    name = str(thing.resource.address)
+    name = str(thing.address)
     return next((layer for layer in thing.chain if layer.owner == name), None)
 
 

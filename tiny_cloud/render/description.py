@@ -13,7 +13,7 @@ from tiny_cloud.history import Told
 from tiny_cloud.inventory import Thing
 from tiny_cloud.inventory.chains import disks_of
 from tiny_cloud.inventory.measures import measures, virtual_size
-from tiny_cloud.model import Address, Impact, Unknown
+from tiny_cloud.model import Address, Impact
 from tiny_cloud.render import history, listing, tables
 from tiny_cloud.render.text import one_line, words
 from tiny_cloud.sizes import about, format_size
@@ -50,8 +50,8 @@ def _facts(thing: Thing) -> Iterator[tuple[str, str]]:
         if pairs := resource.metadata.get(mapping):
             yield label, ", ".join(f"{key}={value}" for key, value in pairs.items())
     yield "Status", str(thing.status)
-    if isinstance(thing.seen, Unknown):
-        yield "Reason", thing.seen.reason
+    if thing.reason:
+        yield "Reason", thing.reason
     for label, key in (("State", "state"), ("Domain", "domain"), ("UUID", "uuid"),
                        ("Network", "network"), ("Bridge", "bridge"), ("Path", "path")):
         if key in told:
@@ -71,7 +71,7 @@ def _facts(thing: Thing) -> Iterator[tuple[str, str]]:
 
 
 def _fields(console: Console, thing: Thing) -> None:
-    kind, declared = thing.resource.address.kind, thing.resource.desired()
+    kind, declared = thing.address.kind, thing.resource.desired()
     now = thing.observed.fields if thing.observed else {}
     changing = {diff.field: diff for diff in thing.diffs}
     rows = []
@@ -102,9 +102,9 @@ def _disks(console: Console, thing: Thing, everything: Things) -> None:
 
 def _chain(name: str, disk: Thing) -> Iterator[tuple[str, ...]]:
     """A row a layer, the disk's own with the sizes that are declared and that its user sees."""
-    address = str(disk.resource.address)
+    address = str(disk.address)
     size = disk.resource.desired().get("size")
-    declared = words(disk.resource.address.kind, "size", size) if size else listing.NOTHING
+    declared = words(disk.address.kind, "size", size) if size else listing.NOTHING
     storage = f"{disk.resource.context.cloud.storage}/"
     if not disk.chain:
         yield name, address, str(disk.status), declared, *[listing.NOTHING] * 3
@@ -139,13 +139,15 @@ def _time(created: int) -> str:
 
 
 def _changes(thing: Thing) -> Iterator[str]:
-    kind = thing.resource.address.kind
+    kind = thing.address.kind
     for diff in thing.diffs:
         old, new = (words(kind, diff.field, value) for value in (diff.old, diff.new))
         impact = f"  [{diff.impact.value}]" if diff.impact is not Impact.NONE else ""
         yield f"{diff.field}: {old} → {new}{impact}"
     if thing.why:
-        yield f"blocked: {thing.why}" + (f"; to allow it: {thing.remedy}" if thing.remedy else "")
+        yield f"blocked: {thing.why}"
+    if thing.remedy:
+        yield f"to allow it: {thing.remedy}"
 
 
 def _list(console: Console, title: str, lines: Sequence[str]) -> None:

@@ -18,7 +18,6 @@ def tree(resources: Sequence[Resource]) -> Iterator[str]:
     edges = _edges(resources)
     below = {target for targets in edges.values() for target in targets}
     shown: set[Address] = set()
-    # The last declared is what the others are for.
     for address in edges:
         if address not in below:
             yield from _branch(address, edges, shown)

@@ -89,9 +89,9 @@ COLUMNS: dict[str, tuple[tuple[Column, ...], tuple[Column, ...]]] = {
 def show(console: Console, things: Sequence[Thing], *, wide: bool) -> None:
     """A table a kind; names with their kind where there is more than one."""
     order = {kind: place for place, kind in enumerate(COLUMNS)}
-    by_kind = sorted(things, key=lambda one: order.get(one.resource.address.kind, len(order)))
+    by_kind = sorted(things, key=lambda one: order.get(one.address.kind, len(order)))
     groups = [list(group) for _, group in groupby(
-        by_kind, key=lambda one: one.resource.address.kind)]
+        by_kind, key=lambda one: one.address.kind)]
     for place, group in enumerate(groups):
         if place:
             console.print()
@@ -101,12 +101,17 @@ def show(console: Console, things: Sequence[Thing], *, wide: bool) -> None:
 def _table(console: Console, group: Sequence[Thing], *, wide: bool, full: bool) -> None:
     usual, more = COLUMNS.get(group[0].resource.address.kind, ((), ()))
     columns = (*usual, *(more if wide else ()))
-    tables.show(console, ("NAME", "STATUS", *(head for head, _ in columns)),
-                (_row(thing, columns, full=full) for thing in group), styles={1: STYLES})
+    head = ("NAME", "STATUS", *(head for head, _ in columns), *(("WHY",) if wide else ()))
+    tables.show(console, head, (_row(thing, columns, wide=wide, full=full) for thing in group),
+                styles={1: STYLES})
 
 
-def _row(thing: Thing, columns: Iterable[Column], *, full: bool) -> tuple[str, ...]:
-    address, told = thing.resource.address, measures(thing)
-    cells = (shown(told) for _, shown in columns)
+def _row(
+    thing: Thing, columns: Iterable[Column], *, wide: bool, full: bool
+) -> tuple[str, ...]:
+    address, told = thing.address, measures(thing)
+    cells: list[object] = [shown(told) for _, shown in columns]
+    if wide:
+        cells.append(thing.reason or ", ".join(diff.field for diff in thing.diffs))
     return (str(address) if full else address.name, str(thing.status),
             *(NOTHING if cell in (None, "") else str(cell) for cell in cells))

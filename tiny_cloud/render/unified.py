@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping
 from rich.console import Console
 from rich.text import Text
 
-from tiny_cloud import schema
 from tiny_cloud.model import Action, Address, Change, Plan, State
 from tiny_cloud.render import yaml
 from tiny_cloud.render.text import one_line
 from tiny_cloud.resource import Resource
+from tiny_cloud.schema.nested import nested
 
 NOWHERE = "/dev/null"
 """In the place of what is not there, as diff(1) and git have it."""
@@ -62,5 +62,5 @@ def _text(address: Address, fields: State | None) -> list[str]:
         return []
     kind = Resource.registry[address.kind].KIND if address.kind in Resource.registry else ""
     head = {"kind": kind, "metadata": {"name": address.name}}
-    spec = schema.nested(kind, fields) if kind else dict(fields)
+    spec = nested(kind, fields) if kind else dict(fields)
     return yaml.dumps({**head, "spec": spec}).splitlines()

@@ -24,7 +24,7 @@ def describe(name: str, paths: tuple[str, ...], connect: str, storage: str) -> N
 
     address = options.one_address(name)
     workspace = terminal.load(paths, connect, storage)
-    things = {thing.resource.address: thing for thing in workspace.things()}
+    things = {thing.address: thing for thing in workspace.things()}
     found = one.named([thing.resource for thing in things.values()], address)
     runs = history.runs(Path(workspace.cloud.storage), str(address))[-RUNS:]
     description.show(terminal.out(), things[found.address], things, runs)

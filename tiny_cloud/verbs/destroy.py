@@ -21,6 +21,9 @@ from tiny_cloud.verbs.arguments import PARALLEL, SELECTOR, TARGET, YES, consents
 def destroy(
     paths: tuple[str, ...], connect: str, storage: str, yes: bool, parallel: int, **wish: Any
 ) -> None:
-    """Remove definitions; data only by its reclaim policy or --delete-data."""
+    """Remove definitions; data only by its reclaim policy or --delete-data.
+
+    With --target or --selector: those, and what nothing else needs.
+    """
     planned = terminal.planned(paths, connect, storage, destroy=True, **wish)
     sys.exit(terminal.carry_out(planned, yes=yes, parallel=parallel))

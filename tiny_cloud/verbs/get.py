@@ -39,7 +39,7 @@ def get(
     found = options.meant(terminal.load(paths, connect, storage).things(), patterns, labels)
     if output == "name":
         for thing in found:
-            click.echo(str(thing.resource.address))
+            click.echo(str(thing.address))
     elif output in ("yaml", "json"):
         named = len(patterns) == 1 == len(found) and not options.WILD & set(patterns[0])
         _dump(documents.document(found[0]) if named else documents.listed(found), output)
