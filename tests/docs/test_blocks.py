@@ -1,0 +1,63 @@
+"""Every block is of a language that something here runs, or says why it is not run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.docs import manifests, output, shell
+from tests.docs.pages import Block, blocks, pages
+
+LANGUAGES = {"yaml", "console", "python", "text"}
+"""Those without a title; what has one is a file, of whatever language."""
+NOT_RUN = 0
+"""How many blocks nothing runs. One more needs a good reason, in its comment."""
+ALL = [block for page in pages() for block in blocks(page)]
+MANIFESTS = [block for block in ALL
+             if block.language == "yaml" and (not block.title or "apiVersion: tinycloud" in block.text)
+             and not block.excuse]
+
+
+def test_every_block_is_run_or_says_why_not(capsys: pytest.CaptureFixture[str]) -> None:
+    odd = [str(block) for block in ALL
+           if not (block.title or block.excuse or block.language in LANGUAGES)]
+    assert not odd, f"of no language that is run: {odd}"
+    excused = [block for block in ALL if block.excuse]
+    with capsys.disabled():
+        print(f"\n{len(excused)} of {len(ALL)} blocks of code are not run:")
+        for block in excused:
+            print(f"  {block}: {block.excuse}")
+    assert len(excused) == NOT_RUN
+
+
+@pytest.mark.parametrize("block", MANIFESTS, ids=str)
+def test_manifests_are_valid(block: Block, tmp_path: Path) -> None:
+    manifests.validate(block.text, tmp_path)
+
+
+def test_a_slip_in_a_manifest_is_found(tmp_path: Path) -> None:
+    with pytest.raises(manifests.tiny_cloud.errors.Problems, match="hostnam"):
+        manifests.validate("guest: {hostnam: web}\n", tmp_path)
+
+
+@pytest.mark.parametrize(("shown", "printed", "fit"), [
+    ("a\nb\n", "a\nb\n", True),
+    ("a\nb\n", "a\nc\n", False),
+    ("a\n", "a\nb\n", False),
+    ("a … c\n", "a b c\n", True),
+    ("a …\n", "a\nb\n", False),
+    ("a\n…\nd\n", "a\nb\nc\nd\n", True),
+    ("a\n…\nd\n", "a\nd\n", True),
+    ("…\n", "", True),
+    ("a (b)\n", "a b\n", False),
+])
+def test_what_is_shown_is_what_is_printed(shown: str, printed: str, fit: bool) -> None:
+    assert output.fits(shown, printed) is fit
+
+
+def test_a_shell_goes_on_from_one_command_to_the_next(tmp_path: Path) -> None:
+    text = "$ x=1; false\n$ echo $? $x\n1 1\n$ cat <<END\n> two\n> END\ntwo\n$ exit_code() { return 7; }; exit_code\n"
+    with shell.Shell(tmp_path, {}) as bash:
+        done = [(one.shown, *bash.run(one.command)) for one in shell.typed(text)]
+    assert done == [("", 1, ""), ("1 1\n", 0, "1 1\n"), ("two\n", 0, "two\n"), ("", 7, "")]

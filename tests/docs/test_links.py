@@ -1,0 +1,49 @@
+"""No link between the documents leads nowhere: files, and headings in them."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.docs.pages import ROOT, name, pages, tokens
+
+
+def links(page: Path) -> Iterator[str]:
+    for token in tokens(page):
+        for part in token.children or ():
+            where = part.attrGet("href") if part.type == "link_open" else part.attrGet("src")
+            if where and not re.match(r"[a-z]+:", str(where)):
+                yield str(where)
+
+
+def anchors(page: Path) -> set[str]:
+    """As GitHub and the site make them of headings."""
+    seen: Counter[str] = Counter()
+    found = set()
+    stream = tokens(page)
+    for token, inline in zip(stream, stream[1:], strict=False):
+        if token.type == "heading_open":
+            kept = re.sub(r"[^\w\- ]", "", inline.content.lower()).replace(" ", "-")
+            found.add(f"{kept}-{seen[kept]}" if seen[kept] else kept)
+            seen[kept] += 1
+    return found
+
+
+@pytest.mark.parametrize("page", pages(), ids=name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for link in links(page):
+        file, _, heading = link.partition("#")
+        target = (page.parent / file).resolve() if file else page
+        assert target.exists(), f"{name(page)}: {link}"
+        assert not heading or heading in anchors(target), f"{name(page)}: {link}"
+
+
+@pytest.mark.parametrize("page", [one for one in pages() if one.is_relative_to(ROOT / "docs")], ids=name)
+def test_pages_of_the_site_stay_within_it(page: Path) -> None:
+    outside = [link for link in links(page) if not
+               (page.parent / link.partition("#")[0]).resolve().is_relative_to(ROOT / "docs")]
+    assert not outside, f"the site has no page for {outside}"
