@@ -31,6 +31,10 @@ takes it, it may be given again, and may be a pattern in quotes: `--restart 'vm/
 """
 
 
+BAR = "\\|"
+"""What ends no cell of a table."""
+
+
 def text() -> str:
     parent = click.Context(cli, info_name="tinycloud")
     return HEAD + "".join(page for verb in VERBS for page in _verb(parent, verb, cli))
@@ -53,6 +57,6 @@ def _options(ctx: click.Context) -> str:
             and (record := option.get_help_record(ctx))]
     if not rows:
         return ""
-    lines = [f"| `{words}` | {' '.join(text.split())} |"
+    lines = [f"| `{words.replace('|', BAR)}` | {' '.join(text.split()).replace('|', BAR)} |"
              for words, text in rows]
     return "\n| option | |\n| --- | --- |\n" + "\n".join(lines) + "\n"
