@@ -28,7 +28,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--regenerate", action="store_true", help="write the goldens of tests/scenarios anew"
+        "--regenerate", action="store_true",
+        help="write the goldens of tests/scenarios and tests/screens anew",
     )
 
 
