@@ -12,14 +12,14 @@ HEAD = """# Every verb and option
 
 Written from the command line itself (`pytest tests/unit/test_docs.py --regenerate`). `tinycloud -h`
 and `tinycloud VERB -h` show the same. PATH is a file, a folder, or `-` for standard input; without
-one it is `manifests/`. KIND/NAME is `virtualmachine/web`, `vm/web`, `disk/web-root`; where an option
-takes it, it may be given again, and may be a pattern in quotes: `--restart 'vm/web-*'`.
+one it is `manifests/`. KIND/NAME is `virtualmachine/web`, `vm/web`, `disk/web-root`; an option that
+takes it may be given again, and it may be a pattern in quotes: `--restart 'vm/web-*'`.
 
 | exit code | means |
 | --- | --- |
 | 0 | done, or nothing to do |
 | 1 | an error, or something that is blocked |
-| 2 | there are changes (`plan --detailed-exitcode`), or something is not as it should be (`verify`, `status`) |
+| 2 | there are changes (`plan --detailed-exitcode`); not as it should be (`verify`, `status`) |
 | 64 | the command line was wrong |
 
 | environment | stands for |

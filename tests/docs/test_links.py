@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from tests.docs.pages import ROOT, name, pages, tokens
+
+SITE = [page for page in pages() if page.is_relative_to(ROOT / "docs")]
 
 
 def links(page: Path) -> Iterator[str]:
@@ -25,7 +28,7 @@ def anchors(page: Path) -> set[str]:
     seen: Counter[str] = Counter()
     found = set()
     stream = tokens(page)
-    for token, inline in zip(stream, stream[1:], strict=False):
+    for token, inline in pairwise(stream):
         if token.type == "heading_open":
             kept = re.sub(r"[^\w\- ]", "", inline.content.lower()).replace(" ", "-")
             found.add(f"{kept}-{seen[kept]}" if seen[kept] else kept)
@@ -42,7 +45,7 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert not heading or heading in anchors(target), f"{name(page)}: {link}"
 
 
-@pytest.mark.parametrize("page", [one for one in pages() if one.is_relative_to(ROOT / "docs")], ids=name)
+@pytest.mark.parametrize("page", SITE, ids=name)
 def test_pages_of_the_site_stay_within_it(page: Path) -> None:
     outside = [link for link in links(page) if not
                (page.parent / link.partition("#")[0]).resolve().is_relative_to(ROOT / "docs")]

@@ -2,75 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.docs import host, output
-from tests.docs.pages import Block, blocks, name, pages
-from tests.docs.shell import Shell, typed
-from tests.integration.lab import Lab
+from tests.docs import host
+from tests.docs.pages import blocks, name, pages
+from tests.docs.reader import Reader, reading
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
-CLOUD = "homelab"
-"""As the pages call it; ``OURS`` is as long, so that tables look the same."""
-OURS = "tctodoc"
-PLACE = "/var/lib/tinycloud/homelab"
-FOLDER = "/home/you/homelab"
 TOLD = [page for page in pages()
         if any(block.language in ("console", "python") and not block.excuse
                for block in blocks(page))]
-
-
-@dataclass(frozen=True, slots=True)
-class Reader:
-    """Somebody with an empty folder who does what a page says."""
-
-    lab: Lab
-    mirror: str
-    shell: Shell
-
-    def here(self, text: str) -> str:
-        """What a page says, as it is here."""
-        for theirs, ours in ((PLACE, str(self.lab.storage)), (FOLDER, str(self.lab.folder)),
-                             (host.DEBIAN, self.mirror), (CLOUD, OURS)):
-            text = text.replace(theirs, ours)
-        return text
-
-    def there(self, printed: str) -> str:
-        """What was printed, as it would be there."""
-        for ours, theirs in ((str(self.lab.storage), PLACE), (str(self.lab.folder), FOLDER),
-                             (self.mirror, host.DEBIAN), (OURS, CLOUD)):
-            printed = printed.replace(ours, theirs)
-        return printed
-
-    def follow(self, block: Block) -> None:
-        if block.title:
-            file = self.lab.folder / block.title
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(self.here(block.text))
-        elif block.language == "console":
-            self._type(block)
-        elif block.language == "python":
-            program = self.lab.folder / "page.py"
-            program.write_text(self.here(block.text))
-            code, printed = self.shell.run(f"{sys.executable} {program}")
-            assert code == 0, f"{block}\n{printed}"
-
-    def _type(self, block: Block) -> None:
-        commands = list(typed(block.text))
-        for one, following in zip(commands, [*commands[1:], None], strict=True):
-            code, printed = self.shell.run(self.here(one.command))
-            printed = self.there(printed)
-            at = f"{block}: $ {one.command}{printed}"
-            assert code == 0 or (following and "$?" in following.command), at
-            assert not one.shown or output.fits(one.shown, printed), at
 
 
 @pytest.fixture(scope="module")
@@ -81,23 +26,8 @@ def mirror(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def reader(mirror: str) -> Iterator[Reader]:
-    lab = Lab.make(OURS)
-    (lab.manifests / "cloud.yaml").unlink()
-    home = lab.folder / "home"
-    home.mkdir(mode=0o700)
-    env = {
-        "HOME": str(home),
-        "XDG_CACHE_HOME": os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache")),
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-        "TINYCLOUD_STORAGE": str(lab.storage),
-    }
-    try:
-        with Shell(lab.folder, env) as shell:
-            yield Reader(lab, mirror, shell)
-    finally:
-        # gpg's agent outlives whoever asked it.
-        subprocess.run(["gpgconf", "--kill", "all"], env={**os.environ, **env}, check=False)
-        lab.clean()
+    with reading(mirror) as one:
+        yield one
 
 
 @pytest.mark.parametrize("page", TOLD, ids=name)
