@@ -3,7 +3,7 @@ PYTHON := .venv/bin/python
 MINUTES := 10
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint type integration long faults fuzz bench-disks bench-guests clean
+.PHONY: help setup demo test check lint type integration long faults fuzz bench-disks bench-guests site picture clean
 
 help: ## Show this help
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -55,6 +55,13 @@ bench-disks: setup ## Measure kinds of disks against a raw file; writes docs/dis
 bench-guests: setup ## Measure sixteen guests against virt-customize; writes docs/guest-speed.md
 	$(PYTHON) scripts/bench-guests
 
+site: setup ## Build the documents as a site into site/; a link that leads nowhere is an error
+	$(PYTHON) -m pip install --quiet 'tinycloud[docs]'
+	.venv/bin/zensical build --clean --strict
+
+picture: setup ## Draw docs/terminal.svg anew, from what a real apply shows
+	$(PYTHON) scripts/picture
+
 clean: ## Remove what setup and the tests made in this folder
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build site
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
