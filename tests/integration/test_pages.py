@@ -16,6 +16,8 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 TOLD = [page for page in pages()
         if any(block.language in ("console", "python") and not block.excuse
                for block in blocks(page))]
+LONG = {"docs/howto/encrypted-disks.md"}
+"""LUKS derives its keys slowly, as it should."""
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +32,10 @@ def reader(mirror: str) -> Iterator[Reader]:
         yield one
 
 
-@pytest.mark.parametrize("page", TOLD, ids=name)
+@pytest.mark.parametrize("page", [
+    pytest.param(page, id=name(page), marks=[pytest.mark.long] * (name(page) in LONG))
+    for page in TOLD
+])
 def test_a_page_is_followed(page: Path, reader: Reader) -> None:
     for block in blocks(page):
         if not block.excuse:
