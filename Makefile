@@ -3,7 +3,7 @@ PYTHON := .venv/bin/python
 MINUTES := 10
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint type integration long faults fuzz bench-disks bench-guests site picture clean
+.PHONY: help setup demo test check lint type integration long faults fuzz bench-disks bench-guests clean
 
 help: ## Show this help
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -55,6 +55,7 @@ bench-disks: setup ## Measure kinds of disks against a raw file; writes docs/dis
 bench-guests: setup ## Measure sixteen guests against virt-customize; writes docs/guest-speed.md
 	$(PYTHON) scripts/bench-guests
 
+.PHONY: site picture
 site: setup ## Build the documents as a site into site/; a link that leads nowhere is an error
 	$(PYTHON) -m pip install --quiet 'tinycloud[docs]'
 	.venv/bin/zensical build --clean --strict

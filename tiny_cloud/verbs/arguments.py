@@ -21,8 +21,7 @@ CONSENTS = {
 LOCK_TIMEOUT = "tinycloud.lock_timeout"
 """Where click's context keeps it, in seconds, for whoever takes the lock."""
 SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
-PARALLEL = click.option("--parallel", default=4, show_default=True, metavar="N",
-                        type=click.IntRange(1, 64), help="How many things at once.")
+PARALLEL = click.option("--parallel", default=4, show_default=True, type=click.IntRange(1, 64))
 COMMANDS = click.option("--commands", is_flag=True, help="Show what a person would type.")
 PRUNE = click.option(
     "--prune", is_flag=True, help="Also remove what is owned and no longer declared.")
