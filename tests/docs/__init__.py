@@ -7,7 +7,7 @@ A page is one story in a folder of its own, told from top to bottom:
 - ``console`` is typed: what follows a line ``$ …`` is what it has to print, where ``…`` stands for
   anything within a line, or for any lines. A command that fails fails the test, unless the next
   one asks for ``$?``;
-- ``python`` is run;
-- ``text`` is a figure and no code.
+- ``python`` is run, block after block in one interpreter;
+- ``text`` after that is what it printed; elsewhere it is a figure and no code.
 
 A block that cannot run at all has a comment before it, ``<!-- not run: why -->``."""

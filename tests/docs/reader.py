@@ -6,9 +6,11 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager, redirect_stdout
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
+from unittest.mock import patch
 
 from tests.docs import host, output
 from tests.docs.pages import Block
@@ -29,6 +31,10 @@ class Reader:
     shell: Shell
     env: dict[str, str]
     """What the shell has besides what is there."""
+    names: dict[str, object]
+    """Of the page's Python."""
+    said: list[str]
+    """What the last block of Python printed, if that was the last block."""
 
     def here(self, text: str) -> str:
         """What a page says, as it is here."""
@@ -52,10 +58,18 @@ class Reader:
         elif block.language == "console":
             self._type(block)
         elif block.language == "python":
-            program = self.lab.folder / "page.py"
-            program.write_text(self.here(block.text))
-            code, printed = self.shell.run(f"{sys.executable} {program}")
-            assert code == 0, f"{block}\n{printed}"
+            self._run(block)
+            return
+        elif block.language == "text" and self.said:
+            assert output.fits(block.text, self.said[0]), f"{block}\n{self.said[0]}"
+        self.said.clear()
+
+    def _run(self, block: Block) -> None:
+        program = compile("\n" * block.line + self.here(block.text), str(block.page), "exec")
+        with (redirect_stdout(StringIO()) as stream, chdir(self.lab.folder),
+              patch.dict(os.environ, self.env)):
+            exec(program, self.names)
+        self.said[:] = [self.there(stream.getvalue())]
 
     def _type(self, block: Block) -> None:
         commands = list(typed(block.text))
@@ -83,7 +97,7 @@ def reading(mirror: str) -> Iterator[Reader]:
     }
     try:
         with Shell(lab.folder, env) as shell:
-            yield Reader(lab, mirror, shell, env)
+            yield Reader(lab, mirror, shell, env, {}, [])
     finally:
         # gpg's agent outlives whoever asked it.
         subprocess.run(["gpgconf", "--kill", "all"], env={**os.environ, **env}, check=False)
