@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.docs import manifests, output, shell
 from tests.docs.pages import Block, blocks, pages
@@ -35,6 +36,12 @@ def test_every_block_is_run_or_says_why_not(
 @pytest.mark.parametrize("block", MANIFESTS, ids=str)
 def test_manifests_are_valid(block: Block, tmp_path: Path) -> None:
     manifests.validate(block.text, tmp_path)
+
+
+@pytest.mark.parametrize("block", [block for block in ALL if block.title], ids=str)
+def test_files_are_what_they_are_called(block: Block) -> None:
+    assert block.language == "yaml" and block.title.endswith((".yaml", ".yml"))
+    assert all(isinstance(said, dict) for said in yaml.safe_load_all(block.text))
 
 
 def test_a_slip_in_a_manifest_is_found(tmp_path: Path) -> None:

@@ -45,6 +45,16 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert not heading or heading in anchors(target), f"{name(page)}: {link}"
 
 
+def test_every_page_is_found_from_the_start_and_in_the_menu() -> None:
+    """Also the one that somebody wrote yesterday: a line in docs/index.md and in zensical.toml."""
+    start = ROOT / "docs" / "index.md"
+    menu = (ROOT / "zensical.toml").read_text()
+    linked = {(start.parent / link.partition("#")[0]).resolve() for link in links(start)}
+    for page in SITE:
+        assert page == start or page in linked, f"docs/index.md does not lead to {name(page)}"
+        assert f'"{page.relative_to(start.parent)}"' in menu, f"no {name(page)} in zensical.toml"
+
+
 @pytest.mark.parametrize("page", SITE, ids=name)
 def test_pages_of_the_site_stay_within_it(page: Path) -> None:
     outside = [link for link in links(page) if not
