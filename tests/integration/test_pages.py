@@ -11,7 +11,7 @@ from tests.docs import host
 from tests.docs.pages import blocks, name, pages
 from tests.docs.reader import Reader, reading
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
 OTHERS = {"docs/api.md"}
 """Followed by tests/integration/test_python_api.py."""
