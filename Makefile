@@ -60,6 +60,21 @@ bench-disks: setup ## Measure kinds of disks against a raw file; writes docs/dis
 bench-guests: setup ## Measure sixteen guests against virt-customize; writes docs/guest-speed.md
 	$(PYTHON) scripts/bench-guests
 
+.PHONY: site picture
+SITE_NEEDS := import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["docs"])
+
+site: setup .venv/site/bin/zensical ## Build the documents as a site into site/; a link that leads nowhere is an error
+	.venv/site/bin/zensical build --clean --strict
+
+.venv/site/bin/zensical: pyproject.toml
+	# In a place of its own: what it needs is not to change what the tests run with.
+	/usr/bin/python3 -m venv .venv/site
+	.venv/site/bin/pip install --quiet $$($(PYTHON) -c '$(SITE_NEEDS)')
+	touch $@
+
+picture: setup ## Draw docs/terminal.svg anew, from what a real apply shows
+	$(PYTHON) scripts/picture
+
 clean: ## Remove what setup and the tests made in this folder
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build site
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -19,7 +19,7 @@ SLOWEST = ("test_main_job", "test_life", "test_lvm", "test_odd_guests", "test_sn
            "test_virt_install", "test_matrix", "test_kernel", "test_network", "test_cloud_image",
            "test_guest_edit", "test_killed_edits", "test_network_disks", "test_rbd_image",
            "test_layers", "test_mount", "test_system_fields", "test_debootstrap", "test_live",
-           "test_devices", "test_kills", "test_failures", "test_secrets")
+           "test_devices", "test_pages", "test_kills", "test_failures", "test_secrets")
 """Files that begin first: the last one to end should be a short one."""
 
 
@@ -38,6 +38,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure() -> None:
     if file := os.environ.get(messages.VARIABLE):
         messages.watch(file)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What a test has to say also where it passes, by ``record_property``."""
+    for report in terminalreporter.getreports("passed"):
+        for name, text in report.user_properties:
+            terminalreporter.write_line(f"{name}: {text}")
 
 
 UNIT = Path(__file__).parent / "unit"

@@ -1,13 +1,15 @@
-"""docs/fields.md says what the schemas say, and nothing else."""
+"""docs/fields.md says what the schemas say, docs/cli.md what the command line says."""
 
 from pathlib import Path
 
 import pytest
 
+from tests.docs import reference
 from tiny_cloud import schema
 from tiny_cloud.schema.table import rows
 
 FILE = Path(__file__).parents[2] / "docs" / "fields.md"
+VERBS = FILE.with_name("cli.md")
 HEAD = """# Every field, and what changing it costs
 
 Written from the schemas (`pytest tests/unit/test_docs.py --regenerate`). A field that is not
@@ -33,3 +35,10 @@ def test_the_table_is_the_schemas(request: pytest.FixtureRequest) -> None:
     if request.config.getoption("--regenerate"):
         FILE.write_text(text)
     assert FILE.read_text() == text
+
+
+def test_the_verbs_are_those_of_the_command_line(request: pytest.FixtureRequest) -> None:
+    text = reference.text()
+    if request.config.getoption("--regenerate"):
+        VERBS.write_text(text)
+    assert VERBS.read_text() == text

@@ -12,4 +12,4 @@ def validate(paths: tuple[str, ...], connect: str, storage: str) -> None:
     """Check manifests; every problem of every file at once."""
     workspace = terminal.load(paths, connect, storage)
     count, cloud = len(workspace.resources), workspace.cloud.name
-    terminal.out().print(f"{count} resources in cloud {cloud}: valid.")
+    terminal.out().print(f"{count} resource{'' if count == 1 else 's'} in cloud {cloud}: valid.")
