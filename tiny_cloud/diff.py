@@ -4,14 +4,15 @@ import re
 from collections.abc import Iterator, Mapping
 
 from tiny_cloud import schema
-from tiny_cloud.model import FieldDiff, Note, Observed, Value
+from tiny_cloud.model import FieldDiff, Impact, Note, Observed, Value
 from tiny_cloud.resource import Resource
 
 
 def differences(
-    resource: Resource, observed: Observed
+    resource: Resource, observed: Observed, *, anew: bool = False
 ) -> tuple[tuple[FieldDiff, ...], tuple[Note, ...]]:
-    """The fields to change, and notes on those that may differ (create-only ones)."""
+    """The fields to change, and notes on those that may differ (create-only ones); ``anew``: they
+    may not, for it is asked for another one."""
     diffs: list[FieldDiff] = []
     notes: list[Note] = []
     kind, desired = resource.KIND, resource.desired()
@@ -21,11 +22,13 @@ def differences(
             continue
         if schema.keyword(kind, name, "x-rebase"):
             continue  # an Offer, which says so itself
-        if schema.keyword(kind, name, "x-create-only"):
+        if not schema.keyword(kind, name, "x-create-only"):
+            diffs.append(FieldDiff(name, old, new, schema.impact(kind, name)))
+        elif anew:
+            diffs.append(FieldDiff(name, old, new, Impact.DESTROYS))
+        else:
             text = f"{name} is {_words(old)} and stays so; {_words(new)} is only for a new one"
             notes.append(Note(resource.address, text))
-        else:
-            diffs.append(FieldDiff(name, old, new, schema.impact(kind, name)))
     diffs.extend(_removed(kind, desired, observed))
     notes.extend(_left(resource, desired, observed))
     diffs.extend(

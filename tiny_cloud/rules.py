@@ -14,6 +14,7 @@ The eighth, which goes round until nothing changes, is ``downtime.settle``.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from tiny_cloud import ordering, schema
 from tiny_cloud.diff import created, differences
@@ -52,7 +53,9 @@ def first_draft(
         return Draft(resource, own=Action.CREATE, diffs=created(resource))
     if not seen.fields and not seen.complete:
         return Draft(resource, own=Action.CREATE, diffs=created(resource), because=[CUT_OFF])
-    found, remarks = differences(resource, seen)
+    # Of what is no data there is no reason to ask for another one.
+    anew = resource.IS_DATA and matches(consents.replace, resource.address)
+    found, remarks = differences(resource, seen, anew=anew)
     known = {diff.field for diff in found}
     diffs = (*resource.costs(found, seen), *(d for d in seen.drifted if d.field not in known))
     notes += [*remarks, *(Note(resource.address, text) for text in seen.notes)]
@@ -86,6 +89,8 @@ def _taken_up(
         return diffs, ""
     if alone or matches(consents.rebase, resource.address):
         return (*diffs, offer.diff), offer.blocked
+    if matches(consents.replace, resource.address):
+        return (*diffs, replace(offer.diff, impact=Impact.DESTROYS)), ""
     notes.append(Note(resource.address, offer.note))
     return diffs, ""
 

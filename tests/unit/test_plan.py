@@ -172,6 +172,18 @@ def test_a_new_image_leaves_disks_on_the_old_one_and_says_so() -> None:
     assert base in host.domain["lab-web"].xml and base in xml
 
 
+def test_a_disk_is_made_anew_on_a_new_image_where_somebody_asks_for_that_very_thing() -> None:
+    host = fake_host()
+    settle(host, IMAGE, WEB)
+    base = host.file[DISK].facts.backing
+    newer = IMAGE.replace("bookworm", "trixie")
+    plan = settle(host, newer, WEB, replace=("disk/web-root",), restart=("vm/web", "virt*"))
+    assert {"± disk/web-root", "+ guest/web"} <= set(brief(plan))
+    assert host.file[DISK].facts.backing not in ("", base)
+    assert any(path.startswith(f"{STORAGE}/trash/") for path in host.file)
+    assert brief(plan_for(host, newer, WEB, replace=("disk/*",))) == []
+
+
 def test_what_is_there_and_not_ours_is_never_touched() -> None:
     host = fake_host()
     settle(host, IMAGE, WEB)
