@@ -18,12 +18,16 @@ LARGEST = 1024 * 1024
 """Bytes of one file."""
 SUFFIXES = (".yaml", ".yml")
 STDIN = "<stdin>"
+NO_TEXTS: Mapping[str, str] = {}
 
 
-def read(paths: Sequence[str], stdin: TextIO | None = None) -> tuple[list[Document], list[Problem]]:
+def read(
+    paths: Sequence[str], stdin: TextIO | None = None, texts: Mapping[str, str] = NO_TEXTS
+) -> tuple[list[Document], list[Problem]]:
     """The documents of files, folders and ``-`` (stdin), in order, and everything wrong with them.
 
-    Folders are walked, by name, without what is hidden; a file named twice is read once.
+    Folders are walked, by name, without what is hidden; a file named twice is read once. ``texts``
+    come last, each by what messages call it.
     """
     documents: list[Document] = []
     problems: list[Problem] = []
@@ -42,6 +46,9 @@ def read(paths: Sequence[str], stdin: TextIO | None = None) -> tuple[list[Docume
         # RuntimeError is what resolve() makes of symbolic links that run in a circle.
         except (OSError, ValueError, RuntimeError) as error:
             problems.append(_unreadable(path, error))
+    for name, text in texts.items():
+        _read_bytes(name, text.encode("utf-8", "surrogatepass"), str(FilePath.cwd()), documents,
+                    problems)
     return documents, list(dict.fromkeys(problems))
 
 

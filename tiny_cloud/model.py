@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import TypeAlias
 
+from tiny_cloud.consents import Consents as Consents
 from tiny_cloud.errors import Span
 from tiny_cloud.steps import Step
 
@@ -193,20 +194,6 @@ class Offer:
     """What is said as long as nobody asks."""
     blocked: str = ""
     """Why it could not be made if somebody did; empty: it could."""
-
-
-@dataclass(frozen=True, slots=True)
-class Consents:
-    """What the user allowed, as globs over addresses (``disk/web-*``)."""
-
-    replace: tuple[str, ...] = ()
-    delete_data: tuple[str, ...] = ()
-    restart: tuple[str, ...] = ()
-    force_off: tuple[str, ...] = ()
-    adopt: tuple[str, ...] = ()
-    rebase: tuple[str, ...] = ()
-    flatten: tuple[str, ...] = ()
-    """Of the verb ``flatten``; no flag of apply's."""
 
 
 PHASES = ("down", "up", "seal")

@@ -71,7 +71,7 @@ def carry_out(
     if not agreed(yes, "Do this?"):
         return 1
     with minded() as stopping:
-        events = planned.apply(parallel=parallel, stopping=stopping, patience=patience())
+        events = planned.applying(parallel=parallel, stopping=stopping, patience=patience())
         happened = _follow(events, as_json=as_json)
     failed = not happened.isdisjoint(("failed", "skipped"))
     if not failed and not as_json:
