@@ -12,6 +12,7 @@ from typing import Any
 
 from tiny_cloud import apply as execution
 from tiny_cloud import given, journal, linking, loader, plan, probe
+from tiny_cloud.addresses import full_address
 from tiny_cloud.document import Document
 from tiny_cloud.draft import matches
 from tiny_cloud.errands import Actual, Errand, leftovers
@@ -24,7 +25,7 @@ from tiny_cloud.host.libvirt import Libvirt
 from tiny_cloud.host.perform import Host
 from tiny_cloud.host.records import recall
 from tiny_cloud.host.snapshot import Snapshot
-from tiny_cloud.model import Action, Address, Cloud, Consents, Event, Plan
+from tiny_cloud.model import Action, Address, Cloud, Consents, Event, Observed, Plan, Unknown
 from tiny_cloud.naming import record_of
 from tiny_cloud.outcome import Incomplete
 from tiny_cloud.purging import Trash, trash_of
@@ -40,6 +41,11 @@ class View:
     owned: Sequence[Resource]
     """And not declared."""
     actual: Actual
+    """What is not in here is not there."""
+
+    def get(self, name: str) -> Observed | Unknown | None:
+        """What KIND/NAME (``vm/web``) is like; None: it is not there."""
+        return self.actual.get(Address.parse(full_address(name)))
 
 
 @dataclass(frozen=True, slots=True)

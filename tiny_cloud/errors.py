@@ -48,3 +48,5 @@ class Failure(Exception):
         self.detail = detail
         """What the failing program itself said (its stderr), if anything."""
         super().__init__(summary)
+        for note in filter(None, (detail, hint)):
+            self.add_note(note)  # for who does not catch it

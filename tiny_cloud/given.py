@@ -9,11 +9,11 @@ from typing import Any, TypeAlias
 
 from tiny_cloud.errors import Problem, Problems
 
-Given: TypeAlias = Iterable[Mapping[str, Any] | str]
+Given: TypeAlias = Mapping[str, Any] | str | Iterable[Mapping[str, Any] | str]
 """Each is one document as dicts and lists, or a text that may hold several."""
 
 
-def texts(documents: Given | Mapping[str, Any] | str) -> dict[str, str]:
+def texts(documents: Given) -> dict[str, str]:
     """YAML by what messages call it: ``documents[0]``. A single document is one of one.
 
     Data goes through JSON, which is YAML 1.2 as well (yaml.org/spec/1.2.2, 1.2): so there is one

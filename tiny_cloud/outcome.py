@@ -29,3 +29,5 @@ class Incomplete(Failure):
         summary, hint, detail = said[0]
         more = f" (and {len(said) - 1} more)" if said[1:] else ""
         super().__init__(summary + more, hint, detail)
+        for other, remedy, _ in said[1:]:
+            self.add_note(f"{other} ({remedy})" if remedy else other)

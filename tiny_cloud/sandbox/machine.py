@@ -1,0 +1,120 @@
+"""A machine of a sandbox as its user sees it: a way in over ssh, and what its console says."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tiny_cloud.errors import Failure
+from tiny_cloud.host import command
+from tiny_cloud.sandbox.clearing import STORAGE
+
+KEY = "key"
+LOOPBACK = "127.0.0.1"
+BOOT = 300.0
+"""Seconds until a guest answers, in software emulation on a busy machine."""
+SHOWN = 20
+"""Lines of the console that are shown of a guest that does not answer."""
+USER_NETWORK: Mapping[str, Any] = {"address": "10.0.2.15/24", "gateway": "10.0.2.2",
+                                   "dns": ["10.0.2.3"]}
+"""What qemu's user-mode network gives (qemu(1), -netdev user)."""
+# The guest is as old as the test, and so is its key: there is none to compare it with.
+OPTIONS = ("-F", "none", "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes", "-o", "LogLevel=ERROR",
+           "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null")
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    name: str
+    folder: Path = field(repr=False)
+    """Of its sandbox."""
+    port: int = 0
+    """Of 127.0.0.1, where its ssh server answers; 0: it has no way in."""
+
+    def run(self, words: str, *, timeout: float = 120.0, boot: float = BOOT) -> str:
+        """What a shell command of root's prints to stdout, without the last line break.
+
+        Waits for ``boot`` seconds until the guest answers, and ``timeout`` seconds for the command.
+        Raises Failure if either is too little, or the command ends with something else than 0.
+        """
+        self.wait(boot)
+        argv = ("ssh", *OPTIONS, "-i", str(self.folder / KEY), "-p", str(self.port),
+                f"root@{LOOPBACK}", "--", words)
+        try:
+            done = subprocess.run(argv, capture_output=True, text=True, errors="replace",
+                                  stdin=subprocess.DEVNULL, timeout=timeout, check=False)
+        except subprocess.TimeoutExpired:
+            raise Failure(f"{self.name}: {words} takes longer than {timeout:g} s") from None
+        if done.returncode:
+            raise Failure(f"{self.name}: {words} ends with {done.returncode}",
+                          detail=done.stderr.strip())
+        return done.stdout.removesuffix("\n")
+
+    def wait(self, timeout: float = BOOT) -> None:
+        """Until its ssh server answers. Raises Failure after ``timeout`` seconds."""
+        if not self.port:
+            raise Failure(f"{self.name} has no way in", "give it an image, and no interfaces")
+        deadline = time.monotonic() + timeout
+        while not _says_ssh(self.port):
+            if time.monotonic() > deadline:
+                last = "\n".join(self.console().splitlines()[-SHOWN:])
+                raise Failure(f"{self.name} does not answer within {timeout:g} s", detail=last)
+            time.sleep(0.2)
+
+    def console(self) -> str:
+        """What came out of its serial port so far; empty if that cannot be read."""
+        log = self.folder / STORAGE / "consoles" / f"{self.name}.log"
+        try:
+            return log.read_text(errors="replace").replace("\r", "")
+        except OSError:
+            return ""
+
+
+def shut(name: str, folder: Path, spec: Mapping[str, Any]) -> tuple[Machine, dict[str, Any]]:
+    """A machine that is as its ``spec`` says, and nobody enters."""
+    return Machine(name, folder), dict(spec)
+
+
+def entered(name: str, folder: Path, spec: Mapping[str, Any]) -> tuple[Machine, dict[str, Any]]:
+    """A machine with a way in, and its ``spec`` with that added. Raises Failure."""
+    machine = Machine(name, folder, _free_port())
+    guest = spec.get("guest", {})
+    users = guest.get("users", {})
+    root = users.get("root", {})
+    keys = [*root.get("authorizedKeys", ()), _public_key(folder / KEY)]
+    forward = {"host": f"{LOOPBACK}:{machine.port}", "guest": 22}
+    return machine, {
+        **spec,
+        "interfaces": [{"name": "eth0", "user": {"forward": [forward]}, **USER_NETWORK}],
+        "guest": {"hostname": name, **guest,
+                  "users": {**users, "root": {**root, "authorizedKeys": keys}}},
+    }
+
+
+def _public_key(file: Path) -> str:
+    """Of a pair that is made when it is first asked for. Raises Failure."""
+    if not file.exists():
+        command.run(("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "tinycloud", "-f",
+                     str(file)))
+    return file.with_suffix(".pub").read_text().strip()
+
+
+def _free_port() -> int:
+    """Nobody has it now; if somebody takes it before the machine starts, that is a Failure."""
+    with socket.create_server((LOOPBACK, 0)) as server:
+        return int(server.getsockname()[1])
+
+
+def _says_ssh(port: int) -> bool:
+    """qemu takes the connection before the guest is up: what counts is the server's first word
+    (RFC 4253, 4.2)."""
+    try:
+        with socket.create_connection((LOOPBACK, port), timeout=5) as connection:
+            return connection.recv(4) == b"SSH-"
+    except OSError:
+        return False
