@@ -77,7 +77,7 @@ class Workspace:
         return errand(seen.host, here.context(self.cloud), self.resources, seen.owned, seen.actual)
 
     def look(self, libvirt: Libvirt | None = None, *, run_commands: bool = False) -> View:
-        """Raises Failure."""
+        """What is there now of all that is declared or owned. Raises Failure."""
         libvirt = libvirt or Libvirt(self.cloud.connect, readonly=True)
         snapshot = self._snapshot(libvirt, Wish(run_commands=run_commands))
         owned = self._undeclared(snapshot)
@@ -160,6 +160,7 @@ class Planned:
     workspace: Workspace
     wish: Wish
     plan: Plan
+    """Its changes are ``plan.changes``, in dependency order."""
     errand: Errand | None = None
     command: str = field(default_factory=lambda: " ".join(["tinycloud", *sys.argv[1:]]))
 

@@ -24,6 +24,7 @@ class Problem:
 
     summary: str
     span: Span | None = None
+    """None: it has no place."""
     hint: str = ""
 
     def __str__(self) -> str:

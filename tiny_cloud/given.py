@@ -37,7 +37,7 @@ def texts(documents: Given) -> dict[str, str]:
 
 def _written(document: object) -> str:
     if not isinstance(document, Mapping):
-        raise TypeError(f"it is a {type(document).__name__}")
+        raise TypeError(f"it is {type(document).__name__}, not a mapping")
     return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False, default=_plain)
 
 

@@ -69,18 +69,6 @@ class Cloud:
 
 
 @dataclass(frozen=True, slots=True)
-class HostDevices:
-    """What the host itself has, by the names that its own tools show."""
-
-    pci: frozenset[str] = frozenset()
-    """As ``lspci -D`` has them: ``0000:01:00.0``."""
-    usb: frozenset[str] = frozenset()
-    """As ``lsusb`` has them: ``1d6b:0002``, vendor and product."""
-    cards: frozenset[str] = frozenset()
-    """Network devices: ``eth0``."""
-
-
-@dataclass(frozen=True, slots=True)
 class Secret:
     """Where a secret comes from, never the secret itself (manifest: file, env, command or hash)."""
 
@@ -179,9 +167,13 @@ class Impact(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class FieldDiff:
+    """A field that becomes something else."""
+
     field: str
+    """As below ``spec``, items of lists by name: ``disks[root].bus``."""
     old: Value
     new: Value
+    """None: it goes. Sizes are bytes."""
     impact: Impact = Impact.NONE
 
 
@@ -208,7 +200,9 @@ class Change:
     action: Action
     diffs: tuple[FieldDiff, ...] = ()
     impact: Impact = Impact.NONE
+    """The worst that it costs."""
     because: tuple[str, ...] = ()
+    """Why, if not for its own sake."""
     blocked: str = ""
     """Why it is not done; empty: it will be done."""
     allow: str = ""
@@ -240,6 +234,12 @@ class Change:
     up: tuple[Step, ...] = ()
     seal: tuple[Step, ...] = ()
     span: Span | None = None
+    """Where a manifest declares it."""
+
+    @property
+    def commands(self) -> tuple[str, ...]:
+        """What a person would type for the same, in order."""
+        return tuple(step.shell() for step in (*self.down, *self.up, *self.seal))
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +262,8 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
+    """What would be done, what is worth knowing, and in which order."""
+
     cloud: Cloud
     changes: tuple[Change, ...]
     """In dependency order."""
@@ -271,6 +273,7 @@ class Plan:
 
     @property
     def blocked(self) -> tuple[Change, ...]:
+        """Changes that need a consent they have not got."""
         return tuple(change for change in self.changes if change.blocked)
 
 
@@ -282,9 +285,13 @@ class Event:
     """started, step, done, failed, skipped, or progress."""
     address: Address
     phase: str = ""
+    """down, up or seal."""
     text: str = ""
     hint: str = ""
+    """Of a failure: what to do about it."""
     detail: str = ""
+    """Of a failure: what the failing program said."""
     place: str = ""
     """Of a failure: what was to be changed, and where the manifest says so."""
     fraction: float | None = None
+    """Of progress, from 0 to 1."""
