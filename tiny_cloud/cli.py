@@ -15,7 +15,8 @@ from tiny_cloud.errors import Failure, Problems
 USAGE = 64
 """sysexits.h EX_USAGE, so that 2 always means "there are changes"."""
 VERBS = ("validate", "plan", "apply", "destroy", "snapshot", "flatten", "commit", "check",
-         "verify", "mount", "status", "repair", "gc", "purge")
+         "verify", "mount", "start", "stop", "restart", "console", "ssh", "ip", "wait", "logs",
+         "status", "repair", "gc", "purge")
 """In the order in which help shows them; each is a file in ``verbs/``, read when it is meant."""
 
 

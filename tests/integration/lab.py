@@ -67,10 +67,17 @@ class Lab:
         (self.manifests / "secrets" / file).write_text(text + "\n")
 
     def run(self, *argv: str, expect: int | None = 0) -> str:
-        """stdout of a tinycloud command line on the lab's manifests; stderr too where it fails."""
+        """stdout and stderr of a tinycloud command line on the lab's manifests."""
         verb, *options = argv
+        return self._said([verb, str(self.manifests), *options], expect)
+
+    def named(self, *argv: str, expect: int | None = 0) -> str:
+        """The same for a verb that is given names of things."""
+        return self._said([*argv, "-f", str(self.manifests)], expect)
+
+    def _said(self, argv: list[str], expect: int | None) -> str:
         done = subprocess.run(
-            [TINYCLOUD, verb, str(self.manifests), *options],
+            [TINYCLOUD, *argv],
             capture_output=True,
             text=True,
             stdin=subprocess.DEVNULL,

@@ -5,6 +5,7 @@ The guests are firmware without a system: qemu plugs things into them, and they 
 
 from __future__ import annotations
 
+import json
 import socket
 import subprocess
 from collections.abc import Callable, Iterator
@@ -195,3 +196,35 @@ def test_what_has_no_room_waits_for_a_boot(web: Lab) -> None:
     web.assert_settled()
     assert web.plan()["notes"] == []
     assert len(live(web, "devices/disk[@device='disk']/alias/@name")) == 13
+
+
+def test_a_group_is_switched_on_and_off_at_once(web: Lab) -> None:
+    """These are firmware, and do not power off when they are asked to."""
+    web.write("db", MACHINE.format(**FIRST).replace("name: web", "name: db"))
+    web.apply()
+    said = web.named("stop", "*", "--yes", expect=1)
+    assert "did not power off within 3 s" in said and "--force-off virtualmachine/db" in said
+    assert states(web) == ["running", "running"]
+    said = web.named("stop", "web", "vm/db", "--yes", "--force-off")
+    assert said.count("its manifest says running: true, so that the next apply starts it") == 2
+    assert states(web) == ["shut off", "shut off"]
+    assert {a: [f["field"] for f in web.plan()[a]["fields"]] for a in (
+        "virtualmachine/web", "virtualmachine/db")} == {
+        "virtualmachine/web": ["running"], "virtualmachine/db": ["running"]}
+    web.named("start", "[wd]*b", "--yes")
+    web.assert_settled()
+    before = domain_id(web)
+    web.named("restart", "web", "--yes", "--force-off")
+    assert domain_id(web) != before
+    web.assert_settled()
+    # Whoever stops several waits for them together: all were begun before one was done.
+    lines = (web.storage / "journal.jsonl").read_text().splitlines()
+    journal = [json.loads(line) for line in lines]
+    begin = next(i for i, one in enumerate(journal) if "stop web vm/db" in one.get("command", ""))
+    happened = [one["what"] for one in journal[begin:begin + 6]]
+    assert happened.index("done") > happened.index("started") + 1
+    assert happened[:3] == ["begin", "started", "started"]
+
+
+def states(lab: Lab) -> list[str]:
+    return [virsh("domstate", lab.domain(name)).strip() for name in ("web", "db")]

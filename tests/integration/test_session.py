@@ -1,9 +1,18 @@
-"""An ordinary user with libvirt's session: image, guest settings, machine; no root anywhere."""
+"""An ordinary user with libvirt's session: image, guest settings, machine; no root anywhere.
+
+One machine lives through this module, in the order of the tests, and is got at in every way that
+there is.
+"""
 
 from __future__ import annotations
 
+import json
 import os
+import re
+import shlex
 import shutil
+import signal
+import socket
 import subprocess
 import sysconfig
 import textwrap
@@ -11,13 +20,37 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import jsonschema
+import pexpect
 import pytest
+
+from tiny_cloud.schema.files import whole
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
 # A run that was killed leaves its user behind: the next one has another.
 USER = f"tctsession{os.getpid()}"
 ROOT = Path(__file__).parents[2]
+AGENT = """\
+#!/usr/bin/perl
+# As much of qemu-guest-agent as it takes to be asked for addresses (its protocol: qga/qapi-schema).
+open(my $port, '+<:unix', '/dev/virtio-ports/org.qemu.guest_agent.0') or die $!;
+open(my $card, '<', '/sys/class/net/eth0/address') or die $!;
+chomp(my $mac = <$card>);
+my $cards = '[{"name": "eth0", "hardware-address": "' . $mac . '", "ip-addresses": [' .
+  '{"ip-address": "10.0.2.15", "ip-address-type": "ipv4", "prefix": 24}]}]';
+my $said = '';
+while (1) {
+  sysread($port, $said, 4096, length $said) or select(undef, undef, undef, 0.1);
+  while ($said =~ s/^(.*?)\\n//s) {
+    my $line = $1;
+    my ($id) = $line =~ /"id":\\s*(\\d+)/;
+    syswrite($port, "{\\"return\\": $id}\\n") if $line =~ /guest-sync/;
+    syswrite($port, "{\\"return\\": $cards}\\n") if $line =~ /get-interfaces/;
+  }
+}
+"""
+PASSWORD = "correct horse"
 MANIFEST = """
     apiVersion: tinycloud/v1
     kind: Image
@@ -30,10 +63,21 @@ MANIFEST = """
     spec:
       cpus: 1
       memory: 512MiB
-      stopTimeout: 1
+      stopTimeout: {patience}
       disks: [{{name: root, image: debian, size: 4GiB}}]
-      interfaces: [{{name: eth0, user: {{}}, address: 10.0.2.15/24}}]
-      guest: {{hostname: session-web}}
+      interfaces:
+        - name: eth0
+          user: {{forward: [{{host: {port}, guest: 22}}]}}
+          address: 10.0.2.15/24
+      guest:
+        hostname: session-web
+        users:
+          root: {{password: {{file: secret.txt}}}}
+          koder:
+            password: {{file: secret.txt}}
+            authorizedKeys: ["{key}"]
+            sudo: "ALL=(ALL) NOPASSWD: ALL"
+        files: [{{path: /usr/local/sbin/agent, mode: "0755", content: {agent}}}]
 """
 
 
@@ -55,12 +99,18 @@ def home() -> Iterator[Path]:
         subprocess.run(["userdel", "--remove", USER], check=True, capture_output=True)
 
 
+def as_user(home: Path, *argv: str) -> list[str]:
+    return ["runuser", "--user", USER, "--", "env", "--ignore-environment", f"HOME={home}",
+            "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "NO_COLOR=1", "TERM=dumb",
+            f"PYTHONPATH={home / 'site'}:{home / 'packages'}", *argv]
+
+
+TINYCLOUD = ("/usr/bin/python3", "-c", "from tiny_cloud.cli import main; main()")
+
+
 def run(home: Path, *argv: str, expect: int = 0) -> str:
     done = subprocess.run(
-        ["runuser", "--user", USER, "--", "env", "--ignore-environment",
-         f"HOME={home}", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "NO_COLOR=1",
-         f"PYTHONPATH={home / 'site'}:{home / 'packages'}",
-         "/usr/bin/python3", "-c", "from tiny_cloud.cli import main; main()", *argv],
+        as_user(home, *TINYCLOUD, *argv),
         cwd=home, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False,
     )
     said = done.stdout + done.stderr
@@ -75,25 +125,175 @@ def declare(home: Path, text: str) -> None:
     (folder / "web.yaml").write_text(textwrap.dedent(text))
 
 
-def test_a_machine_of_an_ordinary_user(home: Path, debian: Path) -> None:
-    declare(home, MANIFEST.format(image=debian))
+@pytest.fixture(scope="module")
+def port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
+
+
+def machine(home: Path, image: Path, port: int, *, patience: int) -> str:
+    key = (home / ".ssh/id_ed25519.pub").read_text().strip()
+    return MANIFEST.format(image=image, port=port, key=key, agent=json.dumps(AGENT),
+                           patience=patience)
+
+
+def storage(home: Path) -> Path:
+    return home / ".local/share/tinycloud"
+
+
+def test_a_machine_of_an_ordinary_user(home: Path, debian: Path, port: int) -> None:
+    keygen = ("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", f"{home}/.ssh/id_ed25519")
+    subprocess.run(as_user(home, "mkdir", "-m", "700", f"{home}/.ssh"), check=True)
+    subprocess.run(as_user(home, *keygen), check=True)
+    declare(home, machine(home, debian, port, patience=90))
+    (home / "manifests/secret.txt").write_text(PASSWORD)
     said = run(home, "apply", "--yes")
     assert "qemu:///session" in said
     assert "No changes" in run(home, "plan", "--detailed-exitcode")
-    storage = home / ".local/share/tinycloud"
-    console = storage / "consoles/web.log"
-    deadline = time.monotonic() + 300
-    while "session-web login:" not in console.read_text(errors="replace"):
-        assert time.monotonic() < deadline, console.read_text(errors="replace")[-2000:]
-        time.sleep(1)
+
+
+def test_it_is_waited_for_and_says_where_it_is(home: Path, port: int) -> None:
+    said = run(home, "wait", "web", "--for", "ip", "--timeout", "1", expect=1)
+    assert "✘ virtualmachine/web  ip  not in 1 s: its guest agent does not answer" in said
+    assert "qemu's own network shows no address outside; forward a port" in said
+    assert "✓ virtualmachine/web  ssh  after " in (
+        said := run(home, "wait", "web", "--for", "ssh")) and f"127.0.0.1:{port}" in said
+    found = json.loads(run(home, "ip", "web", "-o", "json"))
+    jsonschema.validate(found, whole("addresses"))
+    assert [(one["address"], one["sources"]) for one in found["addresses"]] == [
+        ("10.0.2.15", ["declared"])]
+    assert [(one["port"], one["guestPort"]) for one in found["forwards"]] == [(port, 22)]
+
+
+def test_a_command_runs_in_it(home: Path) -> None:
+    said = run(home, "ssh", "web", "--", "id -un; cat /etc/hostname; exit 7", expect=7)
+    assert said.split()[-2:] == ["koder", "session-web"]
+    # By the machine and its disk, not by the port, which may be another machine's tomorrow.
+    known = (home / ".ssh/known_hosts").read_text()
+    record = json.loads((storage(home) / "records/guest-web.json").read_text())
+    found = subprocess.run(as_user(home, "ssh-keygen", "-F", f"web.{record['inode']}"),
+                           capture_output=True, text=True, check=True)
+    assert known and "ssh-ed25519" in found.stdout
+
+
+def test_its_agent_tells_addresses(home: Path) -> None:
+    assert "not in 0 s: its guest agent does not answer" in run(
+        home, "wait", "vm/web", "--for", "agent", "--timeout", "0", expect=1)
+    start = "sudo setsid /usr/local/sbin/agent >/dev/null 2>&1 </dev/null &"
+    run(home, "ssh", "web", "--", start)
+    run(home, "wait", "web", "--for", "agent", "--timeout", "60")
+    (line,) = run(home, "ip", "web", "--source", "agent").splitlines()[1:]
+    assert line.split()[:4] == ["eth0", "10.0.2.15/24", "agent", "user"]
+    assert "10.0.2.15/24  agent,declared" in run(home, "ip", "web")
+
+
+class Terminal:
+    """A window with a shell's view of it before and after tinycloud console."""
+
+    def __init__(self, home: Path, *options: str) -> None:
+        script = 'stty -g; "$@"; echo "code $?"; stty -g'
+        argv = as_user(home, "sh", "-c", script, "sh", *TINYCLOUD, "console", "web", *options)
+        self.child = pexpect.spawn(argv[0], argv[1:], cwd=str(home), encoding="utf-8", timeout=60)
+
+    def ends(self, code: int) -> str:
+        """What was said last; the terminal is as it was before."""
+        self.child.expect(pexpect.EOF)
+        said = str(self.child.before)
+        self.child.close()
+        before, after = re.findall(r"^[0-9a-f]+(?::[0-9a-f]+){10,}", self.before + said, re.M)
+        assert before == after and f"code {code}" in said, said
+        return said
+
+    def opened(self) -> None:
+        self.child.expect_exact("Ctrl-] leaves it.")
+        self.before = str(self.child.before)
+
+
+def test_its_console_is_a_terminal(home: Path) -> None:
+    first = Terminal(home)
+    first.opened()
+    first.child.send("\r")
+    first.child.expect_exact("session-web login: ")
+    first.child.send("koder\r")
+    first.child.expect_exact("Password: ")
+    first.child.send(f"{PASSWORD}\r")
+    first.child.expect(r"\$ $")
+    # Ctrl-C is the guest's.
+    first.child.send("sleep 1000\r")
+    first.child.expect_exact("sleep 1000")
+    time.sleep(0.5)
+    first.child.send("\x03")
+    first.child.expect(r"\$ $")
+    first.child.send("echo $((6 * 7))\r")
+    first.child.expect_exact("\n42\r")
+    assert "somebody has it open already: --force takes it" in pexpect_run(home)
+    second = Terminal(home, "--force")
+    second.opened()
+    assert "Ended: the other end closed it." in first.ends(0)
+    second.child.send("exit\r")
+    second.child.expect_exact("session-web login: ")
+    second.child.send("\x1d")
+    assert "Left." in second.ends(0)
+
+
+def pexpect_run(home: Path) -> str:
+    argv = as_user(home, *TINYCLOUD, "console", "web")
+    said, code = pexpect.run(shlex.join(argv), cwd=str(home), withexitstatus=True)
+    assert code == 1
+    return str(said, "utf-8")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_console_that_is_killed_leaves_the_terminal_as_it_was(
+    home: Path, number: signal.Signals
+) -> None:
+    one = Terminal(home)
+    one.opened()
+    time.sleep(0.3)
+    (pid,) = subprocess.run(["pgrep", "-u", USER, "-xf", " ".join((*TINYCLOUD, "console", "web"))],
+                            capture_output=True, text=True, check=True).stdout.split()
+    os.kill(int(pid), number)
+    assert "Interrupted." in one.ends(128 + number)
+
+
+def test_what_it_has_said_is_kept(home: Path) -> None:
+    console, qemu = run(home, "logs", "web", "--tail", "all").split("\n\n==> ")
+    assert console.startswith(f"==> {storage(home)}/consoles/web.log <==\n")
+    assert "Linux version" in console and "session-web login: koder" in console
+    assert "\x1b" not in console and "\r" not in console
+    assert qemu.startswith(f"{home}/.cache/libvirt/qemu/log/web.log <==\n")
+    assert "qemu-system-x86_64" in qemu
+    assert len(run(home, "logs", "web", "--qemu", "--tail", "2").splitlines()) == 2
+
+
+def test_it_stops_gracefully_and_starts(home: Path, debian: Path, port: int) -> None:
+    said = run(home, "stop", "web", "--yes")
+    assert "its manifest says running: true, so that the next apply starts it again" in said
+    assert run(home, "stop", "web", "--yes") == "virtualmachine/web: it is off already\n"
+    assert "vm/web" not in run(home, "ip", "web")
+    off = run(home, "ssh", "web", expect=1)
+    assert "virtualmachine/web is off" in off and "tinycloud start web" in off
+    change = run(home, "plan")
+    assert "running: false → true" in change
+    run(home, "start", "web", "--yes")
+    assert "No changes" in run(home, "plan", "--detailed-exitcode")
+    # A guest early in its boot does not hear that it is to power off.
+    declare(home, machine(home, debian, port, patience=1))
+    assert "did not power off within 1 s" in run(home, "restart", "web", "--yes", expect=1)
+    run(home, "wait", "web", "--for", "running", "--timeout", "0")
+
+
+def test_it_leaves_no_trace(home: Path) -> None:
     run(home, "destroy", "--yes", "--delete-data", "*", "--force-off", "vm/web")
     run(home, "purge", "--yes")
-    left = [path.name for path in storage.rglob("*") if not path.is_dir()]
+    left = [path.name for path in storage(home).rglob("*") if not path.is_dir()]
     assert left == ["journal.jsonl"]
 
 
-def test_what_an_ordinary_user_cannot_have(home: Path, debian: Path) -> None:
-    declare(home, MANIFEST.format(image=debian).replace("user: {}", "network: default"))
+def test_what_an_ordinary_user_cannot_have(home: Path, debian: Path, port: int) -> None:
+    text = machine(home, debian, port, patience=1)
+    declare(home, text.replace(f"user: {{forward: [{{host: {port}, guest: 22}}]}}",
+                               "network: default"))
     said = run(home, "plan", expect=1)
     assert "no active network default" in said and "user: {}" in said
 

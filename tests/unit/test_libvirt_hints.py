@@ -26,6 +26,7 @@ from tiny_cloud.host.openers import LOCKED
     ("operation failed: network 'lab' already exists with uuid 5f0e", "--adopt"),
     ("Cannot get interface MTU on 'br9': No such device", "there is no bridge br9"),
     ("operation failed: domain 'web' already exists with uuid 5f0e", "virsh domrename"),
+    ("operation failed: Active console session exists for this domain", "--force takes it"),
     ("operation forbidden: read only access prevents virDomainDefineXMLFlags", "reading only"),
     ("unsupported configuration: IDE controllers are unsupported for this QEMU binary or machine "
      "type", "bus: sata"),

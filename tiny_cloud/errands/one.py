@@ -1,10 +1,12 @@
-"""Steps on behalf of one thing, made from what its host says of it, as a plan. Pure."""
+"""Steps on behalf of one thing, made from what its host says of it, as a plan; and which things a
+user means. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
 from tiny_cloud import suggest
+from tiny_cloud.draft import matches
 from tiny_cloud.errands import Actual, Errand, plan_of
 from tiny_cloud.errors import Failure
 from tiny_cloud.facts import Reader
@@ -41,6 +43,16 @@ def named(known: Sequence[Resource], *meant: Address) -> Resource:
     hint = suggest.hint(str(meant[0]), there, "there are") or "nothing of the kind is declared"
     what = " or ".join(filter(None, (", ".join(kinds[:-1]), kinds[-1])))
     raise Failure(f"there is no {what} called {meant[0].name}", hint)
+
+
+def selected(known: Sequence[Resource], meant: Iterable[Address]) -> list[Resource]:
+    """Each once, as they were written: those that these name, globs too (fnmatch). Raises Failure
+    for what names nothing."""
+    chosen = set()
+    for address in meant:
+        found = {item.address for item in known if matches([str(address)], item.address)}
+        chosen |= found or {named(known, address).address}
+    return [item for item in known if item.address in chosen]
 
 
 def observed(resource: Resource, actual: Actual) -> Observed:

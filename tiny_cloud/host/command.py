@@ -24,6 +24,7 @@ PACKAGES: Mapping[str, str] = {
     "guestmount": "guestmount", "guestunmount": "guestmount", "fusermount": "fuse3",
     "mke2fs": "e2fsprogs",
     "sfdisk": "fdisk",
+    "ssh": "openssh-client",
     "mmdebstrap": "mmdebstrap",
     "prlimit": "util-linux", "setpriv": "util-linux",
     "python3": "python3",

@@ -69,6 +69,8 @@ HINTS: tuple[tuple[str, str], ...] = (
      "the server has no export of that name: nbdinfo --list nbd://HOST:PORT shows those it has"),
     (r"Unable to access credentials (?P<path>\S+?): No such file",
      "tls: true needs a certificate of this host in {path} (qemu.conf: nbd_tls_x509_cert_dir)"),
+    (r"Active console session exists",
+     "somebody has it open already: --force takes it from them"),
     (r"read only access prevents", "this connection was opened for reading only"),
 )
 

@@ -81,6 +81,12 @@ def device_aliases(xml: str) -> frozenset[str]:
     return frozenset(map(alias_of, etree.fromstring(xml).iterfind("devices/*")))
 
 
+def has_console(xml: str) -> bool:
+    """A serial one, or what libvirt can open as its console instead."""
+    return any(etree.fromstring(xml).find(f"devices/{tag}") is not None
+               for tag in ("serial", "console"))
+
+
 def agent_answers(live_xml: str) -> bool:
     """Whether the guest agent of what runs has opened its channel; not if nothing runs."""
     return bool(live_xml) and any(

@@ -36,12 +36,16 @@ TARGET = click.option(
     "--target", multiple=True, metavar="KIND/NAME", help="Only this and what it needs.")
 
 
-def _kept(ctx: click.Context, param: click.Parameter, value: str) -> None:
-    """A duration as kubectl and terraform have it: 90s, 5m."""
+def seconds(ctx: click.Context, param: click.Parameter, value: str) -> float:
+    """Of a duration as kubectl and terraform have it: 90s, 5m."""
     found = re.fullmatch(r"(\d{1,9}(?:\.\d{1,3})?)([smh]?)", value)
     if found is None:
         raise click.BadParameter(f"{value!r} is no duration: write 30s, 5m or 1h", ctx, param)
-    ctx.meta[LOCK_TIMEOUT] = float(found[1]) * SECONDS[found[2]]
+    return float(found[1]) * SECONDS[found[2]]
+
+
+def _kept(ctx: click.Context, param: click.Parameter, value: str) -> None:
+    ctx.meta[LOCK_TIMEOUT] = seconds(ctx, param, value)
 
 
 def YES(command: Command) -> Command:
@@ -63,10 +67,10 @@ def manifests(command: Command) -> Command:
     return command
 
 
-def place(command: Command) -> Command:
+def place(command: Command, *, names: tuple[str, ...] = ("-f", "--file")) -> Command:
     """The same for verbs that are given names of things: manifests come by an option."""
     for decorate in (
-        click.option("-f", "--file", "paths", multiple=True, metavar="PATH",
+        click.option(*names, "paths", multiple=True, metavar="PATH",
                      help="Manifests: a file, a folder, or -; without one manifests/."),
         *HOST,
     ):

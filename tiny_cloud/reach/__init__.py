@@ -1,0 +1,1 @@
+"""Getting at machines: which are meant, where they are, and whether they answer."""
