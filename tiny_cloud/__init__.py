@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from tiny_cloud.api import Planned, View, Workspace
     from tiny_cloud.consents import Consents
+    from tiny_cloud.errands.power import Power
     from tiny_cloud.errors import Failure, Problem, Problems, Span
     from tiny_cloud.given import Given
     from tiny_cloud.model import (
@@ -34,24 +35,59 @@ if TYPE_CHECKING:
     )
     from tiny_cloud.outcome import Incomplete
     from tiny_cloud.purging import Trash
+    from tiny_cloud.reach.addresses import Found
+    from tiny_cloud.reach.machines import Machine
+    from tiny_cloud.sandbox import Sandbox
     from tiny_cloud.wish import Wish
 
 __version__ = "0.1.0"
 __all__ = [
-    "Action", "Address", "Change", "Cloud", "Consents", "Event", "Failure", "FieldDiff", "Impact",
-    "Incomplete", "Note", "Observed", "Ownership", "Plan", "Planned", "Problem", "Problems", "Span",
-    "Trash", "Unknown", "View", "Wish", "Workspace", "__version__", "load", "load_plan",
+    "Action",
+    "Address",
+    "Change",
+    "Cloud",
+    "Consents",
+    "Event",
+    "Failure",
+    "FieldDiff",
+    "Found",
+    "Impact",
+    "Incomplete",
+    "Machine",
+    "Note",
+    "Observed",
+    "Ownership",
+    "Plan",
+    "Planned",
+    "Power",
+    "Problem",
+    "Problems",
+    "Sandbox",
+    "Span",
+    "Trash",
+    "Unknown",
+    "View",
+    "Wish",
+    "Workspace",
+    "__version__",
+    "find_machines",
+    "load",
+    "load_plan",
     "save_plan",
 ]
 
 _HOMES = {
     "api": ("Planned", "View", "Workspace"),
     "consents": ("Consents",),
+    "errands.power": ("Power",),
     "errors": ("Failure", "Problem", "Problems", "Span"),
     "model": ("Action", "Address", "Change", "Cloud", "Event", "FieldDiff", "Impact", "Note",
               "Observed", "Ownership", "Plan", "Unknown"),
     "outcome": ("Incomplete",),
     "purging": ("Trash",),
+    "reach.addresses": ("Found",),
+    "reach.machines": ("Machine",),
+    "sandbox": ("Sandbox",),
     "wish": ("Wish",),
 }
 """Where the names live. They are imported when asked for: ``tinycloud --version`` need not wait."""
@@ -89,6 +125,16 @@ def load(
 
     return load_manifests([fspath(path) for path in paths], documents=documents,
                           connect=connect, storage=storage)
+
+
+def find_machines(workspace: Workspace, *names: str) -> list[Machine]:
+    """The machines of these names (``web``, ``vm/web``, globs) that are there, declared or owned;
+    without names, all. Raises Failure if libvirt does not answer, or for a name that nothing has.
+    """
+    from tiny_cloud.addresses import machine_address
+    from tiny_cloud.reach.machines import machines
+
+    return machines(workspace, [machine_address(name) for name in names or ("*",)])
 
 
 def save_plan(planned: Planned, file: str | PathLike[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from tiny_cloud.model import Address
 from tiny_cloud.resource import Resource
 
 
@@ -16,6 +17,11 @@ def full_address(text: str) -> str:
 
 def full_addresses(texts: Iterable[str]) -> tuple[str, ...]:
     return tuple(map(full_address, texts))
+
+
+def machine_address(text: str) -> Address:
+    """Of ``web`` or ``vm/web``; the name may be a glob."""
+    return Address.parse(full_address(text if "/" in text else f"vm/{text}"))
 
 
 def kind_of(word: str) -> type[Resource] | None:

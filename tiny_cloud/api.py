@@ -12,11 +12,12 @@ from typing import Any
 
 from tiny_cloud import apply as execution
 from tiny_cloud import given, journal, linking, loader, plan, probe
-from tiny_cloud.addresses import full_address
+from tiny_cloud.addresses import full_address, machine_address
 from tiny_cloud.document import Document
 from tiny_cloud.draft import matches
-from tiny_cloud.errands import Actual, Errand, leftovers
+from tiny_cloud.errands import Actual, Errand, leftovers, power
 from tiny_cloud.errands.leftovers import Leftover
+from tiny_cloud.errands.power import Power
 from tiny_cloud.errors import Failure, Problem, Problems
 from tiny_cloud.essence import Essence, difference, essence
 from tiny_cloud.graph import closure
@@ -69,6 +70,12 @@ class Workspace:
         """What is done once and is in no manifest, shown as a plan. Raises Problems, Failure."""
         libvirt = Libvirt(self.cloud.connect, readonly=True)
         return Planned(self, Wish(), self._planned(Wish(), libvirt, what), what)
+
+    def power(self, what: Power, *names: str, force: bool = False) -> Planned:
+        """Switch machines (``web``, ``vm/web``, globs) on or off, all at once; what a manifest says
+        of ``running`` stays what the next apply goes back to. ``force``: who is not off within its
+        stopTimeout has its plug pulled. Raises Failure for a name that nothing has."""
+        return self.errand(power.errand([*map(machine_address, names)], what, force=force))
 
     def _planned(self, wish: Wish, libvirt: Libvirt, errand: Errand | None) -> Plan:
         if errand is None:

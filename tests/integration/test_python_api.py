@@ -15,7 +15,7 @@ from tests.integration.lab import Lab
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
 ROOT = Path(__file__).parents[2]
-BLOCK = re.compile(r"^```(python|output)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+BLOCK = re.compile(r"^```(python|text)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def test_what_the_page_says_is_so(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> 
     said = ""
     for match in BLOCK.finditer(text):
         kind, block = match.groups()
-        if kind == "output":
+        if kind == "text":
             assert said == block
             continue
         line = text.count("\n", 0, match.start(2))

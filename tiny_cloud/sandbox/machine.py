@@ -12,10 +12,13 @@ from typing import Any
 
 from tiny_cloud.errors import Failure
 from tiny_cloud.host import command
+from tiny_cloud.host.servers import greeting_fault
+from tiny_cloud.libvirt_xml import LOOPBACK
+from tiny_cloud.reach import login
+from tiny_cloud.reach.waiting import POLL, SSH
 from tiny_cloud.sandbox.clearing import STORAGE
 
-KEY = "key"
-LOOPBACK = "127.0.0.1"
+KEY, KNOWN = "key", "known_hosts"
 BOOT = 300.0
 """Seconds until a guest answers, in software emulation on a busy machine."""
 SHOWN = 20
@@ -23,9 +26,7 @@ SHOWN = 20
 USER_NETWORK: Mapping[str, Any] = {"address": "10.0.2.15/24", "gateway": "10.0.2.2",
                                    "dns": ["10.0.2.3"]}
 """What qemu's user-mode network gives (qemu(1), -netdev user)."""
-# The guest is as old as the test, and so is its key: there is none to compare it with.
-OPTIONS = ("-F", "none", "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes", "-o", "LogLevel=ERROR",
-           "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null")
+OPTIONS = ("BatchMode=yes", "IdentitiesOnly=yes", "LogLevel=ERROR")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +44,14 @@ class Machine:
         Raises Failure if either is too little, or the command ends with something else than 0.
         """
         self.wait(boot)
-        argv = ("ssh", *OPTIONS, "-i", str(self.folder / KEY), "-p", str(self.port),
-                f"root@{LOOPBACK}", "--", words)
+        files = (f"IdentityFile={self.folder / KEY}", f"UserKnownHostsFile={self.folder / KNOWN}")
+        argv = login.argv(login.Way(LOOPBACK, self.port), user="root", alias=self.name,
+                          options=(*OPTIONS, *files), command=(words,))
         try:
-            done = subprocess.run(argv, capture_output=True, text=True, errors="replace",
-                                  stdin=subprocess.DEVNULL, timeout=timeout, check=False)
+            # What the user's own ssh is set up for is no affair of a test's.
+            done = subprocess.run(
+                [argv[0], "-F", "none", *argv[1:]], capture_output=True, text=True,
+                errors="replace", stdin=subprocess.DEVNULL, timeout=timeout, check=False)
         except subprocess.TimeoutExpired:
             raise Failure(f"{self.name}: {words} takes longer than {timeout:g} s") from None
         if done.returncode:
@@ -60,11 +64,12 @@ class Machine:
         if not self.port:
             raise Failure(f"{self.name} has no way in", "give it an image, and no interfaces")
         deadline = time.monotonic() + timeout
-        while not _says_ssh(self.port):
+        while fault := greeting_fault((LOOPBACK, self.port), SSH):
             if time.monotonic() > deadline:
                 last = "\n".join(self.console().splitlines()[-SHOWN:])
-                raise Failure(f"{self.name} does not answer within {timeout:g} s", detail=last)
-            time.sleep(0.2)
+                raise Failure(f"{self.name} does not answer within {timeout:g} s: {fault}",
+                              "look at the end of its console", last)
+            time.sleep(POLL)
 
     def console(self) -> str:
         """What came out of its serial port so far; empty if that cannot be read."""
@@ -108,13 +113,3 @@ def _free_port() -> int:
     """Nobody has it now; if somebody takes it before the machine starts, that is a Failure."""
     with socket.create_server((LOOPBACK, 0)) as server:
         return int(server.getsockname()[1])
-
-
-def _says_ssh(port: int) -> bool:
-    """qemu takes the connection before the guest is up: what counts is the server's first word
-    (RFC 4253, 4.2)."""
-    try:
-        with socket.create_connection((LOOPBACK, port), timeout=5) as connection:
-            return connection.recv(4) == b"SSH-"
-    except OSError:
-        return False
