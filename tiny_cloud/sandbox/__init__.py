@@ -6,6 +6,7 @@ too: another process after a kill, or a person with ``tinycloud destroy``.
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -20,6 +21,8 @@ from tiny_cloud.sandbox.work import carry_out
 
 __all__ = ["Machine", "Sandbox"]
 
+PLACE = "/var/tmp"
+"""For what is larger than what belongs into /tmp (hier(7))."""
 SMALL: Mapping[str, Any] = {"cpus": 1, "memory": "512MiB", "stopTimeout": 1}
 """What machines have that do not say it. Nobody waits for a guest that is thrown away."""
 Document: TypeAlias = Mapping[str, Any]
@@ -28,18 +31,25 @@ Document: TypeAlias = Mapping[str, Any]
 class Sandbox:
     """A cloud that lives until ``close``; with ``with``, until the end of the block."""
 
-    def __init__(self, name: str, folder: Path, shared: Path, connect: str = "") -> None:
-        """``name``: of the cloud; libvirt calls its machines NAME-MACHINE. ``folder`` is made here;
-        libvirt's qemu user has to get there, so none above it may be closed to that. ``shared``: a
-        folder for images, which other sandboxes may use as well. ``connect``: libvirt's URI.
+    def __init__(
+        self, name: str, folder: Path | None = None, shared: Path | None = None, connect: str = ""
+    ) -> None:
+        """``name``: of the cloud; libvirt calls its machines NAME-MACHINE. ``folder`` is made here,
+        and removed at the end; libvirt's qemu user has to get there, so none above it may be closed
+        to that; without it, it is a new one below /var/tmp. ``shared``: a folder for images, which
+        other sandboxes may use as well. ``connect``: libvirt's URI.
 
-        Raises OSError.
+        Raises OSError, as when there is such a folder already.
         """
-        self.name, self.folder, self.shared, self.connect = name, folder, shared, connect
+        if folder is None:
+            folder = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=PLACE))
+        else:
+            folder.mkdir()
+        folder.chmod(0o711)
+        self.name, self.folder, self.connect = name, folder, connect
+        self.shared = shared or folder / "images"
         self._cloud = images.document("Cloud", name, {"storage": folder / STORAGE})
         self._declared: list[Document] = []
-        folder.mkdir()
-        folder.chmod(0o711)
 
     def declare(self, *documents: Document) -> None:
         """Make what these documents say, beside what was declared before; one of the same kind and
