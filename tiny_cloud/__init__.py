@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from tiny_cloud.purging import Trash
     from tiny_cloud.reach.addresses import Found
     from tiny_cloud.reach.machines import Machine
-    from tiny_cloud.sandbox import Sandbox
+    from tiny_cloud.sandbox import Sandbox, SandboxMachine
     from tiny_cloud.wish import Wish
 
 __version__ = "0.1.0"
@@ -63,6 +63,7 @@ __all__ = [
     "Problem",
     "Problems",
     "Sandbox",
+    "SandboxMachine",
     "Span",
     "Trash",
     "Unknown",
@@ -87,7 +88,7 @@ _HOMES = {
     "purging": ("Trash",),
     "reach.addresses": ("Found",),
     "reach.machines": ("Machine",),
-    "sandbox": ("Sandbox",),
+    "sandbox": ("Sandbox", "SandboxMachine"),
     "wish": ("Wish",),
 }
 """Where the names live. They are imported when asked for: ``tinycloud --version`` need not wait."""

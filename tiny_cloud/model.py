@@ -33,6 +33,7 @@ class Address:
 
     @classmethod
     def parse(cls, text: str) -> Address:
+        """Of ``KIND/NAME``, the kind in full."""
         kind, _, name = text.partition("/")
         return cls(kind.lower(), name)
 
@@ -81,6 +82,8 @@ class Secret:
 
 
 class Ownership(enum.Enum):
+    """Whose a thing on the host is."""
+
     OURS = "ours"
     UNSTAMPED = "unstamped"
     """Somebody made it without us; ``--adopt`` takes it over."""

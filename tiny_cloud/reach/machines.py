@@ -39,6 +39,7 @@ class Machine:
 
     @property
     def address(self) -> Address:
+        """Its kind and name."""
         return self.resource.address
 
     @property

@@ -16,10 +16,10 @@ from tiny_cloud.document import API_VERSION
 from tiny_cloud.given import texts
 from tiny_cloud.sandbox import images
 from tiny_cloud.sandbox.clearing import MANIFEST, STORAGE, clear
-from tiny_cloud.sandbox.machine import Machine, entered, shut
+from tiny_cloud.sandbox.machine import SandboxMachine, entered, shut
 from tiny_cloud.sandbox.work import carry_out
 
-__all__ = ["Machine", "Sandbox"]
+__all__ = ["Sandbox", "SandboxMachine"]
 
 PLACE = "/var/tmp"
 """For what is larger than what belongs into /tmp (hier(7))."""
@@ -60,14 +60,14 @@ class Sandbox:
 
     def machines(
         self, *names: str, image: images.Image | None = None, **spec: Any
-    ) -> list[Machine]:
+    ) -> list[SandboxMachine]:
         """Make and start machines that are alike, all at once. Raises Problems, Failure.
 
         ``image``: the path of a disk image, or the ``spec`` of an Image: each machine gets a disk
-        ``root`` on it. A machine with an image and without ``interfaces`` can be entered
-        (``Machine.run``): it has a card with a port of this host forwarded to its ssh server, and
-        root takes a key of this machine's. ``guest=None``: nothing is written into it, and nobody
-        enters. Everything else is as in a manifest's ``spec``; by default 1 CPU and 512 MiB.
+        ``root`` on it. A machine with an image and without ``interfaces`` can be entered (``run``):
+        it has a card with a port of this host forwarded to its ssh server, and root takes a key of
+        this sandbox's. ``guest=None``: nothing is written into it, and nobody enters. Everything
+        else is as in a manifest's ``spec``; by default 1 CPU and 512 MiB.
         """
         documents: list[Document] = []
         if image is not None:
@@ -87,7 +87,7 @@ class Sandbox:
         self._apply(documents)
         return made
 
-    def machine(self, name: str = "machine", **words: Any) -> Machine:
+    def machine(self, name: str = "machine", **words: Any) -> SandboxMachine:
         """One, as ``machines`` makes them. Raises Problems, Failure."""
         return self.machines(name, **words)[0]
 

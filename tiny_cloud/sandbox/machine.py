@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import subprocess
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from tiny_cloud.errors import Failure
 from tiny_cloud.host import command
@@ -18,6 +19,9 @@ from tiny_cloud.reach import login
 from tiny_cloud.reach.waiting import POLL, SSH
 from tiny_cloud.sandbox.clearing import STORAGE
 
+Spec: TypeAlias = Mapping[str, Any]
+TERMINAL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""What moves a cursor or colours (ECMA-48, 5.4), and all other control characters."""
 KEY, KNOWN = "key", "known_hosts"
 BOOT = 300.0
 """Seconds until a guest answers, in software emulation on a busy machine."""
@@ -30,7 +34,9 @@ OPTIONS = ("BatchMode=yes", "IdentitiesOnly=yes", "LogLevel=ERROR")
 
 
 @dataclass(frozen=True, slots=True)
-class Machine:
+class SandboxMachine:
+    """A machine of a sandbox."""
+
     name: str
     folder: Path = field(repr=False)
     """Of its sandbox."""
@@ -72,22 +78,22 @@ class Machine:
             time.sleep(POLL)
 
     def console(self) -> str:
-        """What came out of its serial port so far; empty if that cannot be read."""
+        """What came out of its serial port so far, as plain text; empty if that cannot be read."""
         log = self.folder / STORAGE / "consoles" / f"{self.name}.log"
         try:
-            return log.read_text(errors="replace").replace("\r", "")
+            return TERMINAL.sub("", log.read_text(errors="replace"))
         except OSError:
             return ""
 
 
-def shut(name: str, folder: Path, spec: Mapping[str, Any]) -> tuple[Machine, dict[str, Any]]:
+def shut(name: str, folder: Path, spec: Spec) -> tuple[SandboxMachine, dict[str, Any]]:
     """A machine that is as its ``spec`` says, and nobody enters."""
-    return Machine(name, folder), dict(spec)
+    return SandboxMachine(name, folder), dict(spec)
 
 
-def entered(name: str, folder: Path, spec: Mapping[str, Any]) -> tuple[Machine, dict[str, Any]]:
+def entered(name: str, folder: Path, spec: Spec) -> tuple[SandboxMachine, dict[str, Any]]:
     """A machine with a way in, and its ``spec`` with that added. Raises Failure."""
-    machine = Machine(name, folder, _free_port())
+    machine = SandboxMachine(name, folder, _free_port())
     guest = spec.get("guest", {})
     users = guest.get("users", {})
     root = users.get("root", {})
