@@ -23,6 +23,7 @@ from tests.faults.fault import INTERRUPT, KILLS, NONE, WHERE, Fault
 from tests.faults.run import Run, run
 from tests.faults.scenario import Documents, Scenario
 from tests.integration.lab import URI, Lab, digest, end_all
+from tests.integration.servers.http import serving
 
 MARK = 0xA7
 MARKED = 64 << 10
@@ -41,6 +42,8 @@ SECONDS = 60
 class Bench:
     scenario: Scenario
     lab: Lab
+    site: str
+    """Where the lab's folder is served."""
     points: tuple[str, ...] = ()
     """Of a run without faults."""
     inventory: frozenset[str] = frozenset()
@@ -53,18 +56,20 @@ class Bench:
     @contextmanager
     def of(cls, scenario: Scenario, name: str) -> Iterator[Bench]:
         """In a lab of that name, with one run that nothing happens to."""
-        bench = cls(scenario, Lab.make(name))
+        lab = Lab.make(name)
         try:
-            scenario.sources(bench.lab)
-            bench.begin()
-            started = time.monotonic()
-            done = bench.run()
-            bench.seconds = time.monotonic() - started
-            assert done.code == 0, done.said
-            bench.points, bench.inventory = done.points, frozenset(bench.there())
-            yield bench
+            scenario.sources(lab)
+            with serving(lab.folder) as site:
+                bench = cls(scenario, lab, site)
+                bench.begin()
+                started = time.monotonic()
+                done = bench.run()
+                bench.seconds = time.monotonic() - started
+                assert done.code == 0, done.said
+                bench.points, bench.inventory = done.points, frozenset(bench.there())
+                yield bench
         finally:
-            bench.lab.clean()
+            lab.clean()
 
     def begin(self) -> None:
         """The host as it is before: with what others have in the storage."""
@@ -88,7 +93,8 @@ class Bench:
         for file in self.lab.manifests.glob("*.yaml"):
             file.unlink() if file.name != "cloud.yaml" else None
         for name, text in documents.items():
-            self.lab.write(name, text.replace("{folder}", str(self.lab.folder)))
+            text = text.replace("{folder}", str(self.lab.folder)).replace("{site}", self.site)
+            self.lab.write(name, text)
 
     def _common(self, verb: str) -> tuple[str, ...]:
         files = ("-f",) if verb in ("flatten", "commit") else ()

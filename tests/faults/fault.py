@@ -30,6 +30,8 @@ SHORTENED = 100
 """A command that hangs is waited for that many times shorter than tinycloud would wait."""
 AT_MOST = 3.0
 """Seconds after which somebody presses Ctrl-C, where tinycloud waits for ever."""
+HANGS = ("sleep", "1000")
+"""What is started in the place of a command that hangs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,7 @@ class Hurt:
             return None
         if self.fault.how == "hang":
             _be_impatient()
-            return ("sleep", "1000")
+            return HANGS
         return _fail(self.fault.how, point)
 
 
@@ -130,7 +132,14 @@ def _be_impatient() -> None:
         return chunks(child, argv, timeout and timeout / SHORTENED)
 
     command._chunks = sooner
-    threading.Timer(AT_MOST, os.killpg, (0, signal.SIGINT)).start()
+    threading.Timer(AT_MOST, _give_up).start()
+
+
+def _give_up() -> None:
+    """Ctrl-C, unless tinycloud has given up already and goes on without an answer."""
+    words = "\0".join(HANGS).encode()
+    if any(words in Path(f"/proc/{pid}/cmdline").read_bytes() for pid in below(os.getpid())):
+        os.killpg(0, signal.SIGINT)
 
 
 def die(*, alone: bool) -> None:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from tests.integration.lab import Lab
 
 Documents = Mapping[str, str]
-"""Text of each file, without the line apiVersion. ``{folder}`` and ``{name}`` are the lab's."""
+"""Text of each file, without the line apiVersion. ``{folder}`` and ``{name}`` are the lab's,
+``{site}`` is where its folder is served over HTTP."""
 
 
 def nothing(lab: Lab) -> None:

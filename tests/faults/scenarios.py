@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.faults.bench import has_mark
 from tests.faults.scenario import Scenario, nothing
 from tests.goals import scaled
-from tests.integration.lab import Lab, virsh
+from tests.integration.lab import Lab, digest, virsh
 
 MIB = 1 << 20
 
@@ -46,6 +46,13 @@ def made(form: str, *names: str) -> Callable[[Lab], None]:
             subprocess.run(("qemu-img", "convert", "-f", "raw", "-O", form, raw, file), check=True)
 
     return make
+
+
+def published(lab: Lab) -> None:
+    """With the file of digests that a publisher puts beside it."""
+    made("qcow2", "base")(lab)
+    file = lab.folder / "base.qcow2"
+    (lab.folder / "SHA256SUMS").write_text(f"{digest(file)}  {file.name}\n")
 
 
 def marked(*names: str) -> Callable[[Lab], None]:
@@ -97,6 +104,8 @@ SCENARIOS = (
         sources=made("qcow2", "base")),
     Scenario("an image from a VMDK", {"base": image("path: {folder}/base.vmdk")},
              sources=made("vmdk", "base")),
+    Scenario("an image is downloaded", {
+        "base": image("url: '{site}/base.qcow2', sums: '{site}/SHA256SUMS'")}, sources=published),
     Scenario("a network is made", {"lan": network(f"{LAN}, dhcp: {{from: 10.213.7.100, "
                                                   "to: 10.213.7.200}")}),
     Scenario("a network changes and restarts", before={

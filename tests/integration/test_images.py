@@ -8,7 +8,7 @@ import socket
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -297,6 +297,8 @@ class Handler(BaseHTTPRequestHandler):
             return self.answer(302, b"", ("Location", "/loop"))
         if self.path == "/moved":
             return self.answer(302, b"", ("Location", "/image.qcow2"))
+        if self.path == "/endless":
+            return self.go_on()
         if self.path != "/image.qcow2":
             return self.answer(404, b"")
         if self.server.mischief == "busy" and not self.server.broken:
@@ -321,6 +323,16 @@ class Handler(BaseHTTPRequestHandler):
         self.server.broken += 1
         self.answer(status, body[:len(body) // 2], extra, length=len(body))
         self.close_connection = True
+
+    def go_on(self) -> None:
+        """Without a length, for as long as anybody listens (RFC 9112, 6.3)."""
+        self.send_response(200)
+        self.send_header("Connection", "close")
+        self.end_headers()
+        self.close_connection = True
+        with suppress(BrokenPipeError, ConnectionResetError):
+            while True:
+                self.wfile.write(BODY)
 
     def answer(
         self, status: int, body: bytes, *headers: tuple[str, str], length: int | None = None
@@ -438,6 +450,20 @@ def test_redirects_are_followed_but_not_for_ever(server: Server, to: Path) -> No
     assert to.read_bytes() == BODY
     with pytest.raises(Failure, match="more than 5 redirects"):
         fetch(image(server, to, path="/loop"))
+
+
+def test_a_server_that_does_not_end_does_not_fill_the_disk(
+    server: Server, tmp_path: Path
+) -> None:
+    size = fetching.LEFT_ALONE + (8 << 20)
+    subprocess.run(("mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", tmp_path), check=True)
+    try:
+        to = tmp_path / "image.part"
+        with pytest.raises(Failure, match="/endless, whose length nobody says, needs"):
+            fetch(image(server, to, path="/endless"))
+        assert not to.exists()
+    finally:
+        subprocess.run(("umount", tmp_path), check=True)
 
 
 def test_an_absent_file_is_said_so(server: Server, to: Path) -> None:

@@ -1,12 +1,15 @@
 """Exit codes and the words around them; the work itself is tested elsewhere."""
 
 import errno
+import json
 import re
 import sys
 from pathlib import Path
 
+import jsonschema
 import pytest
 
+from tests.input.test_generated import schema
 from tests.unit.conftest import Run
 from tiny_cloud import api, journal
 from tiny_cloud.errands.leftovers import Leftover
@@ -261,6 +264,10 @@ def test_what_is_left_is_named_with_its_remedy(
     assert code == (2 if left else 0)
     assert "Cut off: tinycloud apply (process 1 of ann, since T)." in out
     assert "In the trash: 8.0KiB, until tinycloud purge." in out
+    told = json.loads(run(*words, "--json")[1])
+    jsonschema.validate(told, schema("status"))
+    assert told["cutOff"].startswith("tinycloud apply (") and told["trash"] == 8192
+    assert [one["removable"] for one in told["left"]] == [bool(one.steps) for one in left]
     with journal.locked(storage, "tinycloud gc"):
         code, out, _ = run(*words)
     assert code == 0 and "At work: tinycloud gc (process" in out

@@ -30,6 +30,8 @@ BREAKS = 4
 PAUSE = 0.5
 """Seconds after the first break; twice as long after each further one."""
 LARGEST_SUMS = 4 << 20
+LEFT_ALONE = 64 << 20
+"""Bytes of the file system that a download of unknown length does not touch."""
 _RANGE = re.compile(r"bytes (\d+)-\d+/(\d+)")
 
 Progress = Callable[[int, int], None]
@@ -156,11 +158,23 @@ def _receive(download: Download, to: str) -> bool:
                 return False
         etag = answer.headers.get("ETag", "")
         download.etag = "" if etag.startswith("W/") else etag
-        require_space(to, max(0, total - download.offset), f"the rest of {download.url}")
+        if total:
+            require_space(to, max(0, total - download.offset), f"the rest of {download.url}")
         # urllib3 raises IncompleteRead when fewer bytes come than the header promised.
         for chunk in answer.stream(CHUNK, decode_content=False):
+            if not total:
+                _require_room(to, download.url)
             download.take(chunk, total)
     return True
+
+
+def _require_room(to: str, url: str) -> None:
+    """A server that does not say how much will come may go on until the disk is full."""
+    try:
+        require_space(to, LEFT_ALONE, f"{url}, whose length nobody says,")
+    except Failure:
+        remove(to)
+        raise
 
 
 def _extent(answer: BaseHTTPResponse) -> tuple[int, int]:

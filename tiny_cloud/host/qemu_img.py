@@ -7,12 +7,14 @@ import os
 import stat
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import PurePosixPath
 from typing import Any
 
 from tiny_cloud import luks
 from tiny_cloud.errors import Failure
 from tiny_cloud.facts import ImageFacts
+from tiny_cloud.host import headers
 from tiny_cloud.host.command import run
 from tiny_cloud.host.space import require_space
 from tiny_cloud.images.options import TAKEN_AT_ONCE
@@ -21,15 +23,19 @@ from tiny_cloud.model import Unknown
 PARALLEL = 8
 """qemu-img spends 8 ms a process mostly waiting; more than this gains nothing on small hosts."""
 
-MEASUREMENTS = 3
+MEASUREMENTS = 20
 STANDSTILL = "Unable to get accurate CPU usage"
 """qemu first measures how fast the host hashes (crypto/pbkdf.c), and gives up if the clock of its
-thread has not moved, as happens on a busy host: then it measures again."""
+thread has not moved, as happens on a busy host, at once and often: then it measures again."""
 
 
 def info(path: str, format: str, *, foreign: bool = False) -> ImageFacts:
     """What the image says of itself. Raises Failure if it is unreadable, marked corrupt, or no
     more than the index to another file."""
+    _require_absolute(path)
+    with suppress(OSError):  # which qemu-img has words for
+        if plain := headers.read(path, format):
+            return plain
     facts = describe(path, format, foreign=foreign)
     data = facts.get("format-specific", {}).get("data", {})
     header = data if facts["format"] == "luks" else data.get("encrypt", {})
@@ -187,9 +193,11 @@ def _observe(path: str, format: str) -> ImageFacts | Unknown | None:
 
 
 def _absolute(path: str, facts: Mapping[str, Any]) -> str:
-    backing = facts.get("full-backing-filename") or facts.get("backing-filename", "")
+    told: str = facts.get("full-backing-filename") or facts.get("backing-filename", "")
+    # qemu's own way to say that what follows is a path.
+    backing = told.removeprefix("file:")
     if not backing or backing.startswith(("/", "json:")):
-        return str(backing)
+        return backing
     return str(PurePosixPath(path).parent / backing)
 
 

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from tiny_cloud.errors import Failure
@@ -12,11 +11,14 @@ from tiny_cloud.model import PHASES, Secret
 from tiny_cloud.schema import secret_of
 from tiny_cloud.steps import EditGuest, RecallGuest
 
+LARGEST = 1 << 20
+"""Characters of a secret's file: /dev/zero has no end."""
+
 
 def resolve(secret: Secret, *, run_commands: bool) -> str | None:
     """The secret itself; None if it is not there now. A file loses one trailing newline.
 
-    Raises Failure for what is there and can be no secret: a folder, not UTF-8.
+    Raises Failure for what is there and can be no secret: a folder, too large, not UTF-8.
     """
     if secret.source == "env":
         return os.environ.get(str(secret.value))
@@ -24,11 +26,16 @@ def resolve(secret: Secret, *, run_commands: bool) -> str | None:
         return None
     try:
         if secret.source == "file":
-            return Path(str(secret.value)).read_text(encoding="utf-8").removesuffix("\n")
-        if secret.source == "command":
+            with open(str(secret.value), encoding="utf-8") as file:
+                found = file.read(LARGEST + 1)
+            if len(found) <= LARGEST:
+                return found.removesuffix("\n")
+            reason = "is too long to be one"
+        elif secret.source == "command":
             # pass, gpg and the like need the user's own variables.
             return command.run(tuple(secret.value), environ=os.environ).decode().removesuffix("\n")
-        return None
+        else:
+            return None
     except (FileNotFoundError, NotADirectoryError, PermissionError):
         return None
     except OSError as error:

@@ -106,6 +106,7 @@ def test_what_can_be_no_secret_is_said_without_its_content(
         (Secret("file", str(tmp_path)), "cannot be read: Is a directory"),
         (Secret("file", str(tmp_path / "loop")), "cannot be read: "),
         (Secret("file", str(tmp_path / "binary")), "is not UTF-8 text"),
+        (Secret("file", "/dev/zero"), "is too long to be one"),
         (Secret("command", ("pass", "show")), "is not UTF-8 text"),
     ):
         with pytest.raises(Failure, match=reason) as error:
