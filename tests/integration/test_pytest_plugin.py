@@ -110,7 +110,7 @@ def test_a_failure_is_told_in_the_words_of_the_plan(inner: pytest.Pytester) -> N
     result.assert_outcomes(failed=3)
     result.stdout.fnmatch_lines([
         '>       tinycloud.machine("web", memroy="64MiB")',
-        "E       tiny_cloud.errors.Problems: documents[[]1[]]:11:5: there is no field memroy in "
+        "E       tiny_cloud.errors.Problems: documents[[]0[]]:11:5: there is no field memroy in "
         "VirtualMachine.spec (did you mean memory?)",
         "E       tiny_cloud.outcome.Incomplete: disk/web-data is blocked: *",
         "E       --replace disk/web-data",

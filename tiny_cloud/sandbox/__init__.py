@@ -107,12 +107,13 @@ class Sandbox:
 
     def _load(self, documents: Iterable[Document]) -> tiny_cloud.Workspace:
         # The variable TINYCLOUD_STORAGE is not for throw-away things.
-        return tiny_cloud.load(documents=[self._cloud, *documents], connect=self.connect,
+        return tiny_cloud.load(documents=[*documents, self._cloud], connect=self.connect,
                                storage=str(self.folder / STORAGE))
 
     def _apply(self, documents: Sequence[Document]) -> None:
         new = [_who(one) for one in documents]
-        wanted = [*(one for one in self._declared if _who(one) not in new), *documents]
+        # First those that the caller has given: a problem names a document by its number.
+        wanted = [*documents, *(one for one in self._declared if _who(one) not in new)]
         planned = self._load(wanted).plan()
         # From here on something may come to be.
         self._declared = wanted

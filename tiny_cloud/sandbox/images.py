@@ -30,7 +30,7 @@ def made(image: Image, shared: Path, connect: str) -> dict[str, Any]:
         return spec
     shared.mkdir(exist_ok=True)
     shared.chmod(0o711)
-    documents = [document("Cloud", CLOUD, {}), document("Image", name_of(image), spec)]
+    documents = [document("Image", name_of(image), spec), document("Cloud", CLOUD, {})]
     workspace = tiny_cloud.load(documents=documents, connect=connect, storage=str(shared))
     carry_out(workspace.plan(), BUILD)
     (resource,) = workspace.resources
