@@ -60,21 +60,28 @@ def told(inner: pytest.Pytester) -> list[str]:
 
 
 def test_each_test_has_machines_of_its_own(inner: pytest.Pytester) -> None:
+    """And all stand on one image, which is made once."""
     inner.makepyfile(MINE + """
     def names(tinycloud):
         with __import__("contextlib").closing(__import__("libvirt").open()) as connection:
             return {one.name() for one in connection.listAllDomains()}
 
+    def image(tinycloud):
+        (file,) = (tinycloud.shared / "images").glob("*.qcow2")
+        return str(file.stat().st_ino)
+
     def test_one(tinycloud):
         told(tinycloud)
-        web, db = tinycloud.machines("web", "db", **SMALL)
+        web, db = tinycloud.machines("web", "db", image="blank.raw", guest=None, **SMALL)
+        Path("inode").write_text(image(tinycloud))
         assert (web.name, db.name) == ("web", "db")
         assert tinycloud.look().get("vm/web").running
         assert names(tinycloud) >= {f"{tinycloud.name}-web", f"{tinycloud.name}-db"}
 
     def test_another(tinycloud):
         told(tinycloud)
-        tinycloud.machine("web", **SMALL)
+        tinycloud.machine("web", image="blank.raw", guest=None, **SMALL)
+        assert Path("inode").read_text() == image(tinycloud)
         assert not any(name.startswith(Path("told").read_text().split()[0])
                        for name in names(tinycloud))
 
@@ -87,6 +94,7 @@ def test_each_test_has_machines_of_its_own(inner: pytest.Pytester) -> None:
         seen = tinycloud_session.look()
         assert seen.get("vm/web").running and seen.get("disk/more")
     """)
+    (inner.path / "blank.raw").write_bytes(bytes(1 << 20))
     result = inner.runpytest_subprocess()
     result.assert_outcomes(passed=4)
     one, another = told(inner)
