@@ -98,7 +98,9 @@ def pytest_unconfigure(config: pytest.Config) -> None:
             clear(folder, config.getini("tinycloud_connect"))
         remove(place)
     except (Failure, Problems) as error:
-        config.get_terminal_writer().line(f"tinycloud: {place} stays: {error}", red=True)
+        from tiny_cloud.render.text import one_line
+
+        config.get_terminal_writer().line(one_line(f"tinycloud: {place} stays: {error}"), red=True)
 
 
 def _sandbox(config: pytest.Config) -> Sandbox:

@@ -11,9 +11,12 @@ from typing import Any, cast
 
 import pytest
 
+from tiny_cloud import pytest_plugin
 from tiny_cloud.api import Planned
 from tiny_cloud.errors import Failure, Problems
 from tiny_cloud.sandbox import Sandbox, images
+from tiny_cloud.sandbox.clearing import MANIFEST
+from tiny_cloud.sandbox.machine import free_ports
 from tiny_cloud.sandbox.work import carry_out
 
 
@@ -68,3 +71,19 @@ def test_what_was_refused_is_not_declared(tmp_path: Path) -> None:
     with pytest.raises(Problems, match=r"^documents\[0\]:3:11: there is no kind \"Dsk\""):
         box.declare({"kind": "Dsk", "metadata": {"name": "a"}})
     assert list(box.folder.iterdir()) == []
+
+
+def test_ports_are_different() -> None:
+    assert len(set(free_ports(50))) == 50
+
+
+def test_what_cannot_be_cleared_away_stays_and_is_told(tmp_path: Path) -> None:
+    (tmp_path / "main-1").mkdir()
+    (tmp_path / "main-1" / MANIFEST).write_text("kind: Cloud")
+    said: list[str] = []
+    config = SimpleNamespace(
+        stash={pytest_plugin.PLACE: tmp_path}, getini=lambda name: "",
+        get_terminal_writer=lambda: SimpleNamespace(line=lambda text, red: said.append(text)))
+    pytest_plugin.pytest_unconfigure(cast(pytest.Config, config))
+    assert said[0].startswith(f"tinycloud: {tmp_path} stays: ") and "no apiVersion" in said[0]
+    assert (tmp_path / "main-1").is_dir()

@@ -16,7 +16,7 @@ from tiny_cloud.document import API_VERSION
 from tiny_cloud.given import texts
 from tiny_cloud.sandbox import images
 from tiny_cloud.sandbox.clearing import MANIFEST, STORAGE, clear
-from tiny_cloud.sandbox.machine import SandboxMachine, entered, shut
+from tiny_cloud.sandbox.machine import SandboxMachine, entered, free_ports, shut
 from tiny_cloud.sandbox.work import carry_out
 
 __all__ = ["Sandbox", "SandboxMachine"]
@@ -80,8 +80,8 @@ class Sandbox:
         spec = {key: value for key, value in spec.items() if value is not None}
         way = shut if image is None or silent or "interfaces" in spec else entered
         made = []
-        for name in names:
-            machine, its = way(name, self.folder, spec)
+        for name, port in zip(names, free_ports(len(names)), strict=True):
+            machine, its = way(name, self.folder, spec, port)
             documents.append(images.document("VirtualMachine", name, {**SMALL, **its}))
             made.append(machine)
         self._apply(documents)

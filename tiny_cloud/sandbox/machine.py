@@ -7,6 +7,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -49,6 +50,7 @@ class SandboxMachine:
         Waits for ``boot`` seconds until the guest answers, and ``timeout`` seconds for the command.
         Raises Failure if either is too little, or the command ends with something else than 0.
         """
+        command.require("ssh")
         self.wait(boot)
         files = (f"IdentityFile={self.folder / KEY}", f"UserKnownHostsFile={self.folder / KNOWN}")
         argv = login.argv(login.Way(LOOPBACK, self.port), user="root", alias=self.name,
@@ -86,25 +88,34 @@ class SandboxMachine:
             return ""
 
 
-def shut(name: str, folder: Path, spec: Spec) -> tuple[SandboxMachine, dict[str, Any]]:
+def shut(name: str, folder: Path, spec: Spec, port: int) -> tuple[SandboxMachine, dict[str, Any]]:
     """A machine that is as its ``spec`` says, and nobody enters."""
     return SandboxMachine(name, folder), dict(spec)
 
 
-def entered(name: str, folder: Path, spec: Spec) -> tuple[SandboxMachine, dict[str, Any]]:
+def entered(
+    name: str, folder: Path, spec: Spec, port: int
+) -> tuple[SandboxMachine, dict[str, Any]]:
     """A machine with a way in, and its ``spec`` with that added. Raises Failure."""
-    machine = SandboxMachine(name, folder, _free_port())
     guest = spec.get("guest", {})
     users = guest.get("users", {})
     root = users.get("root", {})
     keys = [*root.get("authorizedKeys", ()), _public_key(folder / KEY)]
-    forward = {"host": f"{LOOPBACK}:{machine.port}", "guest": 22}
-    return machine, {
+    forward = {"host": f"{LOOPBACK}:{port}", "guest": 22}
+    return SandboxMachine(name, folder, port), {
         **spec,
         "interfaces": [{"name": "eth0", "user": {"forward": [forward]}, **USER_NETWORK}],
         "guest": {"hostname": name, **guest,
                   "users": {**users, "root": {**root, "authorizedKeys": keys}}},
     }
+
+
+def free_ports(number: int) -> list[int]:
+    """Of this host, all different. If somebody takes one before its machine starts, that is a
+    Failure."""
+    with ExitStack() as held:
+        servers = [held.enter_context(socket.create_server((LOOPBACK, 0))) for _ in range(number)]
+        return [server.getsockname()[1] for server in servers]
 
 
 def _public_key(file: Path) -> str:
@@ -113,9 +124,3 @@ def _public_key(file: Path) -> str:
         command.run(("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "tinycloud", "-f",
                      str(file)))
     return file.with_suffix(".pub").read_text().strip()
-
-
-def _free_port() -> int:
-    """Nobody has it now; if somebody takes it before the machine starts, that is a Failure."""
-    with socket.create_server((LOOPBACK, 0)) as server:
-        return int(server.getsockname()[1])
