@@ -19,6 +19,8 @@ class FakeLibvirt:
     host: FakeHost
     told: dict[tuple[str, int], Told] = field(default_factory=dict)
     """By domain and source (libvirt's number)."""
+    failing: set[int] = field(default_factory=set)
+    """Sources that cannot be asked."""
 
     @contextmanager
     def domain(self, name: str, doing: str) -> Iterator[FakeDomain]:
@@ -36,14 +38,17 @@ class FakeDomain:
     def live(self) -> str:
         return self.libvirt.host.domain[self.name].live_xml
 
-    def isActive(self) -> bool:
-        return bool(self.live)
+    def state(self) -> tuple[int, int]:
+        """Running since its boot, or shut off by its guest."""
+        return (1, 1) if self.live else (5, 1)
 
     def XMLDesc(self, flags: int) -> str:
         return self.live
 
     def interfaceAddresses(self, source: int, flags: int) -> Told:
         assert self.live, "libvirt refuses to ask a machine that is off"
+        if source in self.libvirt.failing:
+            raise Failure("cannot ask", detail="wrong nlmsg len\x1b")
         return self.libvirt.told.get((self.name, source), {})
 
 

@@ -208,15 +208,11 @@ def test_a_group_is_switched_on_and_off_at_once(web: Lab) -> None:
     said = web.named("stop", "web", "vm/db", "--yes", "--force-off")
     assert said.count("its manifest says running: true, so that the next apply starts it") == 2
     assert states(web) == ["shut off", "shut off"]
-    assert {a: [f["field"] for f in web.plan()[a]["fields"]] for a in (
-        "virtualmachine/web", "virtualmachine/db")} == {
-        "virtualmachine/web": ["running"], "virtualmachine/db": ["running"]}
     web.named("start", "[wd]*b", "--yes")
     web.assert_settled()
     before = domain_id(web)
     web.named("restart", "web", "--yes", "--force-off")
     assert domain_id(web) != before
-    web.assert_settled()
     # Whoever stops several waits for them together: all were begun before one was done.
     lines = (web.storage / "journal.jsonl").read_text().splitlines()
     journal = [json.loads(line) for line in lines]

@@ -45,9 +45,10 @@ def attach(
         found.openConsole(None, stream, flags)
         talk = _Talk(stream, keys, screen)
         afterwards.callback(talk.close)
+        # In this order: no signal comes while the terminal is raw and nobody would put it back.
+        afterwards.enter_context(_told_of_signals(talk))
         opened()
         afterwards.enter_context(_raw(keys))
-        afterwards.enter_context(_told_of_signals(talk))
         while not talk.is_over:
             libvirt.virEventRunDefaultImpl()
         return talk.reason

@@ -21,6 +21,14 @@ def is_off(domain: Any) -> bool:
     return True
 
 
+def is_up(domain: Any) -> bool:
+    """Whether it runs, or is paused; not while it is still being started: it has no console yet."""
+    state, reason = domain.state()
+    starting = (libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_PAUSED_STARTING_UP)
+    return (state, reason) != starting and state not in (
+        libvirt.VIR_DOMAIN_NOSTATE, libvirt.VIR_DOMAIN_SHUTOFF, libvirt.VIR_DOMAIN_CRASHED)
+
+
 def powers_off(domain: Any, timeout: float) -> bool:
     """Whether it did, within ``timeout`` seconds; a paused guest cannot even be asked."""
     acpi = libvirt.VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN

@@ -95,20 +95,31 @@ def _forwards(device: Mapping[str, Value]) -> Iterator[Forward]:
 
 
 def merged(known: Sequence[Card], answers: Iterable[tuple[Source, Iterable[Told]]]) -> list[Found]:
-    """One for each address, with all who told of it, as the first of them told it. Not those that
-    lead nowhere from outside: loopback, and addresses that hold on one link alone."""
+    """One for each address, with all who told of it, as the first of them told it; without those
+    that lead nowhere from outside."""
     by_mac = {card.mac: card for card in known}
     found: dict[str, Found] = {}
     for source, told in answers:
-        for one in told:
-            address = ipaddress.ip_address(one.address)
-            if address.is_loopback or address.is_link_local:
-                continue
+        for one in filter(_leads_somewhere, told):
             before = found.get(one.address)
-            found[one.address] = Found(
-                one.address, one.prefix, one.mac, by_mac.get(one.mac), (source,)
-            ) if before is None else replace(before, sources=(*before.sources, source))
+            if before is None:
+                card = by_mac.get(one.mac)
+                found[one.address] = Found(one.address, one.prefix, one.mac, card, (source,))
+            elif source not in before.sources:
+                found[one.address] = replace(before, sources=(*before.sources, source))
     return list(found.values())
+
+
+def _leads_somewhere(told: Told) -> bool:
+    """Not loopback, nor what holds on one link alone, nor what is no address: an agent is the
+    guest's, and says what it likes."""
+    try:
+        address = ipaddress.ip_address(told.address)
+    except ValueError:
+        return False
+    scoped = isinstance(address, ipaddress.IPv6Address) and address.scope_id is not None
+    return not (scoped or address.is_loopback or address.is_link_local or address.is_multicast
+                or address.is_unspecified)
 
 
 def declared(known: Sequence[Card], outputs: Mapping[str, Value]) -> list[Told]:

@@ -20,15 +20,17 @@ class Way:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
-def ways(cards: Sequence[Card], found: Sequence[Found]) -> list[Way]:
-    """The surest first: ports that are forwarded, addresses that somebody saw, declared ones; of
-    equal ones IPv4."""
-    forwarded = [Way(forward.address, forward.host_port) for card in cards
-                 for forward in card.forwards
-                 if (forward.guest, forward.protocol) == (PORT, "tcp")]
+def forwarded(cards: Sequence[Card]) -> list[Way]:
+    """By ports of this host."""
+    return [Way(forward.address, forward.host_port) for card in cards for forward in card.forwards
+            if (forward.guest, forward.protocol) == (PORT, "tcp")]
+
+
+def direct(found: Sequence[Found]) -> list[Way]:
+    """By addresses: what somebody saw before what is declared, IPv4 first."""
     near = [one for one in found if one.card is not None and one.card.is_reachable]
     near.sort(key=lambda one: (not one.is_seen, ":" in one.address))
-    return [*forwarded, *(Way(one.address) for one in near)]
+    return [Way(one.address) for one in near]
 
 
 def user(users: Mapping[str, Mapping[str, Any]]) -> str:

@@ -12,6 +12,7 @@ from tiny_cloud.errands import one
 from tiny_cloud.errors import Failure
 from tiny_cloud.host.libvirt import Libvirt
 from tiny_cloud.host.libvirt_addresses import addresses
+from tiny_cloud.host.libvirt_power import is_up
 from tiny_cloud.libvirt_xml import agent_answers, has_console, read
 from tiny_cloud.model import Address, Observed
 from tiny_cloud.reach import login
@@ -21,6 +22,17 @@ from tiny_cloud.resource import Resource
 NO_AGENT = "its guest agent does not answer (in Debian: apt install qemu-guest-agent)"
 HIDDEN = "qemu's own network shows no address outside; forward a port (interfaces[].user.forward)"
 UNHEARD = "no lease is given to its cards, and this host has not heard of them"
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    found: tuple[Found, ...]
+    faults: tuple[Failure, ...] = ()
+    """Of sources that could not be asked."""
+
+    @property
+    def addresses(self) -> str:
+        return ", ".join(one.address for one in self.found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,26 +76,44 @@ class Machine:
     def live_xml(self) -> str:
         """What runs at this moment; empty: it is off. Raises Failure."""
         with self.reading.domain(self.domain, "look at") as found:
-            return found.XMLDesc(0) if found.isActive() else ""
+            return found.XMLDesc(0) if is_up(found) else ""
 
     def addresses(self, sources: Collection[Source] = tuple(Source)) -> tuple[Found, ...]:
-        """Of whatever runs now. Raises Failure if libvirt, or one of the sources, fails."""
+        """Of whatever runs now, as far as somebody tells. Raises Failure if libvirt is silent."""
+        return self.ask(sources).found
+
+    def ask(self, sources: Collection[Source] = tuple(Source)) -> Answers:
+        """For addresses. One source that fails keeps no other from telling. Raises Failure if
+        libvirt does not answer."""
         live = self.live_xml()
-        answers: list[tuple[Source, list[Told]]] = []
+        told: list[tuple[Source, list[Told]]] = []
+        faults = []
         for source in filter(sources.__contains__, Source):
-            if source is Source.DECLARED:
-                answers.append((source, declared(self.cards, self._outputs())))
-            elif agent_answers(live) if source is Source.AGENT else live:
-                connection = self.writing if source is Source.AGENT else self.reading
-                told = [Told(*words) for words in addresses(connection, self.domain, source)]
-                answers.append((source, told))
-        return tuple(merged(self.cards, answers))
+            try:
+                told.append((source, self._ask(source, live)))
+            except Failure as failure:
+                faults.append(failure)
+        return Answers(tuple(merged(self.cards, told)), tuple(faults))
+
+    def _ask(self, source: Source, live: str) -> list[Told]:
+        if source is Source.DECLARED:
+            return declared(self.cards, self._outputs())
+        if source is Source.AGENT:
+            asks, connection = agent_answers(live), self.writing
+        else:
+            asks = bool(live) and any(card.is_reachable for card in self.cards)
+            connection = self.reading
+        if not asks:
+            return []
+        return [Told(*words) for words in addresses(connection, self.domain, source)]
 
     def silence(self, sources: Collection[Source] = tuple(Source)) -> str:
         """Why it may be that none of these tells an address. Raises Failure."""
         live = self.live_xml()
         if not live:
             return "it is off"
+        if not self.cards:
+            return "it has no network card"
         reasons = [NO_AGENT] if Source.AGENT in sources and not agent_answers(live) else []
         if {Source.LEASE, Source.ARP} & set(sources):
             reachable = any(card.is_reachable for card in self.cards)
@@ -92,7 +122,8 @@ class Machine:
 
     def ways(self) -> list[login.Way]:
         """In by ssh, the surest first. Raises Failure."""
-        return login.ways(self.cards, self.addresses())
+        # Whoever forwards a port means it to be used; nobody need be asked for that.
+        return login.forwarded(self.cards) or login.direct(self.addresses())
 
     @property
     def user(self) -> str:
@@ -113,15 +144,16 @@ class Machine:
 
 
 def machines(workspace: Workspace, meant: Sequence[Address]) -> list[Machine]:
-    """Those that these name, globs too (fnmatch), each once. Raises Failure for what is not there.
-    """
+    """Those that these name, globs too (fnmatch), each once. Raises Failure for what is not there,
+    or is not ours."""
     view = workspace.look()
     known = [*workspace.resources, *view.owned]
     reading, writing = (Libvirt(workspace.cloud.connect, readonly=readonly)
                         for readonly in (True, False))
     found = []
     for item in one.selected(known, meant):
-        seen = one.require(item.address, view.actual.get(item.address))
+        seen = (one.require(item.address, view.actual.get(item.address)) if item.external
+                else one.observed(item, view.actual))
         guest = next(filter(partial(_is_inside, item), known), None)
         record = view.host.records().get(guest.address, {}) if guest else {}
         disk = str(record.get("inode", ""))
@@ -136,6 +168,10 @@ def machine(workspace: Workspace, meant: Address) -> Machine:
         names = ", ".join(str(one.address) for one in found)
         raise Failure(f"{meant} is more than one machine: {names}", "name one of them")
     return found[0]
+
+
+def in_a_line(failure: Failure) -> str:
+    return ": ".join(filter(None, (failure.summary, failure.detail)))
 
 
 def _is_inside(machine: Resource, guest: Resource) -> bool:

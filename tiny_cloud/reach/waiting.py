@@ -13,7 +13,7 @@ from tiny_cloud.errors import Failure
 from tiny_cloud.host.servers import greeting_fault
 from tiny_cloud.libvirt_xml import agent_answers
 from tiny_cloud.reach.addresses import Source
-from tiny_cloud.reach.machines import NO_AGENT, Machine
+from tiny_cloud.reach.machines import NO_AGENT, Machine, in_a_line
 
 POLL = 0.5
 """Seconds between two looks."""
@@ -88,13 +88,19 @@ def look_for(machine: Machine, goal: Goal) -> Look:
             case Goal.AGENT:
                 return Look(True, "it answers") if agent_answers(live) else Look(False, NO_AGENT)
             case Goal.IP:
-                found = ", ".join(one.address for one in machine.addresses(SEEN))
-                return Look(bool(found), found or machine.silence(SEEN))
+                return _address(machine)
             case Goal.SSH:
                 return _ssh(machine)
     except Failure as failure:
-        # It may be on its way: renamed, undefined and defined again, its agent restarted.
-        return Look(False, ": ".join(filter(None, (failure.summary, failure.detail))))
+        # It may be on its way: renamed, undefined and defined again.
+        return Look(False, in_a_line(failure))
+
+
+def _address(machine: Machine) -> Look:
+    answers = machine.ask(SEEN)
+    if answers.found:
+        return Look(True, answers.addresses)
+    return Look(False, "; ".join((machine.silence(SEEN), *map(in_a_line, answers.faults))))
 
 
 def _ssh(machine: Machine) -> Look:

@@ -15,12 +15,13 @@ if TYPE_CHECKING:
     from tiny_cloud.reach.machines import Machine
 
 LEAVES = "Ctrl-] leaves it."
+GONE = "Ended: the machine is off, or somebody else has taken its console."
 KEYS, SCREEN = 0, 1
 """Descriptors: no stream of Python's may buffer what is typed."""
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", metavar="MACHINE")
 @click.option("--force", is_flag=True, help="Take it from whoever has it open.")
 @click.option("--wait", "waits", is_flag=True, help="If the machine is off, wait until it runs.")
 @place
@@ -51,11 +52,8 @@ def console(
 
     ended = attach(workspace.cloud.connect, found.domain, force=force,
                    keys=KEYS, screen=SCREEN, opened=say)
-    if ended is None:
-        went = "the other end closed it" if found.live_xml() else f"{found.address} is off"
-        click.echo(f"\nEnded: {went}.", err=True)
-    else:
-        click.echo("\nLeft." if ended == 0 else "\nInterrupted.", err=True)
+    said = {None: GONE, 0: "Left."}.get(ended, "Interrupted.")
+    click.echo(f"\n{said}", err=True)
     sys.exit(128 + ended if ended else 0)
 
 

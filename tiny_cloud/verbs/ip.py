@@ -12,7 +12,7 @@ FORMATS = ("table", "json")
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", metavar="MACHINE")
 @click.option("--source", default="all", show_default=True, type=click.Choice(SOURCES),
               help="Whom to ask: the guest agent, the leases of libvirt's networks, this host's "
                    "neighbours, the manifest.")
@@ -28,17 +28,20 @@ def ip(
     from tiny_cloud import options
     from tiny_cloud.errors import Failure
     from tiny_cloud.reach.addresses import Source
-    from tiny_cloud.reach.machines import machine
+    from tiny_cloud.reach.machines import in_a_line, machine
     from tiny_cloud.render import reached
+    from tiny_cloud.render.text import one_line
 
     workspace = terminal.load(paths, connect, storage)
     found = machine(workspace, options.addresses(name, "virtualmachine")[0])
     sources = tuple(Source) if source == "all" else (Source(source),)
-    addresses = found.addresses(sources)
-    cards = found.cards if source == "all" else ()
+    answers = found.ask(sources)
+    cards = [card for card in found.cards if card.forwards and source == "all"]
+    for fault in answers.faults:
+        click.echo(one_line(in_a_line(fault)), err=True)
     if output == "json":
-        click.echo(reached.dumps(found.address, addresses, cards))
-    elif addresses or any(card.forwards for card in cards):
-        reached.show(terminal.out(), addresses, cards)
-    if not (addresses or any(card.forwards for card in cards)):
+        click.echo(reached.dumps(found.address, answers.found, cards))
+    elif answers.found or cards:
+        reached.show(terminal.out(), answers.found, cards)
+    if not (answers.found or cards):
         raise Failure(f"no address of {found.address} is known", found.silence(sources))

@@ -20,7 +20,7 @@ def _count(ctx: click.Context, param: click.Parameter, value: str) -> int | None
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", metavar="MACHINE")
 @click.option("-f", "--follow", is_flag=True, help="Go on as they grow, until Ctrl-C.")
 @click.option("--tail", default="100", show_default=True, callback=_count, metavar="LINES|all",
               help="How much of the end of each.")

@@ -20,8 +20,8 @@ AT_ONCE = 64
 
 
 def machines(command: Command) -> Command:
-    """NAME…, and what every verb takes that changes something."""
-    names = click.argument("names", nargs=-1, required=True, metavar="NAME...")
+    """MACHINE…, and what every verb takes that changes something."""
+    names = click.argument("names", nargs=-1, required=True, metavar="MACHINE...")
     for decorate in (names, COMMANDS, YES, place):
         command = decorate(command)
     return command

@@ -16,8 +16,8 @@ from tiny_cloud.verbs import power
 def restart(names: tuple[str, ...], **where: Any) -> None:
     """Power machines off, gracefully, and on again: what waits for a boot takes effect.
 
-    NAME is web, vm/web, or a pattern in quotes: 'web-*'. One that is off is started; one that does
-    not power off within its stopTimeout stays on."""
+    MACHINE is web, vm/web, or a pattern in quotes: 'web-*'. One that is off is started; one that
+    does not power off within its stopTimeout stays on."""
     from tiny_cloud.errands.power import Power
 
     sys.exit(power.carry_out(Power.RESTART, names, **where))

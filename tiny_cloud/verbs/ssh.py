@@ -12,7 +12,7 @@ from tiny_cloud.verbs.arguments import place
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", metavar="MACHINE")
 @click.argument("command", nargs=-1, metavar="[-- CMD...]", type=click.UNPROCESSED)
 @click.option("-u", "--user", default="",
               help="Log in as this one; without it as whom the manifest gives a key or password.")

@@ -15,7 +15,7 @@ from tiny_cloud.verbs import power
 def start(names: tuple[str, ...], **where: Any) -> None:
     """Switch machines on, all of them at once.
 
-    NAME is web, vm/web, or a pattern in quotes: 'web-*'. What a manifest says of running is what
+    MACHINE is web, vm/web, or a pattern in quotes: 'web-*'. What a manifest says of running is what
     the next apply goes back to."""
     from tiny_cloud.errands.power import Power
 

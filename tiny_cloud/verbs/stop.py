@@ -16,8 +16,9 @@ from tiny_cloud.verbs import power
 def stop(names: tuple[str, ...], **where: Any) -> None:
     """Ask machines to power off, all of them at once, and wait until they have.
 
-    NAME is web, vm/web, or a pattern in quotes: 'web-*'. Each has the time that its manifest gives
-    it (stopTimeout); one that has not powered off by then stays on, and the exit code is 1."""
+    MACHINE is web, vm/web, or a pattern in quotes: 'web-*'. Each has the time that its manifest
+    gives it (stopTimeout); one that has not powered off by then stays on, and the exit code is 1.
+    """
     from tiny_cloud.errands.power import Power
 
     sys.exit(power.carry_out(Power.STOP, names, **where))

@@ -13,7 +13,7 @@ GOALS = ("running", "ip", "ssh", "agent")
 
 
 @click.command()
-@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@click.argument("names", nargs=-1, required=True, metavar="MACHINE...")
 @click.option("--for", "goal", required=True, type=click.Choice(GOALS),
               help="It runs; somebody has seen an address of it; a server of ssh greets; its guest "
                    "agent answers.")
@@ -26,7 +26,7 @@ def wait(
 ) -> None:
     """Wait until machines have come so far; exit 1 if one has not, saying which and why.
 
-    NAME is web, vm/web, or a pattern in quotes: 'web-*'. The wait_ip and wait_ssh of the first
+    MACHINE is web, vm/web, or a pattern in quotes: 'web-*'. The wait_ip and wait_ssh of the first
     tiny_cloud."""
     from tiny_cloud import options
     from tiny_cloud.reach import waiting

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import replace
+from pathlib import Path
 
 import jsonschema
 import pytest
@@ -14,7 +17,7 @@ from tests.unit.reach.conftest import with_agent
 from tiny_cloud.libvirt_xml import Forward, read
 from tiny_cloud.reach import login
 from tiny_cloud.reach.addresses import Card, Found, Source, Told, merged
-from tiny_cloud.reach.login import Way, ways
+from tiny_cloud.reach.login import Way, direct, forwarded
 from tiny_cloud.schema.files import whole
 
 LEASE, AGENT, ARP = range(3)
@@ -28,7 +31,8 @@ def mac_of(host: FakeHost, domain: str, card: str) -> str:
 
 def test_one_address_has_all_who_tell_of_it_the_surest_first() -> None:
     found = merged([LAN], [
-        (Source.LEASE, [Told(LAN.mac, "10.0.0.2", 24), Told(LAN.mac, "10.0.0.3", 24)]),
+        (Source.LEASE, [Told(LAN.mac, "10.0.0.2", 24), Told(LAN.mac, "10.0.0.3", 24),
+                        Told(LAN.mac, "10.0.0.2", 16)]),
         (Source.ARP, [Told(LAN.mac, "10.0.0.3", 0)]),
         (Source.DECLARED, [Told(LAN.mac, "10.0.0.3")])])
     assert [(one.address, one.prefix, one.sources) for one in found] == [
@@ -36,7 +40,9 @@ def test_one_address_has_all_who_tell_of_it_the_surest_first() -> None:
         ("10.0.0.3", 24, (Source.LEASE, Source.ARP, Source.DECLARED))]
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1", "::1", "fe80::1", "169.254.3.4"])
+@pytest.mark.parametrize("address", [
+    "127.0.0.1", "::1", "fe80::1", "169.254.3.4", "0.0.0.0", "ff02::1", "10.0.0.2/24", "",
+    "-oProxyCommand=x", "fd00::1%$(x)", "10.0.0.2\n", "999.1.1.1"])
 def test_what_leads_nowhere_is_left_out(address: str) -> None:
     assert merged([LAN], [(Source.AGENT, [Told(LAN.mac, address, 8)])]) == []
 
@@ -51,8 +57,8 @@ def test_the_ways_in_the_surest_first() -> None:
              seen(LAN, "10.0.0.2", Source.ARP), seen(out, "10.0.2.15", Source.AGENT),
              seen(Card("d", "", "direct eno1"), "192.0.2.7", Source.AGENT),
              Found("172.17.0.1", 16, "", None, (Source.AGENT,))]
-    assert ways([LAN, out], found) == [
-        Way("127.0.0.1", 2222), Way("10.0.0.2"), Way("fd00::2"), Way("10.0.0.9")]
+    assert forwarded([LAN, out]) == [Way("127.0.0.1", 2222)]
+    assert direct(found) == [Way("10.0.0.2"), Way("fd00::2"), Way("10.0.0.9")]
 
 
 def test_whom_a_manifest_lets_in() -> None:
@@ -108,6 +114,32 @@ def test_no_address_is_an_error_with_its_reason(
     assert f"no address of virtualmachine/{argv[0]} is known" in err and said in err
 
 
+def test_a_source_that_fails_keeps_no_other_from_telling(
+    run: Run, host: FakeHost, connection: FakeLibvirt
+) -> None:
+    connection.failing = {ARP}
+    connection.told = {("lab-web", LEASE): {"a": device(mac_of(host, "lab-web", "lan0"),
+                                                        "10.44.0.10/24")}}
+    code, out, err = run("ip", "web")
+    assert code == 0 and "10.44.0.10/24   lease,declared" in out
+    assert err == "cannot ask: wrong nlmsg len\\u001b\n"
+    code, out, err = run("ip", "web", "--source", "arp")
+    assert (code, out) == (1, "") and "nlmsg" in err and "no address of" in err
+    connection.told = {}
+    code, _, err = run("wait", "web", "--for", "ip", "--timeout", "0")
+    assert code == 1 and "has not heard of them; cannot ask: wrong nlmsg len" in err
+
+
+def test_a_machine_without_cards(
+    run: Run, host: FakeHost, connection: FakeLibvirt, tmp_path: Path
+) -> None:
+    file = tmp_path / "manifests/all.yaml"
+    text = file.read_text().replace("interfaces: [{name: out0, user: {}}]", "title: x")
+    file.write_text(text.replace("running: false", "running: true"))
+    assert run("apply", "--yes", "--parallel", "1")[0] == 0
+    assert "it has no network card" in run("ip", "db")[2]
+
+
 def test_a_machine_that_only_has_a_hidden_network(
     run: Run, host: FakeHost, connection: FakeLibvirt
 ) -> None:
@@ -119,6 +151,16 @@ def test_a_machine_that_only_has_a_hidden_network(
 def test_several_are_not_one(run: Run, host: FakeHost, connection: FakeLibvirt) -> None:
     code, _, err = run("ip", "*")
     assert code == 1 and "is more than one machine: virtualmachine/web, virtualmachine/db" in err
+
+
+def test_one_that_is_somebody_else_s(
+    run: Run, host: FakeHost, connection: FakeLibvirt
+) -> None:
+    facts = host.domain["lab-web"]
+    bare = re.sub(r"<metadata>.*</metadata>", "", facts.xml, flags=re.DOTALL)
+    host.domain["lab-web"] = replace(facts, xml=bare)
+    code, _, err = run("ip", "web")
+    assert code == 1 and "tinycloud apply --adopt virtualmachine/web" in err
 
 
 def test_one_that_is_not_made_yet(run: Run, host: FakeHost, connection: FakeLibvirt) -> None:

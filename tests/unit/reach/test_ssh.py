@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NoReturn
 
 import pytest
@@ -42,6 +43,27 @@ def test_it_is_ssh_by_the_forwarded_port(run: Run, host: FakeHost, became: list[
         "ssh", "-o", "ForwardAgent=yes", "-o", f"HostKeyAlias=lab-web.{disk}",
         "-o", "StrictHostKeyChecking=accept-new", "-l", "root", "-p", "2222", "--", "127.0.0.1",
         "ls", "-l", "--", "a b"]
+
+
+def test_one_that_nobody_declares_any_more(
+    run: Run, host: FakeHost, became: list[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "manifests/all.yaml"
+    file.write_text(file.read_text().split("---\n")[0])
+    with pytest.raises(Became):
+        run("ssh", "web")
+    assert became[-6:] == ["-l", "root", "-p", "2222", "--", "127.0.0.1"]
+
+
+def test_by_an_address_where_no_port_is_forwarded(
+    run: Run, became: list[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "manifests/all.yaml"
+    file.write_text(file.read_text().replace("guest: 22", "guest: 80"))
+    assert run("apply", "--yes", "--parallel", "1", "--restart", "*")[0] == 0
+    with pytest.raises(Became):
+        run("ssh", "web")
+    assert became[-4:] == ["-p", "22", "--", "10.44.0.10"]
 
 
 def test_as_somebody_else(run: Run, became: list[str]) -> None:
