@@ -33,7 +33,7 @@ OURS = {
     "Unknown": ("adoptable",),
     "Trash": ("files", "volumes", "images"),
     "Machine": ("resource", "guest", "disk", "reading", "writing", "host_key_alias", "live_xml",
-                "silence", "has_console", "console_log", "cards", "ways"),
+                "silence", "ask", "has_console", "console_log", "cards", "ways"),
     "Found": ("card", "is_seen"),
     "Sandbox": ("shared",),
     "SandboxMachine": ("folder",),
