@@ -3,7 +3,7 @@ PYTHON := .venv/bin/python
 MINUTES := 10
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint type integration long faults fuzz bench-disks bench-guests clean
+.PHONY: help setup demo test check messages lint type integration long faults fuzz bench-disks bench-guests clean
 
 help: ## Show this help
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -26,6 +26,11 @@ test: setup ## Run every test, real guests included
 
 check: setup ## Run the fast tests: no appliance, no guest
 	$(PYTHON) -m pytest -n 2 -m 'not integration'
+
+messages: setup ## Run the fast tests, and list the errors whose message no test triggers
+	rm -f .messages
+	MESSAGES=$(CURDIR)/.messages $(PYTHON) -m pytest -n 2 -m 'not integration'
+	$(PYTHON) -m tests.messages .messages
 
 lint: setup ## Run ruff and import-linter
 	.venv/bin/ruff check .

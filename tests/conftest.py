@@ -9,6 +9,8 @@ from typing import Any, NoReturn
 import pytest
 from hypothesis import settings
 
+from tests import messages
+
 # No verdict by the clock; in CI the same examples in every run, so that a failure is the change's.
 settings.register_profile("tinycloud", deadline=None, derandomize=bool(os.environ.get("CI")))
 settings.load_profile("tinycloud")
@@ -29,8 +31,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--regenerate", action="store_true", help="write the goldens of tests/scenarios anew"
+        "--regenerate", action="store_true",
+        help="write the goldens of tests/scenarios and tests/screens anew",
     )
+
+
+def pytest_configure() -> None:
+    if file := os.environ.get(messages.VARIABLE):
+        messages.watch(file)
 
 
 UNIT = Path(__file__).parent / "unit"

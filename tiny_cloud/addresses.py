@@ -28,6 +28,6 @@ def kind_of(word: str) -> type[Resource] | None:
     """The kind a user means: ``VirtualMachine``, ``virtualmachine`` or ``vm``."""
     lowered = word.lower()
     for name, kind in Resource.registry.items():
-        if lowered == name or lowered in kind.SHORT or lowered == f"{name}s":
+        if {lowered, lowered.removesuffix("s")} & {name, *kind.SHORT}:
             return kind
     return None

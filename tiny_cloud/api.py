@@ -11,21 +11,20 @@ from pathlib import Path
 from typing import Any
 
 from tiny_cloud import apply as execution
-from tiny_cloud import given, journal, linking, loader, plan, probe
+from tiny_cloud import given, inventory, journal, linking, loader, plan, probe, targets
 from tiny_cloud.addresses import full_address, machine_address
 from tiny_cloud.document import Document
-from tiny_cloud.draft import matches
 from tiny_cloud.errands import Actual, Errand, leftovers, power
 from tiny_cloud.errands.leftovers import Leftover
 from tiny_cloud.errands.power import Power
 from tiny_cloud.errors import Failure, Problem, Problems
 from tiny_cloud.essence import Essence, difference, essence
-from tiny_cloud.graph import closure
-from tiny_cloud.host import here, secrets
+from tiny_cloud.host import cut_off, here, secrets
 from tiny_cloud.host.libvirt import Libvirt
 from tiny_cloud.host.perform import Host
 from tiny_cloud.host.records import recall
 from tiny_cloud.host.snapshot import Snapshot
+from tiny_cloud.inventory import Thing
 from tiny_cloud.model import Action, Address, Cloud, Consents, Event, Observed, Plan, Unknown
 from tiny_cloud.naming import record_of
 from tiny_cloud.outcome import Incomplete
@@ -90,6 +89,12 @@ class Workspace:
         owned = self._undeclared(snapshot)
         return View(snapshot, owned, probe.probe(snapshot, [*self.resources, *owned]))
 
+    def things(self) -> list[Thing]:
+        """All that is declared or owned, and how it is on the host. Raises Failure."""
+        known = linking.remembered(self.resources)
+        seen = replace(self, resources=known).look()
+        return inventory.things(seen.host, known, seen.owned, seen.actual)
+
     def leftovers(self) -> list[Leftover]:
         """What runs that were cut off have left. Raises Failure."""
         seen, about = self.look(), here.context(self.cloud)
@@ -103,28 +108,16 @@ class Workspace:
         return Snapshot(self.cloud, libvirt, run_commands=wish.run_commands, deep=wish.deep,
                         appliance=here.appliance)
 
-    def _targeted(self, targets: Sequence[str]) -> Sequence[Resource]:
-        """Those that are named and all that they refer to; without names everything."""
-        if not targets:
-            return self.resources
-        named = [item for item in self.resources if matches(targets, item.address)]
-        if not named:
-            raise Problems([Problem(f"nothing that is declared is called {', '.join(targets)}")])
-        edges = {
-            item.address: [link.address for link in item.links.values()] for item in self.resources
-        }
-        wanted = closure([item.address for item in named], edges)
-        return [item for item in self.resources if item.address in wanted]
-
     def _plan(self, wish: Wish, libvirt: Libvirt) -> Plan:
         snapshot = self._snapshot(libvirt, wish)
-        resources = self._targeted(wish.targets)
+        part = targets.leaving if wish.destroy else targets.wanted
+        resources = part(self.resources, wish.targets, wish.selector)
         if wish.destroy:
             return self._destruction(snapshot, resources, wish.consents)
         problems = probe.check(snapshot, resources)
         if problems:
             raise Problems(problems)
-        undeclared = [] if wish.targets else self._undeclared(snapshot)
+        undeclared = [] if wish.partial else self._undeclared(snapshot)
         actual = probe.probe(snapshot, [*resources, *undeclared])
         found = plan.plan(
             resources,
@@ -134,7 +127,7 @@ class Workspace:
             undeclared=undeclared,
             prune=wish.prune,
         )
-        left = [] if wish.targets else leftovers.notes(snapshot, resources, actual)
+        left = [] if wish.partial else leftovers.notes(snapshot, resources, actual)
         # What somebody makes at this moment was not cut off.
         busy = left and journal.holder(Path(self.cloud.storage))
         return found if busy else replace(found, notes=(*found.notes, *left))
@@ -146,7 +139,7 @@ class Workspace:
         resources = [
             replace(item, recorded=record or {}, links={})
             for item in declared
-            if (record := record_of(snapshot, item)) or _has_name(item)
+            if (record := record_of(snapshot, item)) or linking.has_name(item)
         ]
         linking.relink(resources)
         ordered, _ = linking.arrange(resources)
@@ -222,7 +215,7 @@ class Planned:
                 book.event(event)
                 yield event
             # An errand is none of what manifests say: its steps see themselves to what comes of it.
-            for event in () if self.errand else self._verify(libvirt, failed):
+            for event in () if self.errand or cut_off.asked() else self._verify(libvirt, failed):
                 book.event(event)
                 yield event
 
@@ -234,7 +227,7 @@ class Planned:
         if document is None or change.action is not Action.UPDATE or not change.diffs:
             return str(change.span or "")
         spans = {diff.field: document.field_span(diff.field) for diff in change.diffs[:3]}
-        return ", ".join(f"{field} ({span})" if span else field for field, span in spans.items())
+        return ", ".join(f"{span} ({field})" if span else field for field, span in spans.items())
 
     def _verify(self, libvirt: Libvirt, failed: set[Address]) -> Iterator[Event]:
         """What was done is looked at again: a difference that remains is a failure."""
@@ -265,14 +258,16 @@ def rebuild(cloud: Cloud, documents: Sequence[Document]) -> Workspace:
 
 def load_manifests(
     paths: Sequence[str] = (), *, documents: given.Given | None = None, connect: str = "",
-    storage: str = "",
+    storage: str = "", needed: bool = True,
 ) -> Workspace:
-    """Read, check and link manifests. Raises Problems with everything that is wrong in them."""
+    """Read, check and link manifests. Raises Problems with everything that is wrong in them, and
+    (``needed``) if there is no folder of them."""
     if not paths and documents is None:
-        paths = ("manifests",)
-        if not Path("manifests").is_dir():
+        there = Path("manifests").is_dir()
+        if needed and not there:
             raise Problems([Problem("there is no folder manifests here",
                                     hint="name a file or folder")])
+        paths = ("manifests",) if there else ()
     found = loader.load(
         paths,
         stdin=sys.stdin,
@@ -286,10 +281,3 @@ def load_manifests(
     return Workspace(found.cloud, found.resources)
 
 
-def _has_name(resource: Resource) -> bool:
-    """An image that was never applied and whose source is gone has no path to look under."""
-    try:
-        resource.provides()
-    except Failure:
-        return False
-    return True

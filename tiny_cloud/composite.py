@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from tiny_cloud.cloudinit import seeds
+from tiny_cloud.derived import disk_of
 from tiny_cloud.document import Document
 from tiny_cloud.errors import Span
 from tiny_cloud.model import Cloud
@@ -26,11 +27,13 @@ def expand_machine(document: Document, cloud: Cloud) -> Iterator[Document]:
     spec = dict(document.spec)
     disks = []
     for at, item in enumerate(spec.get("disks", ())):
-        if "disk" in item or _is_remote(item):
+        made = disk_of(document.name, item)
+        if made is None:
             disks.append(item)
             continue
-        yield _disk(document, at, item)
-        disks.append({**_without(item, DISK_SIDE), "disk": _disk_name(document, item)})
+        kind, name = made
+        yield _disk(document, at, item, kind)
+        disks.append({**_without(item, DISK_SIDE), "disk": name})
     if disks:
         spec["disks"] = disks
     base = next((item.get("image") for item in document.spec.get("disks", ())[:1]), None)
@@ -50,11 +53,6 @@ def expand_machine(document: Document, cloud: Cloud) -> Iterator[Document]:
             if seeds.wanted(settings):
                 spec["cdroms"] = [*spec.get("cdroms", ()), seeds.drive(cloud, document.name)]
     yield replace(document, spec=spec)
-
-
-def _is_remote(item: Mapping[str, Any]) -> bool:
-    """A disk of some server: no document is made of it."""
-    return not item.keys() & {"disk", "image", "base", "size"}
 
 
 def _has_guest(spec: Mapping[str, Any], cards: list[dict[str, Any]]) -> bool:
@@ -77,14 +75,9 @@ def _guest_side(card: Mapping[str, Any]) -> tuple[str, ...]:
     return (*GUEST_SIDE, "mtu") if card.keys() & {"user", "direct"} else GUEST_SIDE
 
 
-def _disk_name(document: Document, item: Mapping[str, Any]) -> str:
-    return f"{document.name}-{item['name']}"
-
-
-def _disk(document: Document, at: int, item: Mapping[str, Any]) -> Document:
+def _disk(document: Document, at: int, item: Mapping[str, Any], kind: str) -> Document:
     spec = {key: item[key] for key in DISK_SIDE if key in item}
     origin: dict[Path, Path] = {("spec",): ("spec", "disks", at)}
-    kind = "LogicalVolume" if "volumeGroup" in item else "Disk"
     return _derive(document, kind, f"-{item['name']}", spec, origin)
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tiny_cloud import rbd_images
-from tiny_cloud.errors import Problem, Span
+from tiny_cloud.errors import Failure, Problem, Span
 from tiny_cloud.libvirt_xml import LOOPBACK, Forward, remotes
-from tiny_cloud.model import Address
+from tiny_cloud.model import Address, Value
 from tiny_cloud.naming import former
 from tiny_cloud.networks.subnets import overlapping
 from tiny_cloud.resource import Resource
@@ -33,6 +33,9 @@ class Claim:
     def clash(self, other: Claim) -> Problem:
         """This one came second."""
         says, too = self.words
+        if (place := _span(self)) is not None and place == _span(other):
+            return Problem(f"every replica of this machine {says}", place,
+                           "tell them apart with ${index}, or leave it out")
         return Problem(f"{self.owner.address} {says}, and {too} {other.owner.address}",
                        _span(self), f"that one is at {_span(other)}; give one of them another")
 
@@ -69,6 +72,8 @@ def conflicts(resources: Sequence[Resource]) -> list[Problem]:
         *_twice(_files(resources)),
         *_listening_twice([*_ports(machines), *_screens(machines)]),
         *_twice(_bridges(networks)),
+        *_twice(_called(machines)),
+        *_twice(_called(networks)),
         *_overlapping(networks),
         *_renamed(resources),
     ]
@@ -189,13 +194,21 @@ def _files(resources: Iterable[Resource]) -> Iterator[Claim]:
     """Two documents that mean one file or volume would treat it differently."""
     for disk in resources:
         if disk.address.kind in ("disk", "logicalvolume"):
-            names = disk.provides()["names"]
-            assert isinstance(names, tuple)
-            for name in names:
+            for name in _names(disk):
                 said = "path" if disk.address.kind == "disk" else "name"
                 path = ("spec", said) if disk.external else ("metadata", "name")
                 what = "file" if disk.address.kind == "disk" else "volume"
                 yield Claim(name, disk, path, (f"is the {what} {name}", "so is"))
+
+
+def _names(disk: Resource) -> tuple[Value, ...]:
+    """None if what it stands on has lost its source: a plan says so, with the line."""
+    try:
+        names = disk.provides()["names"]
+    except Failure:
+        return ()
+    assert isinstance(names, tuple)
+    return names
 
 
 def _ports(machines: Iterable[Resource]) -> Iterator[tuple[Forward, Claim]]:
@@ -237,6 +250,15 @@ def _bridges(networks: Iterable[Resource]) -> Iterator[Claim]:
             bridge = network.spec["bridge"]
             words = (f"makes the bridge {bridge}", "so does")
             yield Claim(bridge, network, ("spec", "bridge"), words)
+
+
+def _called(resources: Iterable[Resource]) -> Iterator[Claim]:
+    """By libvirt; machines and networks may have one name."""
+    for item in resources:
+        outputs = item.provides()
+        name = outputs.get("domain") or outputs["network"]
+        words = (f"is called {name} by libvirt", "so is")
+        yield Claim(name, item, ("spec", "libvirtName"), words)
 
 
 def _overlapping(networks: Sequence[Resource]) -> Iterator[Problem]:

@@ -56,6 +56,11 @@ class Draft:
         return self.own in ordering.MAKING and not self.blocked
 
     @property
+    def made(self) -> str:
+        """In words, of one that is made."""
+        return "is replaced" if self.own is Action.REPLACE else "is made anew"
+
+    @property
     def renames(self) -> bool:
         """It gets another name, in place."""
         renamed = self.observed is not None and self.observed.former is not None

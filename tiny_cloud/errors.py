@@ -51,3 +51,10 @@ class Failure(Exception):
         super().__init__(summary)
         for note in filter(None, (detail, hint)):
             self.add_note(note)  # for who does not catch it
+
+
+class CutOff(Failure):
+    """Somebody would not wait for the end of it. Nothing is undone then: the next apply goes on."""
+
+    def __init__(self) -> None:
+        super().__init__("cut off before its end", "apply again: it goes on from what is there")

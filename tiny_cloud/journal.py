@@ -101,22 +101,25 @@ class Run:
 def last_run(storage: Path) -> Run | None:
     """For people only: whatever else is in the file does no harm."""
     last: Run | None = None
-    try:
-        lines = (storage / "journal.jsonl").read_bytes().splitlines()
-    except OSError:
-        return None
-    for line in lines:
-        try:
-            entry = json.loads(line)
-        except (ValueError, RecursionError):
-            continue  # cut short by a kill
-        if not isinstance(entry, dict):
-            continue
+    for entry in entries(storage):
         if entry.get("what") == "begin" and entry.keys() >= {"command", "pid", "user", "time"}:
             last = Run(*(entry[key] for key in ("command", "pid", "user", "time")))
         elif entry.get("what") == "end" and last and entry.get("pid") == last.pid:
             last = replace(last, ended=True)
     return last
+
+
+def entries(storage: Path) -> Iterator[dict[str, Any]]:
+    """The lines, the oldest first; without those that a kill has cut short."""
+    try:
+        lines = (storage / "journal.jsonl").read_bytes().splitlines()
+    except OSError:
+        return
+    for line in lines:
+        with suppress(ValueError, RecursionError):
+            entry = json.loads(line)
+            if isinstance(entry, dict):
+                yield entry
 
 
 def holder(storage: Path) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from tiny_cloud import rbd_images, schema, suggest
-from tiny_cloud.errors import Problem
+from tiny_cloud.errors import Failure, Problem
 from tiny_cloud.graph import Cycle, order
 from tiny_cloud.model import Address
 from tiny_cloud.resource import Resource
@@ -56,6 +57,29 @@ def above(resources: Iterable[Resource], name: str) -> list[Resource]:
 def relink(resources: Sequence[Resource]) -> None:
     """Link what was partly rebuilt from records; what it stood on may be gone: no error here."""
     link(resources, {item.address: item.links for item in resources}, lambda _: True)
+
+
+def has_name(resource: Resource) -> bool:
+    """An image that was never applied and whose source is gone has no path to look under."""
+    try:
+        resource.provides()
+    except Failure:
+        return False
+    return True
+
+
+def remembered(resources: tuple[Resource, ...]) -> tuple[Resource, ...]:
+    """Those whose source is gone as they were recorded: they can still be looked at."""
+    if all(map(has_name, resources)):
+        return resources
+    found = [
+        replace(item, links={}, referrers={},
+                recorded={} if has_name(item) else item.context.recall(item.address))
+        for item in resources
+    ]
+    relink(found)
+    introduce(found)
+    return tuple(found)
 
 
 def arrange(resources: Sequence[Resource]) -> tuple[list[Resource], list[Problem]]:

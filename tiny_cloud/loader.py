@@ -10,7 +10,7 @@ from typing import Any, TextIO, TypeAlias
 
 # Importing the kinds registers them.
 import tiny_cloud.kinds  # noqa: F401
-from tiny_cloud import manifest, schema
+from tiny_cloud import manifest, replicas, schema
 from tiny_cloud.conflicts import conflicts
 from tiny_cloud.errors import Problem, Problems
 from tiny_cloud.linking import arrange, introduce, link
@@ -108,19 +108,52 @@ def _linked(
 
 def _valid(documents: Sequence[Document], found: _Found) -> Iterator[Document]:
     counts: Counter[str] = Counter()
+    values: Counter[str] = Counter()
+    full: set[str] = set()
     for document in documents:
         span = document.span()
         file = span.file if span else ""
         before = len(found.problems)
+        number = replicas.count(document)
+        values[file] += replicas.weight(document, 1 if number is None else number)
         # Who has so many problems in one file needs no more of them, nor to wait for them.
-        if counts[file] < MOST_PROBLEMS:
-            found.problems += schema.validate(document)
-            named = document.name and document.kind in schema.kinds()
-            if named and _declare(document, found) and len(found.problems) == before:
-                yield document
-                continue
-        found.broken.append(document.name)
+        if counts[file] >= MOST_PROBLEMS:
+            found.broken.append(document.name)
+        elif number is None:
+            yield from _checked(document, found)
+        elif values[file] <= replicas.MOST_VALUES:
+            yield from _replicas(document, number, found)
+        else:
+            # Once in a file is enough.
+            found.problems += [replicas.too_many(document, values[file])][file in full:]
+            full.add(file)
+            found.broken.append(document.name)
         counts[file] += len(found.problems) - before
+
+
+def _checked(document: Document, found: _Found) -> Iterator[Document]:
+    """The document, if it is right and the first of its name."""
+    problems = schema.validate(document)
+    found.problems += problems
+    named = document.name and document.kind in schema.kinds()
+    if named and _declare(document, found) and not problems:
+        yield document
+    else:
+        found.broken.append(document.name)
+
+
+def _replicas(document: Document, number: int, found: _Found) -> Iterator[Document]:
+    """One that is wrong speaks for all; where there are none, the first that there could be."""
+    problems = [] if number else schema.validate(replicas.replica(document, 0))
+    if problems:
+        found.problems += problems
+        found.broken.append(document.name)
+    for index in range(number):
+        before = len(found.problems)
+        yield from _checked(replicas.replica(document, index), found)
+        if len(found.problems) > before:
+            found.broken.append(document.name)
+            break
 
 
 def _declare(document: Document, found: _Found) -> bool:

@@ -6,7 +6,7 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import TypeAlias
+from typing import NamedTuple, Self, TypeAlias
 
 from tiny_cloud.consents import Consents as Consents
 from tiny_cloud.errors import Span
@@ -204,6 +204,8 @@ class Change:
     diffs: tuple[FieldDiff, ...] = ()
     impact: Impact = Impact.NONE
     """The worst that it costs."""
+    restarts: tuple[Address, ...] = ()
+    """Whom it interrupts, if its impact is that it restarts something: machines, or itself."""
     because: tuple[str, ...] = ()
     """Why, if not for its own sake."""
     blocked: str = ""
@@ -280,6 +282,18 @@ class Plan:
         return tuple(change for change in self.changes if change.blocked)
 
 
+class Amount(NamedTuple):
+    """How far something has come, in bytes."""
+
+    done: int
+    total: int = 0
+    """0: nobody knows."""
+
+    @classmethod
+    def part(cls, fraction: float, total: int) -> Self:
+        return cls(round(fraction * total), total)
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """Something the executor did: rendered, and kept in the journal."""
@@ -296,5 +310,5 @@ class Event:
     """Of a failure: what the failing program said."""
     place: str = ""
     """Of a failure: what was to be changed, and where the manifest says so."""
-    fraction: float | None = None
-    """Of progress, from 0 to 1."""
+    amount: Amount | None = None
+    """Of progress."""

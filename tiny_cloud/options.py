@@ -1,6 +1,6 @@
 """What the words on the command line stand for, and whether there is anything of that name."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict
 
 import click
@@ -10,9 +10,15 @@ from tiny_cloud.addresses import full_address as full_address
 from tiny_cloud.addresses import full_addresses
 from tiny_cloud.addresses import kind_of as kind_of
 from tiny_cloud.api import Planned, Wish
+from tiny_cloud.draft import matches
+from tiny_cloud.errands import one
 from tiny_cloud.errors import Problem, Problems
+from tiny_cloud.inventory import Thing
 from tiny_cloud.model import Address, Consents
 from tiny_cloud.render.text import one_line
+from tiny_cloud.resource import Resource
+from tiny_cloud.selectors import parse
+from tiny_cloud.targets import labelled
 
 EVERYTHING = "*"
 WILD = frozenset("*?[")
@@ -26,14 +32,27 @@ def wish(
     destroy: bool = False,
     run_commands: bool = False,
     deep: bool = False,
+    selector: tuple[str, ...] = (),
     **allowed: tuple[str, ...],
 ) -> Wish:
     """From options as click gives them; ``allowed``: the consents. Raises click.UsageError."""
-    if prune and target:
-        raise click.UsageError("--prune looks at everything and --target at a part: use one")
+    if prune and (target or selector):
+        part = "--target" if target else "--selector"
+        raise click.UsageError(f"--prune looks at everything and {part} at a part: use one")
     agreed = {name: _addresses(name, globs) for name, globs in allowed.items()}
     targets = _addresses("target", target)
-    return Wish(Consents(**agreed), prune, destroy, targets, run_commands, deep)
+    labels = selection(selector)
+    return Wish(Consents(**agreed), prune, destroy, targets, run_commands, deep, labels)
+
+
+def selection(selectors: tuple[str, ...]) -> str:
+    """One selector of all that are given: every one must hold. Raises click.UsageError."""
+    for text in selectors:
+        try:
+            parse(text)
+        except ValueError as error:
+            raise click.UsageError(f"--selector {one_line(text)}: {one_line(error)}") from None
+    return ",".join(selectors)
 
 
 def _addresses(name: str, globs: tuple[str, ...]) -> tuple[str, ...]:
@@ -66,6 +85,49 @@ def _unknown(name: str, globs: tuple[str, ...], known: Collection[str]) -> Itera
         if glob not in known and not WILD & set(glob):
             hint = suggest.hint(glob, known, "there are") or "nothing is declared at all"
             yield Problem(f"{_flag(name)} {glob}: there is nothing of that name", None, hint)
+
+
+def patterns(words: tuple[str, ...]) -> tuple[str, ...]:
+    """What KIND, KIND/NAME and KIND,KIND mean, as globs over addresses. Raises
+    click.UsageError for what is no kind."""
+    found, before = [], ""
+    for word in (word for text in words for word in text.split(",")):
+        found.append(_pattern(word, before))
+        before = word
+    return tuple(found)
+
+
+def one_address(word: str) -> Address:
+    """KIND/NAME. Raises click.UsageError."""
+    pattern = _pattern(word)
+    if pattern.endswith(f"/{EVERYTHING}"):
+        raise click.UsageError(f"{one_line(word)}: write KIND/NAME")
+    return Address.parse(pattern)
+
+
+def _pattern(word: str, before: str = "") -> str:
+    """``before``: the word before it, which whoever knows kubectl takes for its kind."""
+    name, slash, thing = word.partition("/")
+    kind = kind_of(name)
+    if kind is None or (slash and not thing):
+        known = sorted(Resource.registry)
+        hint = suggest.hint(name, known, "kinds are")
+        if before and not slash and "/" not in before:
+            hint = f"did you mean {before}/{one_line(word)}?"
+        raise click.UsageError(f"{one_line(word)}: write KIND or KIND/NAME; {hint}")
+    return f"{kind.KIND.lower()}/{thing if slash else EVERYTHING}"
+
+
+def meant(things: Sequence[Thing], patterns: Sequence[str], selector: str) -> list[Thing]:
+    """Those that one of the patterns matches and that have the labels; without patterns all.
+    Raises Failure for a name that nothing has."""
+    known = [thing.resource.address for thing in things]
+    for pattern in patterns:
+        if not WILD & set(pattern):
+            one.named([thing.resource for thing in things], Address.parse(pattern))
+    return [thing for thing, address in zip(things, known, strict=True)
+            if (not patterns or matches(patterns, address))
+            and labelled(thing.resource, selector)]
 
 
 def addresses(word: str, *kinds: str) -> tuple[Address, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Container, Mapping, Sequence
 from dataclasses import replace
 
 from tiny_cloud import downtime, handover, ordering, removal, rules
-from tiny_cloud.draft import Draft, Drafts, matches
+from tiny_cloud.draft import Draft, Drafts, machines_above, matches, standing_on
 from tiny_cloud.errors import Problem, Problems
 from tiny_cloud.model import (
     Action,
@@ -41,17 +41,9 @@ def plan(
     """
     if problems := rules.missing(resources, actual):
         raise Problems(problems)
-    notes: list[Note] = []
-    drafts = {item.address: rules.first_draft(item, actual, consents, notes) for item in resources}
-    rules.guard(drafts, consents)
-    rules.preserve(drafts)
-    rules.contain(drafts)
-    rules.wake(drafts, consents, notes)
-    rules.spare(drafts)
-    rules.withhold(drafts)
     leaving = [seen.domain for item in undeclared if prune
                and isinstance(seen := actual.get(item.address), Observed)]
-    downtime.settle(drafts, consents, leaving)
+    drafts, notes = drafted(resources, actual, consents, leaving)
     changes = _changes(drafts, consents)
     if prune:
         gone = removal.removals(undeclared, actual, consents, changes)
@@ -60,6 +52,26 @@ def plan(
         notes += removal.undeclared_notes(undeclared, actual)
     links = ordering.links_of([*resources, *undeclared])
     return Plan(cloud, changes, tuple(notes), ordering.tasks(changes, links))
+
+
+def drafted(
+    resources: Sequence[Resource],
+    actual: Mapping[Address, Observed | Unknown],
+    consents: Consents = NO_CONSENTS,
+    leaving: Container[str] = (),
+) -> tuple[Drafts, list[Note]]:
+    """What would be done to each, before anybody says how. ``leaving``: domains that nobody
+    declares and that go."""
+    notes: list[Note] = []
+    drafts = {item.address: rules.first_draft(item, actual, consents, notes) for item in resources}
+    rules.guard(drafts, consents)
+    rules.preserve(drafts)
+    rules.contain(drafts)
+    rules.wake(drafts, consents, notes)
+    rules.spare(drafts)
+    rules.withhold(drafts)
+    downtime.settle(drafts, consents, leaving)
+    return drafts, notes
 
 
 def destroy(
@@ -80,11 +92,13 @@ def _changes(drafts: Drafts, consents: Consents) -> tuple[Change, ...]:
     found: list[Change] = []
     problems: list[Problem] = []
     resting, fillers = downtime.resting(drafts), rules.fillers(drafts)
+    standing = standing_on(drafts)
     for draft in drafts.values():
         if draft.action is None:
             continue
         change = _change(draft, drafts, resting, fillers)
-        change = replace(change, force=matches(consents.force_off, draft.address))
+        change = replace(change, force=matches(consents.force_off, draft.address),
+                         restarts=_restarts(draft, change.impact, standing))
         try:
             found.append(_with_steps(draft.resource, change))
         except Problems as error:
@@ -156,7 +170,7 @@ def _because(draft: Draft, drafts: Drafts) -> tuple[str, ...]:
 
 def _becomes(draft: Draft) -> str:
     if draft.makes:
-        return "is made anew"
+        return draft.made
     return "is renamed" if draft.renames else "stands on something else"
 
 
@@ -170,6 +184,15 @@ def _impact(draft: Draft, rests: bool) -> Impact:
         return Impact.RESTART
     off = draft.resource.INTERRUPTS and not draft.runs
     return Impact.NONE if worst in (Impact.NEXT_BOOT, Impact.LIVE) and off else worst
+
+
+def _restarts(
+    draft: Draft, impact: Impact, standing: Mapping[Address, list[Draft]]
+) -> tuple[Address, ...]:
+    if impact is not Impact.RESTART:
+        return ()
+    above = [] if draft.resource.INTERRUPTS else machines_above(draft.address, standing)
+    return tuple(other.address for other in above) or (draft.address,)
 
 
 def _with_steps(resource: Resource, change: Change) -> Change:

@@ -53,7 +53,7 @@ class Resource(ABC):
     KIND: ClassVar[str]
     """As in the manifest: ``VirtualMachine``."""
     SHORT: ClassVar[tuple[str, ...]] = ()
-    """Short names for the command line, as kubectl has them: ``vm``."""
+    """Short names for the command line, as its schema says."""
     INTERRUPTS: ClassVar[bool] = False
     """Stopping it interrupts somebody's work, so it takes --restart."""
     NAMES_PATHS: ClassVar[bool] = False
@@ -92,6 +92,7 @@ class Resource(ABC):
 
     def __init_subclass__(cls) -> None:
         Resource.registry[cls.KIND.lower()] = cls
+        cls.SHORT = schema.short(cls.KIND)
 
     @classmethod
     def expand(cls, document: Document, cloud: Cloud) -> Iterable[Document]:

@@ -225,7 +225,7 @@ def contain(drafts: Drafts) -> None:
             draft.own, draft.diffs = Action.CREATE, created(draft.resource)
             draft.unknown, draft.blocked, draft.allow = False, "", ""
             if draft.observed is not None:
-                draft.because.append(f"{around.address} is made anew")
+                draft.because.append(f"{around.address} {around.made}")
 
 
 def wake(drafts: Drafts, consents: Consents, notes: list[Note]) -> None:

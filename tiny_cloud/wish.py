@@ -23,9 +23,16 @@ class Wish:
     """Secrets that come from commands are asked for already when it is planned."""
     deep: bool = False
     """Guests are looked into, for what no outside probe can see."""
+    selector: str = ""
+    """Labels, as ``-l`` takes them: only what has them and what that needs."""
 
     def __post_init__(self) -> None:
         refuse_text(self.targets, "targets")
+
+    @property
+    def partial(self) -> bool:
+        """It is about a part of what is declared."""
+        return bool(self.targets or self.selector)
 
     def full(self) -> Wish:
         """With kinds written out: ``virtualmachine/web``."""

@@ -32,7 +32,7 @@ FOREIGN = ("disks/foreign.qcow2", "images/foreign.qcow2")
 """Files in the storage that nobody has stamped: they stay as they are, to the byte."""
 NAMED = re.compile(r"\b(disk|image|network|guest|virtualmachine)/[a-z]"
                    r"|cannot list the (machines|networks)")
-GOING_ON = ("  …", "  ✓")
+GOING_ON = re.compile(r"[0-9:]{8} […✓]")
 LIBVIRTS = ("/usr/bin/qemu-system", "/usr/sbin/dnsmasq")
 SECONDS = 60
 """For the children of a killed run to end."""
@@ -182,7 +182,7 @@ class Bench:
         """Whether what is said of a failure says of what: a thing, a file or the connection."""
         if "blocked: " in done.out:
             return True  # below its address
-        words = [line for line in done.errors.splitlines() if not line.startswith(GOING_ON)]
+        words = [line for line in done.errors.splitlines() if not GOING_ON.match(line)]
         return any(NAMED.search(line) or str(self.lab.folder) in line or URI in line
                    or self.lab.name in line for line in words)
 

@@ -29,7 +29,7 @@ SETTLING = 0.01
 SHORTENED = 100
 """A command that hangs is waited for that many times shorter than tinycloud would wait."""
 AT_MOST = 3.0
-"""Seconds after which somebody presses Ctrl-C, where tinycloud waits for ever."""
+"""Seconds after which somebody presses Ctrl-C twice, where tinycloud waits for ever."""
 HANGS = ("sleep", "1000")
 """What is started in the place of a command that hangs."""
 
@@ -95,9 +95,7 @@ class Hurt:
             time.sleep(SETTLING if point.endswith("during") else 0)
             die(alone=self.fault.how == "kill alone")
         if self.fault.how == INTERRUPT:
-            os.killpg(0, signal.SIGINT)
-            time.sleep(SETTLING)
-            os.killpg(0, signal.SIGINT)
+            press_twice()
             return None
         if self.fault.how == "hang":
             _be_impatient()
@@ -139,7 +137,14 @@ def _give_up() -> None:
     """Ctrl-C, unless tinycloud has given up already and goes on without an answer."""
     words = "\0".join(HANGS).encode()
     if any(words in Path(f"/proc/{pid}/cmdline").read_bytes() for pid in below(os.getpid())):
-        os.killpg(0, signal.SIGINT)
+        press_twice()
+
+
+def press_twice() -> None:
+    """The first alone waits for what is under way."""
+    os.killpg(0, signal.SIGINT)
+    time.sleep(SETTLING)
+    os.killpg(0, signal.SIGINT)
 
 
 def die(*, alone: bool) -> None:

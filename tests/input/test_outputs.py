@@ -6,11 +6,13 @@ from __future__ import annotations
 import errno
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import jsonschema
 import pytest
+import yaml as manifest_yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
@@ -22,10 +24,25 @@ from tests.unit.cloud import IMAGE, WEB, fake_host, load
 from tiny_cloud import cli, journal
 from tiny_cloud.apply import apply
 from tiny_cloud.errors import Failure, Problem, Span
+from tiny_cloud.history import Deed, Told
 from tiny_cloud.insides import Drift, Inside
+from tiny_cloud.inventory import Layer, Status, Thing, documents
 from tiny_cloud.kinds.guest import Guest
-from tiny_cloud.model import Action, Address, Change, Cloud, Event, FieldDiff, Impact, Note, Plan
-from tiny_cloud.render import inside, tables, text
+from tiny_cloud.model import (
+    Action,
+    Address,
+    Amount,
+    Change,
+    Cloud,
+    Event,
+    FieldDiff,
+    Impact,
+    Note,
+    Observed,
+    Plan,
+)
+from tiny_cloud.render import description, inside, listing, tables, text, unified, yaml
+from tiny_cloud.render import history as pictures
 from tiny_cloud.render import json as as_json
 from tiny_cloud.render.live import Live
 from tiny_cloud.steps import Run
@@ -41,7 +58,7 @@ console. A name of a file that is no UTF-8 has lone surrogates (PEP 383)."""
 addresses = st.builds(Address, st.sampled_from(("disk", "guest", "network")), st.just("a"))
 events = st.builds(
     Event, st.sampled_from(WHAT), addresses, st.sampled_from(("down", "up", "seal")), hostile,
-    hostile, hostile, hostile, st.sampled_from((None, 0.0, 0.5)))
+    hostile, hostile, hostile, st.sampled_from((None, Amount(0), Amount(1, 2))))
 spans = st.builds(Span, hostile, st.integers(1, 9), st.integers(1, 9), hostile)
 
 
@@ -70,7 +87,7 @@ def test_plans(plan: Plan) -> None:
 @given(events)
 def test_events(event: Event) -> None:
     def live(console: Console) -> None:
-        with Live(console) as follower:
+        with Live(console, Plan(Cloud("a", "b", "/c"), (), (), ())) as follower:
             follower.show(event)
 
     show(live)
@@ -97,6 +114,33 @@ def test_tables_and_what_is_inside_of_guests(row: list[str], found: Inside) -> N
     finding = Finding(guest, Verdict.DRIFTED, row[0], found, row[1], row[0], (row[1],))
     show(partial(inside.show, found=[finding]))
     jsonschema.validate(json.loads(printable(inside.dumps([finding]))), schema("verify"))
+
+
+@pytest.mark.goal(14)
+@settings(max_examples=EXAMPLES)
+@given(hostile, st.sampled_from(list(Status)), st.sampled_from(list(Action)))
+def test_what_there_is(word: str, status: Status, action: Action) -> None:
+    """Labels, what libvirt calls things, what fields are, files that disks stand on."""
+    machine, disk = (next(item for item in load(IMAGE, WEB).resources if kind == item.KIND)
+                     for kind in ("VirtualMachine", "Disk"))
+    diff = FieldDiff("memory", word, 1 << 30)
+    seen = Observed({"memory": 1, "size": word}, domain=word, users=(word,), pending=(word,),
+                    held=word, identity=word, notes=(word,))
+    layers = (Layer(word, word, word, 1, 1), Layer(word, word, str(disk.address)))
+    things = [Thing(replace(item, metadata={"name": "a", "labels": {word: word}}), status, seen,
+                    (diff,), action, word, word, (word,), layers) for item in (machine, disk)]
+    known = {one.resource.address: one for one in things}
+    told = Told(word, word, 1, word, word, {word: Deed(word, [word], [], [word], "failed", word)})
+    for one in things:
+        show(partial(description.show, thing=one, everything=known, runs=[told]))
+    show(partial(listing.show, things=things, wide=True))
+    found = documents.listed(things)
+    jsonschema.validate(json.loads(printable(json.dumps(found))), schema("get"))
+    assert manifest_yaml.safe_load(printable(yaml.dumps(found))) == found
+    show(partial(pictures.show, runs=[told], commands=True))
+    change = Change(machine.address, Action.UPDATE, (diff,), observed=seen)
+    plan = Plan(Cloud(word, word, "/s"), (change,), (), ())
+    show(partial(unified.show, plan=plan, resources={machine.address: machine}))
 
 
 @pytest.mark.goal(14)

@@ -21,6 +21,7 @@ from tiny_cloud.errors import Problems
 from tiny_cloud.essence import essence
 from tiny_cloud.render import json as as_json
 from tiny_cloud.render import text
+from tiny_cloud.render.live import Live
 from tiny_cloud.schema.files import Node, kinds, schema_of
 
 CANARY = "canary-of-every-kind"
@@ -54,9 +55,10 @@ def everything(host: FakeHost, documents: list[Any]) -> str:
         text.show_plan(console, plan, commands=True)
         said.write(as_json.dumps(plan))
         said.write(json.dumps(essence(plan), default=str))
+        follower = Live(console, plan)
         for event in carry_out(host, plan):
             said.write(as_json.event_line(event))
-            text.show_event(console, event)
+            follower.show(event)
     kept = {"records": {str(key): value for key, value in host.record.items()},
             "domains": {name: asdict(facts) for name, facts in host.domain.items()},
             "stamps": {name: file.stamp for name, file in host.file.items()}}

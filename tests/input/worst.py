@@ -46,6 +46,8 @@ def unfolding(item: str, levels: int = 31) -> str:
 REPEATED: dict[str, tuple[str, Item]] = {
     "disks": ("", lambda at: document("Disk", f"a{at}", "{size: 1GiB}")),
     "machines": ("", lambda at: document("VirtualMachine", at, "{cpus: 1, memory: 1GiB}")),
+    "replicas": ("", lambda at: document(
+        "VirtualMachine", f"a{at}", "{replicas: 250, cpus: 1, memory: 1GiB, title: '${index}'}")),
     "networks": ("", lambda at: document(
         "Network", at, f"{{subnet: 10.{at >> 8}.{at & 255}.0/24}}")),
     "unknown kinds": ("", lambda at: document(f"Dsk{at}", at, "{}")),

@@ -20,6 +20,7 @@ from tiny_cloud.errors import Failure
 from tiny_cloud.host import independent, inspect
 from tiny_cloud.host.command import FOREIGN_CPU, FOREIGN_MEMORY
 from tiny_cloud.host.imports import import_image
+from tiny_cloud.model import Amount
 from tiny_cloud.steps import ImportImage
 from tiny_cloud.support import READ
 
@@ -142,7 +143,7 @@ def test_a_source_that_changes_meanwhile_is_not_published(
     source.write_bytes(images["qcow2"].read_bytes())
     before = source.stat()
 
-    def meddle(done: float) -> None:
+    def meddle(done: Amount) -> None:
         """The same bytes, size and time of change, so that all but the kernel is deceived."""
         source.write_bytes(images["qcow2"].read_bytes())
         os.utime(source, ns=(before.st_atime_ns, before.st_mtime_ns))

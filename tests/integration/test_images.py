@@ -22,7 +22,7 @@ from tiny_cloud.host.fetch import fetch
 from tiny_cloud.host.imports import import_image
 from tiny_cloud.host.inspect import Inspected, inspect
 from tiny_cloud.host.space import require_space
-from tiny_cloud.model import Unknown
+from tiny_cloud.model import Amount, Unknown
 from tiny_cloud.steps import Fetch, ImportImage
 
 pytestmark = pytest.mark.integration
@@ -137,7 +137,7 @@ def test_every_sane_format_is_imported_whole(
 ) -> None:
     source = convert(disk, tmp_path / "source", format, *options)
     before = hashlib.sha256(source.read_bytes()).hexdigest()
-    seen: list[float] = []
+    seen: list[Amount] = []
     to = str(tmp_path / "base.qcow2.part")
     Path(to).write_text("left by a killed run")
     import_image(ImportImage(str(source), format, to, digest=f"sha256:{before}"), seen.append)
@@ -145,7 +145,7 @@ def test_every_sane_format_is_imported_whole(
     assert (facts.format, facts.backing) == ("qcow2", "")
     assert facts.virtual_size >= 64 << 20
     run(("qemu-img", "compare", "-f", format, "-F", "qcow2", str(source), to))
-    assert seen[-1] == 1.0
+    assert seen[-1] == Amount(facts.virtual_size, facts.virtual_size)
     assert hashlib.sha256(source.read_bytes()).hexdigest() == before
 
 

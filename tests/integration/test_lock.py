@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests import goals
+from tests.faults.fault import below
 from tests.integration.lab import TINYCLOUD, Lab
 from tests.integration.odd_guests import plain_disk
 from tiny_cloud import journal
@@ -175,11 +176,12 @@ def test_a_lock_is_held_as_long_as_a_child_works_and_then_free(slow: Slow) -> No
     goals.seen(17, "a killed run, whose conversion lives on and then dies", 1)
 
 
-def test_a_killed_group_leaves_a_free_lock_and_repair_tidies_up(slow: Slow) -> None:
+def test_a_run_killed_with_its_children_leaves_a_free_lock_and_repair_tidies_up(slow: Slow) -> None:
     """And nobody declares any more what was being made."""
     with slow.run("apply", "--yes") as first:
         slow.begun()
-        os.killpg(first.pid, signal.SIGKILL)
+        for pid in (*below(first.pid), first.pid):
+            os.kill(pid, signal.SIGKILL)
         first.wait()
     (slow.lab.manifests / "all.yaml").unlink()
     (part,) = slow.lab.storage.glob("images/*.part*")

@@ -112,7 +112,7 @@ def test_a_machine_gets_another_name(lab: Callable[[str], Lab]) -> None:
     assert state("tctoname-www") == "running"
     said = cloud.apply(*CONSENT)
     assert "~ disk/web-data renamed from www-data" in said
-    assert "~ virtualmachine/web renamed from www  [restarts the machine]" in said
+    assert "~ virtualmachine/web renamed from www  [restarts web]" in said
     assert state("tctoname-web") == "running"
     cloud.assert_settled()
     after = (uuid_of("tctoname-web"), macs("tctoname-web"), cloud.disk("web-data").stat().st_ino)

@@ -14,7 +14,7 @@ import pytest
 
 from tiny_cloud import journal
 from tiny_cloud.errors import Failure
-from tiny_cloud.model import Address, Event
+from tiny_cloud.model import Address, Amount, Event
 
 
 def test_a_second_run_leaves_within_five_seconds_and_names_the_first(tmp_path: Path) -> None:
@@ -32,7 +32,7 @@ def test_a_second_run_leaves_within_five_seconds_and_names_the_first(tmp_path: P
 
 def test_events_are_kept_and_progress_is_not(tmp_path: Path) -> None:
     with journal.locked(tmp_path, "tinycloud apply") as book:
-        book.event(Event("progress", Address("disk", "x"), "up", "half", fraction=0.5))
+        book.event(Event("progress", Address("disk", "x"), "up", "half", amount=Amount(1, 2)))
         book.event(Event("failed", Address("disk", "x"), "up", "no space"))
     lines = [json.loads(line) for line in (tmp_path / "journal.jsonl").read_text().splitlines()]
     assert [line["what"] for line in lines] == ["begin", "failed", "end"]

@@ -139,6 +139,30 @@ def test_a_folder_is_walked_by_name(tmp_path: Path) -> None:
     assert documents[0].folder == str(tmp_path / "a")
 
 
+def test_a_pattern_means_what_a_shell_makes_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("web1.yaml", "web2.yml", "db.yaml", "a/web3.yaml", "a/b/web4.yaml", "web.txt",
+                 ".web5.yaml", "web[1].yaml"):
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).write_text(HEAD)
+
+    def found(*paths: str) -> list[str]:
+        documents, problems = read(paths)
+        assert problems == []
+        return [span.file for document in documents if (span := document.span())]
+
+    assert found("web?.*") == ["web1.yaml", "web2.yml"]
+    assert found("**/web*.yaml") == ["a/b/web4.yaml", "a/web3.yaml", "web1.yaml", "web[1].yaml"]
+    assert found("[ad]*") == ["a/b/web4.yaml", "a/web3.yaml", "db.yaml"]
+    assert found("*.txt") == ["web.txt"], "who says so himself means it"
+    assert found("web[1].yaml", "web*.yaml") == ["web[1].yaml", "web1.yaml"]
+    _, problems = read(["db.yaml", "none*.yaml"])
+    assert [str(problem) for problem in problems] == [
+        "there is no file or folder like none*.yaml (look at the pattern, and keep it in quotes)"]
+
+
 def test_standard_input_belongs_to_the_working_folder(tmp_path: Path,
                                                       monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)

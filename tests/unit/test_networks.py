@@ -110,7 +110,7 @@ def test_a_network_alone_does_not_restart_the_machines_on_it() -> None:
     assert brief(plan) == ["↻ network/inner"]
     assert [type(step).__name__ for step in host.performed] == [
         "StopNetwork", "StartNetwork", "WriteRecord"]
-    assert summary(plan) == "Plan: 1 to restart."
+    assert summary(plan) == "Plan: 1 to restart. Restarts network/inner."
 
 
 def test_a_machine_that_restarts_as_well_comes_up_on_the_restarted_network() -> None:

@@ -3,7 +3,6 @@
 import io
 import json
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from tiny_cloud.errors import Failure, Problem, Span
 from tiny_cloud.model import Action, Address, Change, Cloud, Event, FieldDiff, Note, Plan
 from tiny_cloud.render import text
 from tiny_cloud.render.json import dumps
+from tiny_cloud.render.live import Live
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "schemas/plan.json").read_text())
 
@@ -113,6 +113,7 @@ def test_control_and_bidirectional_characters_are_made_visible() -> None:
     assert text.clean("a\x1b[31m\u202eb\x00") == "a\\u001b[31m\\u202eb\\u0000"
 
 
+NO_PLAN = Plan(Cloud("test", "test:///default", "/nowhere"), (), (), ())
 HOSTILE = "a\x1b[31m\u202e\n[bold]Plan: nothing.yaml"
 
 
@@ -155,15 +156,14 @@ def test_neither_can_anything_in_a_plan() -> None:
 def test_nor_in_an_event_or_a_failure() -> None:
     for what in ("started", "done", "skipped", "failed"):
         event = Event(what, Address("disk", HOSTILE), "up", HOSTILE)
-        assert len(lines(partial(text.show_event, event=event))) == 1
+        assert len(lines(lambda console, event=event: Live(console, NO_PLAN).show(event))) == 1
     assert len(lines(lambda console: text.show_failure(console, Failure(HOSTILE)))) == 1
 
 
 def test_a_failure_names_its_thing_once() -> None:
-    stream = io.StringIO()
     event = Event("failed", Address("guest", "web"), "up", text="guest/web: no system was found")
-    text.show_event(Console(file=stream, width=100), event)
-    assert stream.getvalue().strip() == "✘ guest/web: no system was found"
+    shown = lines(lambda console: Live(console, NO_PLAN, now=lambda: "09:05:03").show(event))
+    assert shown == ["09:05:03 ✘ guest/web: no system was found"]
 
 
 def test_a_disk_that_was_not_there_is_no_reason() -> None:
@@ -176,4 +176,28 @@ def test_what_grows_while_its_machine_is_off_is_not_said_to_be_live() -> None:
     host = running()
     other = WEB.replace("name: web}", "name: www, renamedFrom: web}").replace("4GiB", "5GiB")
     shown = screen(plan_for(host, IMAGE, other, restart=("virtualmachine/www",)))
-    assert "disk/www-root renamed from web-root  [restarts the machine]" in shown
+    assert "disk/www-root renamed from web-root  [restarts www]" in shown
+
+
+def test_a_replacement_is_the_reason_of_what_follows_from_it() -> None:
+    host = running()
+    other = WEB.replace("size: 4GiB}", "size: 4GiB, encryption: {secret: {env: PASSWORD}}}")
+    shown = screen(plan_for(host, IMAGE, other, replace=("disk/*",), restart=("virtualmachine/*",)))
+    assert "± disk/web-root  [destroys data]" in shown
+    assert "guest/web  because disk/web-root is replaced" in shown
+    assert shown.endswith("Restarts web. Destroys data of disk/web-root.\n")
+
+
+def test_many_names_are_not_all_told() -> None:
+    machines = [WEB.replace("name: web}", f"name: web-{n}}}") for n in range(7)]
+    host = fake_host()
+    settle(host, IMAGE, *machines)
+    later = [text.replace("hostname: web", "hostname: www") for text in machines]
+    shown = screen(plan_for(host, IMAGE, *later, restart=("virtualmachine/*",)))
+    assert "Restarts web-0, web-1, web-2, web-3, web-4 and 2 more.\n" in shown
+
+
+def test_a_mapping_and_nothing_are_shown_as_people_write_them() -> None:
+    assert text.words("virtualmachine", "x", '{"guest":22,"host":"h"}') == "{guest: 22, host: h}"
+    assert text.words("virtualmachine", "x", "{no json") == "{no json"
+    assert [text.words("virtualmachine", "x", value) for value in ("", (), None)] == ["(none)"] * 3

@@ -107,13 +107,15 @@ def test_a_first_apply_from_a_saved_plan(
 def test_what_is_in_the_file(
     run: Run, declare: Declare, host: FakeHost, tmp_path: Path
 ) -> None:
-    code, out, _ = run("plan", "--out", "p.json", "--json", "--restart", "vm/web")
+    code, out, _ = run(
+        "plan", "--out", "p.json", "--json", "--restart", "vm/web", "-l", "tier=front")
     assert code == 0
     assert [change["address"] for change in json.loads(out)["changes"]] == [
         change["address"] for change in state(tmp_path)["changes"]]
     assert (tmp_path / "p.json").stat().st_mode & 0o777 == 0o600
     content = state(tmp_path)
     assert content["wish"]["consents"]["restart"] == ["virtualmachine/web"]
+    assert content["wish"]["selector"] == "tier=front"
     machine = content["documents"][-1]
     assert machine["metadata"] == {"name": "web", "labels": {"tier": "front"}}
     assert machine["source"]["file"].endswith("all.yaml") and machine["source"]["line"] == 11

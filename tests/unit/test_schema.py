@@ -205,7 +205,7 @@ def test_objects_are_closed_and_keywords_known() -> None:
         "x-ref", "x-order", "x-within", "x-immutable", "x-create-only", "x-offline", "x-live",
         "x-next-boot", "x-on-remove", "x-secret", "x-path", "x-size", "x-composite", "x-policy",
         "x-always", "x-named", "x-expects", "x-problem", "x-hint", "x-at",
-        "x-ref-optional", "x-rebase",
+        "x-ref-optional", "x-rebase", "x-short",
     }
     for kind in KINDS:
         for where, node in nodes(schema_of(kind), kind):

@@ -23,6 +23,7 @@ from tiny_cloud.model import Event, Plan
 _Messages: TypeAlias = "queue.SimpleQueue[Event | tuple[list[Key], Future[list[Failure | None]]]]"
 
 NOT_STARTED = "not started"
+NOT_FINISHED = "begun and not finished"
 
 
 def apply(
@@ -133,12 +134,15 @@ def _finish(run: Standing, key: Key, failure: Failure | None) -> Iterator[Event]
 def _skipped(run: Standing) -> Iterator[Event]:
     """Each thing once, whichever of its phases were not begun; what failed has said so already."""
     blame, told = _blame(run), {address for address, _ in run.failed}
+    begun = {key[0] for key in run.tasks
+             if run.position[key] or (key not in run.unfinished and run.tasks[key].steps)}
     for key, task in run.tasks.items():
         if key in run.unfinished and key[0] not in told and task.steps:
             told.add(key[0])
             guilty = [failed for failed in run.failed if failed in blame[key]]
             why = ", ".join(dict.fromkeys(str(address) for address, _ in guilty))
-            yield Event("skipped", *key, text=f"not done, because of {why}" if why else NOT_STARTED)
+            text = NOT_FINISHED if key[0] in begun else NOT_STARTED
+            yield Event("skipped", *key, text=f"not done, because of {why}" if why else text)
 
 
 def _blame(run: Standing) -> Mapping[Key, frozenset[Key]]:

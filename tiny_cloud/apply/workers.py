@@ -7,12 +7,12 @@ from typing import Protocol, TypeAlias
 
 from tiny_cloud.apply.batches import Key
 from tiny_cloud.apply.standing import Standing
-from tiny_cloud.errors import Failure
-from tiny_cloud.model import PHASES, Event
+from tiny_cloud.errors import CutOff, Failure
+from tiny_cloud.model import PHASES, Amount, Event
 from tiny_cloud.steps import Step
 
-Progress: TypeAlias = Callable[[str, float | None], None]
-"""Called by a running step with words and, where known, the fraction done."""
+Progress: TypeAlias = Callable[[str, Amount | None], None]
+"""Called by a running step with words and, where known, how far it has come."""
 Tell: TypeAlias = Callable[[Event], None]
 
 
@@ -39,9 +39,20 @@ def work(
             tell(Event("step", *key, text=steps[at].shell()))
             host.perform(steps[at], _teller(key, tell))
             run.position[key] = at + 1
+    except CutOff as failure:
+        return [failure]
     except Failure as failure:
-        return [take_back(run, key, host, tell, failure)]
+        return [take_back(run, key, host, tell, _shown(failure, steps[at]))]
     return [None]
+
+
+def _shown(failure: Failure, step: Step) -> Failure:
+    """With what a person would have typed, where it is no command that failed."""
+    if isinstance(failure, CutOff) or failure.detail.startswith("$ "):
+        return failure
+    typed = step.shell().partition("\n")[0]
+    prompt = "" if typed.startswith("#") else "$ "
+    return Failure(failure.summary, failure.hint, f"{prompt}{typed}\n{failure.detail}".rstrip())
 
 
 def take_back(
@@ -73,7 +84,8 @@ def work_batch(
     for key, failure in zip(keys, outcomes, strict=True):
         if failure is None:
             run.position[key] = run.position[key] + 1
-    return outcomes
+    return [failure and _shown(failure, step)
+            for failure, step in zip(outcomes, steps, strict=True)]
 
 
 def _together(
@@ -90,7 +102,7 @@ def _together(
 
 
 def _teller(key: Key, tell: Tell) -> Progress:
-    def say(text: str, fraction: float | None) -> None:
-        tell(Event("progress", *key, text=text, fraction=fraction))
+    def say(text: str, amount: Amount | None) -> None:
+        tell(Event("progress", *key, text=text, amount=amount))
 
     return say

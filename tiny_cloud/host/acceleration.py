@@ -82,7 +82,9 @@ def boots(kernel: str, accel: str = "kvm", limit: float = LIMIT) -> bool:
     argv = qemu_argv(kernel, accel)
     command.require(argv[0])
     process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                               stderr=subprocess.DEVNULL, env=command.environment({}))
+                               stderr=subprocess.DEVNULL, env=command.environment({}),
+                               # Ended by a Ctrl-C at the terminal it would seem not to boot.
+                               process_group=0)
     try:
         return _says(process, MARKER, time.monotonic() + limit)
     finally:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import IO
 
 from tiny_cloud.errors import Failure
-from tiny_cloud.host import openers
+from tiny_cloud.host import cut_off, openers
 
 PACKAGES: Mapping[str, str] = {
     "dnsmasq": "dnsmasq-base",
@@ -69,6 +69,7 @@ def run(
     pass_fds: Sequence[int] = (),
     timeout: float | None = None,
     accept: Collection[int] = (0,),
+    asks: bool = False,
 ) -> bytes:
     """The program's stdout. Raises Failure if it is missing, exits non-zero or takes too long.
 
@@ -77,8 +78,10 @@ def run(
     Descriptors in ``pass_fds`` (the host lock) stay open in the child, which may outlive us.
     ``held`` is for programs that close what they inherit: timeout(1), told to wait for ever, starts
     them and keeps it until they have ended, whatever becomes of us.
-    ``accept`` are the exit codes that are no failure.
+    ``accept`` are the exit codes that are no failure. ``asks``: it may want to ask for something at
+    the terminal; all others are out of reach of its Ctrl-C, which is ours to answer. Raises CutOff.
     """
+    cut_off.require_not()
     given = tuple(argv)
     variables = environment(environ or {})
     require(given[0], variables["PATH"])
@@ -91,7 +94,8 @@ def run(
     # Memory files instead of pipes: nothing can fill up and block while only stdout is being read.
     with _memory_file(input or b"") as stdin, _memory_file(b"") as stderr:
         child = subprocess.Popen(tuple(argv), stdin=stdin, stdout=subprocess.PIPE, stderr=stderr,
-                                 env=variables, pass_fds=tuple(pass_fds))
+                                 env=variables, pass_fds=tuple(pass_fds),
+                                 process_group=-1 if asks else 0)
         try:
             output = _collect(child, given, progress, timeout, FOREIGN_OUTPUT if foreign else None)
             code = child.wait()
@@ -161,7 +165,7 @@ def _collect(
             collected.extend(chunk)
             if at_most is not None and len(collected) > at_most:
                 raise Failure(f"{argv[0]} printed more than {at_most >> 20} MiB about a foreign "
-                              "file, which no honest file needs", detail=shlex.join(argv))
+                              "file, which no honest file needs", detail=f"$ {shlex.join(argv)}")
             yield chunk
 
     for fraction in fractions(kept(_chunks(child, argv, timeout))):
@@ -178,11 +182,15 @@ def _chunks(
     deadline = None if timeout is None else time.monotonic() + timeout
     poll = select.poll()
     poll.register(child.stdout, select.POLLIN | select.POLLHUP)
-    late = Failure(f"{argv[0]} did not finish within {timeout or 0:g} s", detail=shlex.join(argv))
+    late = Failure(f"{argv[0]} did not finish within {timeout or 0:g} s",
+                   detail=f"$ {shlex.join(argv)}")
     while True:
+        cut_off.require_not()
         left = None if deadline is None else max(0.0, deadline - time.monotonic())
-        if not poll.poll(None if left is None else left * 1000):
-            raise late
+        if not poll.poll(1000 * min(cut_off.GLANCE, cut_off.GLANCE if left is None else left)):
+            if left is not None and left <= cut_off.GLANCE:
+                raise late
+            continue
         chunk = os.read(child.stdout.fileno(), 1 << 16)
         if not chunk:
             break
@@ -210,16 +218,12 @@ def _failure(argv: tuple[str, ...], code: int, stderr: bytes) -> Failure:
     said = stderr.decode("utf-8", "replace").strip()
     how = f"exit code {code}" if code >= 0 else f"killed by {_signal_name(-code)}"
     last = said.splitlines()[-1] if said else ""
+    meant = argv[argv.index(ONE_ARENA) + 1:] if ONE_ARENA in argv else argv  # see ``limited``
     return Failure(
-        f"{_tool(argv)} failed ({how})" + (f": {last}" if last else ""),
+        f"{os.path.basename(meant[0])} failed ({how})" + (f": {last}" if last else ""),
         hint=openers.told_by(said),
-        detail=f"$ {shlex.join(argv)}" + (f"\n{said}" if said else ""),
+        detail=f"$ {shlex.join(meant)}" + (f"\n{said}" if said else ""),
     )
-
-
-def _tool(argv: tuple[str, ...]) -> str:
-    """What was meant to run, also under ``limited``."""
-    return os.path.basename(argv[argv.index(ONE_ARENA) + 1] if ONE_ARENA in argv else argv[0])
 
 
 def _signal_name(number: int) -> str:

@@ -11,14 +11,16 @@ import json
 import os
 import platform
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from tiny_cloud.apply.workers import Progress
 from tiny_cloud.errors import Failure
 from tiny_cloud.host import debian_base, qemu_img
 from tiny_cloud.host.command import require, run
 from tiny_cloud.host.image_worker import OLD_GRUB
 from tiny_cloud.host.space import require_space
+from tiny_cloud.model import Amount
 from tiny_cloud.steps import Debootstrap
 
 MIB = 1 << 20
@@ -44,9 +46,9 @@ INSTALL = (("grub-install", "--target=i386-pc", "DISK"), ("update-grub",))
 
 def build(
     step: Debootstrap,
+    progress: Progress | None = None,
     *,
     environ: Mapping[str, str] | None = None,
-    progress: Callable[[str], None] | None = None,
     pass_fds: Sequence[int] = (),
 ) -> None:
     """Makes the qcow2 ``step.to``. Raises Failure, and leaves nothing behind then.
@@ -61,15 +63,15 @@ def build(
     identity = str(uuid.uuid4())
     try:
         _clean(step.to, pass_fds)
-        say(f"installing {step.suite}")
+        say(f"installs {step.suite}", None)
         run(_mmdebstrap(step, tree), environ=LATER, pass_fds=pass_fds)
-        say("making the file system")
+        say("makes the file system", None)
         _make_disk(raw, step.size, identity, tree, pass_fds)
-        say("installing the boot loader")
+        say("installs the boot loader", None)
         _finish(raw, step, identity, tree, environ or {}, pass_fds)
-        say("converting")
         packed = qemu_img.packed(step.compression)
-        run(("qemu-img", "convert", "-f", "raw", "-O", "qcow2", *packed, "--", raw, step.to),
+        run(("qemu-img", "convert", "-p", "-f", "raw", "-O", "qcow2", *packed, "--", raw, step.to),
+            progress=lambda done: say("converts", Amount.part(done, step.size)),
             pass_fds=pass_fds)
     except BaseException:
         qemu_img.remove(step.to)
@@ -162,5 +164,5 @@ def _clean(to: str, pass_fds: Sequence[int]) -> None:
         run(("rm", "-rf", "--one-file-system", "--", f"{to}.tree"), pass_fds=pass_fds)
 
 
-def _ignore(_phase: str) -> None:
+def _ignore(_phase: str, _amount: Amount | None) -> None:
     return

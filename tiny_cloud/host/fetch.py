@@ -95,17 +95,17 @@ def fetch(step: Fetch, progress: Progress | None = None) -> None:
 def _expected(step: Fetch) -> tuple[str, str]:
     if step.digest or not step.sums:
         return step.algorithm or "sha256", step.digest.lower()
-    return sums.digest_for(_text(step.sums), step.url, step.sums)
+    return sums.digest_for(text(step.sums), step.url, step.sums)
 
 
-def _text(url: str) -> str:
+def text(url: str) -> str:
     """A small text: a sums file."""
     if urlsplit(url).scheme == "file":
         with _opened(url) as file:
             return file.read(LARGEST_SUMS).decode("utf-8", "replace")
     try:
         with http.get(url, {}) as answer:
-            _require_ok(url, answer)
+            require_ok(url, answer)
             return answer.read(LARGEST_SUMS).decode("utf-8", "replace")
     except urllib3.exceptions.HTTPError as error:
         raise _unreachable(url, error) from error
@@ -147,7 +147,7 @@ def _receive(download: Download, to: str) -> bool:
             if not complete:
                 download.restart()
             return complete
-        _require_ok(download.url, answer)
+        require_ok(download.url, answer)
         start, total = _extent(answer)
         if start != download.offset:
             if download.offset == 0:
@@ -238,7 +238,7 @@ def _hash(algorithm: str) -> Hash:
     return hashlib.new(algorithm)
 
 
-def _require_ok(url: str, answer: BaseHTTPResponse) -> None:
+def require_ok(url: str, answer: BaseHTTPResponse) -> None:
     if answer.status not in (200, 206):
         raise Failure(f"{url} answers {answer.status} {answer.reason or ''}".rstrip(),
                       hint="check the address in the manifest")

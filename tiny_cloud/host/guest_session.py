@@ -19,7 +19,7 @@ from tiny_cloud import luks
 from tiny_cloud.errors import Failure
 from tiny_cloud.guests.base import Edit, File, MakeFolder, Remove, SetValue, Symlink, WriteFile
 from tiny_cloud.guests.roots import Root
-from tiny_cloud.host import command
+from tiny_cloud.host import command, cut_off
 from tiny_cloud.host.space import is_full
 
 PYTHON = "/usr/bin/python3"
@@ -156,6 +156,8 @@ class GuestSession:
             line = b""
         finally:
             answered.set()
+        if not line:
+            cut_off.require_not()
         if not line and (full := self._full()):
             raise Failure(f"{self.who}: No space left on device: {full}", "make room")
         if not line:
@@ -171,7 +173,7 @@ class GuestSession:
         werror=enospc): neither libguestfs nor its caller ever hears of that."""
         late = time.monotonic() + PATIENCE
         while not answered.wait(GLANCE):
-            if self._full() or time.monotonic() > late:
+            if self._full() or time.monotonic() > late or cut_off.asked():
                 self.child.kill()
                 return
 

@@ -12,6 +12,7 @@ from tiny_cloud.host import digest, extents, qemu_img
 from tiny_cloud.host.command import FOREIGN_CPU, FOREIGN_FILE, FOREIGN_MEMORY, limited, run
 from tiny_cloud.host.inspect import Inspected, inspect, inspect_split
 from tiny_cloud.host.space import require_space
+from tiny_cloud.model import Amount
 from tiny_cloud.steps import ImportImage
 
 SLOWEST = 4 << 20
@@ -22,7 +23,7 @@ PATIENCE = 20
 
 def import_image(
     step: ImportImage,
-    progress: Callable[[float], None] | None = None,
+    progress: Callable[[Amount], None] | None = None,
     pass_fds: Sequence[int] = (),
 ) -> None:
     """Raises Failure for a hostile, changed or damaged source, or too little space; nothing stays.
@@ -96,7 +97,7 @@ def _convert(
     step: ImportImage,
     source: str,
     found: Inspected,
-    progress: Callable[[float], None],
+    progress: Callable[[Amount], None],
     pass_fds: Sequence[int],
 ) -> None:
     required = needed(source, found.format)
@@ -108,11 +109,12 @@ def _convert(
     # Larger than measured means that the source lied about itself, or changed meanwhile.
     run(limited(convert, cpu=cpu, memory=FOREIGN_MEMORY,
                 file_size=required + required // 8 + FOREIGN_FILE),
-        progress=progress, pass_fds=pass_fds, timeout=cpu * PATIENCE)
+        progress=lambda done: progress(Amount.part(done, found.virtual_size)),
+        pass_fds=pass_fds, timeout=cpu * PATIENCE)
     _verify(step, found.virtual_size)
 
 
-def _ignore(_fraction: float) -> None:
+def _ignore(_amount: Amount) -> None:
     return
 
 

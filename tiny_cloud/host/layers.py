@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from tiny_cloud.apply.workers import Progress
 from tiny_cloud.errors import Failure
 from tiny_cloud.facts import FileFacts
 from tiny_cloud.host import digest, files, imports, qemu_img, records
@@ -13,7 +14,7 @@ from tiny_cloud.host.command import run
 from tiny_cloud.host.qemu_lock import unwritten
 from tiny_cloud.host.space import require_space
 from tiny_cloud.images.keys import key_of
-from tiny_cloud.model import Address
+from tiny_cloud.model import Address, Amount
 from tiny_cloud.steps import CommitDisk, Publish, RebaseDisk, Stamp
 
 Say = Callable[[str], None]
@@ -84,17 +85,20 @@ def _exchange(step: RebaseDisk) -> None:
     files.take_place(step.stamp.path, step.path)
 
 
-def commit(step: CommitDisk, storage: Path, say: Say, pass_fds: Sequence[int] = ()) -> None:
+def commit(
+    step: CommitDisk, storage: Path, progress: Progress, pass_fds: Sequence[int] = ()
+) -> None:
     """Raises Failure if the disk is in use or does not fit; the disk is only read."""
     with unwritten(step.path):
         needed = imports.needed(step.path, step.format, foreign=False)
         require_space(step.part, needed, f"the image of {step.path}")
         qemu_img.remove(step.part)
         try:
-            say("copies all that the disk shows")
-            run(("qemu-img", "convert", "-f", step.format, "-O", "qcow2", "--",
-                 step.path, step.part), pass_fds=pass_fds)
-            say("compares")
+            size = qemu_img.info(step.path, step.format).virtual_size
+            run(("qemu-img", "convert", "-p", "-f", step.format, "-O", "qcow2", "--",
+                 step.path, step.part), pass_fds=pass_fds,
+                progress=lambda done: progress("copies", Amount.part(done, size)))
+            progress("compares", None)
             require_equal((step.path, step.format), (step.part, "qcow2"), pass_fds)
         except BaseException:
             qemu_img.remove(step.part)

@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 from tiny_cloud.errors import Failure
+from tiny_cloud.host import cut_off
 from tiny_cloud.host.libvirt_connection import ignoring, libvirt
 from tiny_cloud.libvirt_xml import agent_answers, stamp_of
 
@@ -43,6 +44,7 @@ def powers_off(domain: Any, timeout: float) -> bool:
             with ignoring(libvirt.VIR_ERR_OPERATION_INVALID, libvirt.VIR_ERR_NO_DOMAIN):
                 domain.shutdownFlags(how)
             how, press_at = acpi, now + PRESS_AGAIN
+        cut_off.require_not()
         time.sleep(POLL)
     return True
 

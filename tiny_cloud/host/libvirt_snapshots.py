@@ -7,6 +7,7 @@ from typing import Any
 
 from tiny_cloud.apply.workers import Progress
 from tiny_cloud.host.libvirt_connection import ignoring, libvirt
+from tiny_cloud.model import Amount
 from tiny_cloud.steps import CreateSnapshot
 
 POLL = 0.1
@@ -41,7 +42,7 @@ def commit(domain: Any, target: str, below: str, progress: Progress) -> None:
     while job := domain.blockJobInfo(target):
         if job["cur"] == job["end"] and _pivots(domain, target):
             return
-        progress("merges", job["cur"] / job["end"] if job["end"] else None)
+        progress("merges", Amount(job["cur"], job["end"]))
         time.sleep(POLL)
 
 

@@ -11,7 +11,9 @@ from contextlib import contextmanager
 
 from tiny_cloud.apply.workers import Progress
 from tiny_cloud.errors import Failure
+from tiny_cloud.host import cut_off
 from tiny_cloud.host.hands import Hands, do
+from tiny_cloud.model import Amount
 from tiny_cloud.steps import EditGuest, Step
 
 
@@ -21,8 +23,9 @@ class Host(Hands):
     def perform(self, step: Step, progress: Progress) -> None:
         import tiny_cloud.host.actions  # noqa: F401
 
+        cut_off.require_not()
         with _failures():
-            do(step, self, progress)
+            do(step, self, _minding(progress))
 
     def perform_batch(
         self, batch: Sequence[Step], progress: Sequence[Progress]
@@ -32,7 +35,17 @@ class Host(Hands):
         with _failures():
             edits = [step for step in batch if isinstance(step, EditGuest)]
             assert len(edits) == len(batch), "nothing else has a batch"
-            return edit_together(edits, self, progress)
+            return edit_together(edits, self, [_minding(one) for one in progress])
+
+
+def _minding(progress: Progress) -> Progress:
+    """Who tells how far it has come hears whether it is to go on."""
+
+    def tell(text: str, amount: Amount | None) -> None:
+        cut_off.require_not()
+        progress(text, amount)
+
+    return tell
 
 
 @contextmanager

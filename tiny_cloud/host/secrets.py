@@ -33,7 +33,8 @@ def resolve(secret: Secret, *, run_commands: bool) -> str | None:
             reason = "is too long to be one"
         elif secret.source == "command":
             # pass, gpg and the like need the user's own variables.
-            return command.run(tuple(secret.value), environ=os.environ).decode().removesuffix("\n")
+            said = command.run(tuple(secret.value), environ=os.environ, asks=True)
+            return said.decode().removesuffix("\n")
         else:
             return None
     except (FileNotFoundError, NotADirectoryError, PermissionError):

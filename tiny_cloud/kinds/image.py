@@ -40,7 +40,6 @@ class Image(Resource):
     one stays there."""
 
     KIND = "Image"
-    SHORT = ("img",)
     IS_DATA = True
     VERSIONED = True
     RENAMES = True

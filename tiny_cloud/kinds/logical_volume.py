@@ -42,7 +42,6 @@ class LogicalVolume(Resource):
     its own name at once: until it is stamped, a tag says that it is not finished."""
 
     KIND = "LogicalVolume"
-    SHORT = ("lv",)
     IS_DATA = True
     RENAMES = True
     MOVES = True

@@ -52,21 +52,21 @@ from tiny_cloud.steps import (
     UpdateNetwork,
 )
 
-OUTSIDE = ("active", "autostart")
+OUTSIDE = ("active", "autostart", "libvirtName")
 """Fields that are not in the XML."""
 
 
 class Network(Resource):
     KIND = "Network"
-    SHORT = ("net",)
     INTERRUPTS = True
     SHARED = True
 
     @property
     def network(self) -> str:
-        """libvirt's name: its own in the cloud ``default``, else CLOUD-NAME."""
-        cloud = self.context.cloud.name
-        return self.address.name if cloud == "default" else f"{cloud}-{self.address.name}"
+        """libvirt's name: the declared one, else its own in the cloud ``default``, else
+        CLOUD-NAME."""
+        cloud, name = self.context.cloud.name, self.address.name
+        return str(self.spec.get("libvirtName", name if cloud == "default" else f"{cloud}-{name}"))
 
     @property
     def uuid(self) -> str:
@@ -183,7 +183,7 @@ class Network(Resource):
         now, later = compare(defined, live, self.desired())
         active: Value = f"without {', '.join(unplugged)}" if unplugged else bool(live)
         return Observed(
-            fields={**now, "autostart": facts.autostart,
+            fields={**now, "libvirtName": facts.name, "autostart": facts.autostart,
                     "active": active if facts.persistent else TRANSIENT},
             ownership=whose,
             owner=owner,

@@ -38,7 +38,6 @@ class RBDImage(Resource):
     """A new one is ``NAME.part`` until it is stamped, as a Disk's file is."""
 
     KIND = "RBDImage"
-    SHORT = ("rbd",)
     IS_DATA = True
 
     @property

@@ -56,7 +56,6 @@ from tiny_cloud.steps import (
 
 class VirtualMachine(Resource):
     KIND = "VirtualMachine"
-    SHORT = ("vm",)
     INTERRUPTS = True
     NAMES_PATHS = True
     RENAMES = True
@@ -70,10 +69,11 @@ class VirtualMachine(Resource):
 
     @property
     def domain(self) -> str:
-        """libvirt's name: the machine's own if it is external and in the cloud ``default``, else
-        CLOUD-NAME."""
+        """libvirt's name: the declared one; else the machine's own if it is external and in the
+        cloud ``default``, and CLOUD-NAME if not."""
         cloud, name = self.context.cloud.name, self.address.name
-        return name if cloud == "default" or self.external else f"{cloud}-{name}"
+        usual = name if cloud == "default" or self.external else f"{cloud}-{name}"
+        return str(self.spec.get("libvirtName", usual))
 
     @property
     def uuid(self) -> str:
@@ -164,7 +164,8 @@ class VirtualMachine(Resource):
             former = before.address
         running = bool(facts.live_xml)
         found, waiting = fields.compared(self, host, facts, declared_of(record) or {})
-        found |= {"running": running if facts.persistent else TRANSIENT,
+        found |= {"libvirtName": facts.name,
+                  "running": running if facts.persistent else TRANSIENT,
                   "autostart": facts.autostart}
         whose, owner = self._ownership(facts)
         return Observed(

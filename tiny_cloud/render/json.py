@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from tiny_cloud.model import Action, Change, Event, Plan
+from tiny_cloud.model import Action, Amount, Change, Event, Plan
 
 FORMAT_VERSION = 1
 WORDS = {action: action.name.lower() for action in Action}
@@ -36,9 +36,16 @@ def event_line(event: Event) -> str:
         "hint": event.hint,
         "detail": event.detail,
         "place": event.place,
-        "fraction": event.fraction,
+        **_amount(event.amount),
     }
     return json.dumps({key: value for key, value in words.items() if value not in ("", None)})
+
+
+def _amount(amount: Amount | None) -> dict[str, float | int | None]:
+    if amount is None:
+        return {}
+    fraction = amount.done / amount.total if amount.total else None
+    return {"fraction": fraction, "done": amount.done, "total": amount.total or None}
 
 
 def _change(change: Change) -> dict[str, Any]:
@@ -46,6 +53,7 @@ def _change(change: Change) -> dict[str, Any]:
         "address": str(change.address),
         "action": WORDS[change.action],
         "impact": change.impact.value,
+        "restarts": list(map(str, change.restarts)),
         "because": list(change.because),
         "blocked": change.blocked,
         "allow": change.allow,

@@ -1,36 +1,57 @@
-"""Events while they happen: on a terminal what runs now stands below the log, with its progress."""
+"""Events while they happen: in a window what goes on stands below what has ended, with how far it
+has come; elsewhere it is a log, a line an event, each with its time."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+import rich.live
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.text import Text
 
-from tiny_cloud.model import Address, Event
-from tiny_cloud.render.text import one_line, show_event
+from tiny_cloud.model import Address, Event, Plan
+from tiny_cloud.render import events
+from tiny_cloud.render.bars import Row, lines
+from tiny_cloud.render.lines import say
+from tiny_cloud.render.tally import Tally
+from tiny_cloud.render.text import one_line
 
 
+@dataclass(slots=True)
 class Live:
-    """Shows events; elsewhere than on a terminal it is a log, a line an event, without progress."""
+    """``clock``: seconds, from whenever; ``now``: the time of day, in words."""
 
-    def __init__(self, console: Console) -> None:
-        self._console = console
-        self._rows: dict[Address, TaskID] = {}
-        self._progress = Progress(
-            SpinnerColumn(),
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=24),
-            TextColumn("{task.fields[share]}", markup=False),
-            TimeElapsedColumn(),
-            console=console,
-            transient=True,
-            disable=not console.is_terminal,
-        )
+    console: Console
+    plan: Plan
+    clock: Callable[[], float] = time.monotonic
+    now: Callable[[], str] = lambda: time.strftime("%H:%M:%S")
+    tally: Tally = field(init=False)
+    notice: str = field(default="", init=False)
+    """Said below all else, from when it is set."""
+    _began: dict[Address, float] = field(default_factory=dict, init=False)
+    _rows: dict[Address, Row] = field(default_factory=dict, init=False)
+    _started: float = field(default=0.0, init=False)
+    _screen: rich.live.Live | None = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
+        self.tally, self._started = Tally.of(self.plan), self.clock()
+
+    @property
+    def moves(self) -> bool:
+        """Whether lines can be written over (TERM=dumb cannot)."""
+        console = self.console
+        return console.is_terminal and not console.is_dumb_terminal and not console.quiet
 
     def __enter__(self) -> Self:
-        self._progress.start()
+        if self.moves:
+            self._screen = rich.live.Live(
+                self, console=self.console, transient=True, refresh_per_second=8,
+                redirect_stdout=False, redirect_stderr=False)
+            self._screen.start()
         return self
 
     def __exit__(
@@ -39,29 +60,39 @@ class Live:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._progress.stop()
+        if self._screen is not None:
+            self._screen.stop()
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """In another thread than ``show``."""
+        room = max(1, options.size.height - 3)
+        yield from lines(list(self._rows.values()), self.tally, self.clock(), self._started,
+                         width=options.max_width, height=room)
+        if self.notice:
+            yield Text(f"  {self.notice}", style="bold yellow")
+
+    def warn(self, text: str) -> None:
+        """From the handler of a signal, which may come in the middle of anything."""
+        self.notice = text
 
     def show(self, event: Event) -> None:
-        if event.what == "progress":
-            self._advance(event)
-            return
-        if event.what in ("done", "failed") and event.address in self._rows:
-            self._progress.remove_task(self._rows.pop(event.address))
-        if event.what == "started" and self._console.is_terminal:
-            text = one_line(event.address)
-            self._rows[event.address] = self._progress.add_task(text, total=None, share="")
-            return
-        show_event(self._console, event)
+        self.tally.note(event)
+        now = self.clock()
+        if event.what == "started":
+            self._began.setdefault(event.address, now)
+            self._rows[event.address] = Row(one_line(event.address), now)
+        elif event.what == "progress" and event.address in self._rows:
+            self._rows[event.address].note(one_line(event.text), event.amount, now)
+        elif event.what in ("done", "failed"):
+            self._rows.pop(event.address, None)
+        if not (self.moves and event.what == "started"):
+            self._print(event, now - self._began.get(event.address, now))
 
-    def _advance(self, event: Event) -> None:
-        row = self._rows.get(event.address)
-        if row is None:
+    def _print(self, event: Event, took: float) -> None:
+        words = events.line(event, self.tally, took)
+        if words is None:
             return
-        words = one_line(f"{event.address} {event.text}")
-        if event.fraction is None:
-            self._progress.update(row, description=words, total=None, share="")
-        else:
-            share = f"{event.fraction:4.0%}"
-            self._progress.update(
-                row, description=words, total=1.0, completed=event.fraction, share=share
-            )
+        head = "  " if self.moves else f"{self.now()} "
+        say(self.console, Text(head).append_text(words))
+        if event.what == "failed":
+            events.show_failed(self.console, event, len(head) + 2)

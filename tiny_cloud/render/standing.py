@@ -28,8 +28,8 @@ class Standing:
     cut_off: str
     """The last run, if it did not end."""
     left: Sequence[Leftover]
-    trash: int
-    """Bytes."""
+    trash: int | None
+    """Bytes of all that waits there; None: nothing does."""
 
 
 def show(out: Console, standing: Standing) -> None:
@@ -43,7 +43,7 @@ def show(out: Console, standing: Standing) -> None:
         tables.show(out, ("NAME", "WHAT", "REMEDY"), rows)
     elif not standing.holder:
         out.print(WELL)
-    if standing.trash:
+    if standing.trash is not None:
         out.print(f"In the trash: {about(standing.trash)}, until tinycloud purge.")
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from rich.console import Console
 from rich.text import Text
 
 from tiny_cloud import schema
 from tiny_cloud.errors import Failure, Problem
-from tiny_cloud.model import Action, Change, Event, FieldDiff, Impact, Plan, Value
+from tiny_cloud.model import Action, Address, Change, FieldDiff, Impact, Plan, Scalar, Value
+from tiny_cloud.render.lines import say
 from tiny_cloud.resource import Resource
 from tiny_cloud.sizes import format_size
 from tiny_cloud.yaml12 import MOST_PROBLEMS
@@ -30,6 +32,8 @@ COUNTED = {
     Action.DELETE: "to remove",
 }
 NO_CHANGES = "No changes: the host is as the manifests say."
+FEW = 5
+"""Names that are told of many."""
 IMPACTS = {Impact.RESTART: "bold yellow", Impact.DESTROYS: "bold red"}
 
 NETWORK_IMPACTS = {
@@ -50,7 +54,7 @@ def one_line(text: object) -> str:
 
 def show_plan(console: Console, plan: Plan, *, commands: bool = False) -> None:
     place = f"cloud {plan.cloud.name} at {plan.cloud.connect}, storage {plan.cloud.storage}"
-    console.print(Text(one_line(place), style="dim"))
+    say(console, Text(one_line(place), style="dim"))
     if plan.changes:
         console.print()
     for change in plan.changes:
@@ -58,24 +62,50 @@ def show_plan(console: Console, plan: Plan, *, commands: bool = False) -> None:
     if plan.notes:
         console.print()
     for note in plan.notes:
-        text = one_line(f"{note.address}: {note.text}")
-        console.print(Text(f"  · {text}", style="dim"))
+        say(console, Text(f"· {one_line(note.address)}: {one_line(note.text)}", style="dim"), 2)
     console.print()
-    console.print(Text(summary(plan)))
+    say(console, _summary(plan))
 
 
 def summary(plan: Plan) -> str:
+    """How many changes, and what those that will be done cost."""
+    return _summary(plan).plain
+
+
+def _summary(plan: Plan) -> Text:
     counts = Counter(change.action for change in plan.changes if not change.blocked)
-    parts = [f"{counts[action]} {word}" for action, word in COUNTED.items() if counts[action]]
+    parts = [Text(f"{counts[action]} {word}", style=f"bold {STYLES[action]}")
+             for action, word in COUNTED.items() if counts[action]]
     if plan.blocked:
-        parts.append(f"{len(plan.blocked)} blocked")
-    return "Plan: " + ", ".join(parts) + "." if parts else NO_CHANGES
+        parts.append(Text(f"{len(plan.blocked)} blocked", style="bold red"))
+    if not parts:
+        return Text(NO_CHANGES, style="green")
+    line = Text("Plan: ").append_text(Text(", ").join(parts)).append(".")
+    will = [change for change in plan.changes if not change.blocked]
+    restarts = dict.fromkeys(a for change in will for a in change.restarts)
+    lost = [change.address for change in will if change.impact is Impact.DESTROYS]
+    if restarts:
+        line.append(f" Restarts {_few(_name(a) for a in restarts)}.", style="bold yellow")
+    if lost:
+        line.append(f" Destroys data of {_few(map(one_line, lost))}.", style="bold red")
+    return line
+
+
+def _name(address: Address) -> str:
+    """People call machines by their names alone."""
+    return one_line(address.name if address.kind == "virtualmachine" else address)
+
+
+def _few(names: Iterable[str]) -> str:
+    all_of_them = list(names)
+    more = len(all_of_them) - FEW
+    return ", ".join(all_of_them[:FEW]) + (f" and {more} more" if more > 0 else "")
 
 
 def _show_change(console: Console, change: Change, *, commands: bool) -> None:
     style = STYLES[change.action]
-    head = Text("  ")
-    head.append(one_line(f"{change.action.value} {change.address}"), style=f"bold {style}")
+    head = Text(one_line(f"{change.action.value} {change.address}"), style=f"bold {style}")
+    head = Text().append_text(head)
     if change.former:
         head.append(one_line(f" renamed from {change.former.name}"), style=style)
     if change.impact is not Impact.NONE:
@@ -83,26 +113,27 @@ def _show_change(console: Console, change: Change, *, commands: bool) -> None:
         head.append(f"  [{impact_words(change, change.impact)}]", style=style)
     if change.because:
         head.append("  because " + one_line("; ".join(change.because)), style="dim")
-    console.print(head)
+    say(console, head, 2)
     for diff in change.diffs:
-        console.print(_field(change, diff))
+        say(console, _field(change, diff), 6)
     if change.blocked:
         allow = f"; to allow it: {change.allow}" if change.allow else ""
-        why = one_line(f"blocked: {change.blocked}{allow}")
-        console.print(Text(f"      {why}", style="bold red"))
+        say(console, Text(one_line(f"blocked: {change.blocked}{allow}"), style="bold red"), 6)
     for step in (*change.down, *change.up, *change.seal) if commands else ():
         lines = clean(step.shell()).split("\n")
         console.print(Text("\n".join(f"      $ {line}" for line in lines)))
 
 
 def _field(change: Change, diff: FieldDiff) -> Text:
-    line = Text(f"      {one_line(diff.field)}: ")
+    line = Text(f"{one_line(diff.field)}: ")
     new = words(change.address.kind, diff.field, diff.new)
     if change.action is Action.CREATE:
         return line.append(new)
     old = words(change.address.kind, diff.field, diff.old)
     line.append(old, style="red").append(" → ").append(new, style="green")
-    if diff.impact is not change.impact and diff.impact is not Impact.NONE:
+    # What restarts anyway has its new values then.
+    milder = (Impact.NONE, *((Impact.LIVE, Impact.NEXT_BOOT) if change.restarts else ()))
+    if diff.impact is not change.impact and diff.impact not in milder:
         line.append(f"  [{impact_words(change, diff.impact)}]", style="cyan")
     return line
 
@@ -111,12 +142,15 @@ def impact_words(change: Change, impact: Impact) -> str:
     """A network does not boot, and restarts without the machines on it."""
     if change.address.kind == "network":
         return NETWORK_IMPACTS.get(impact, impact.value)
+    if impact is Impact.RESTART and change.restarts:
+        return f"restarts {_few(map(_name, change.restarts))}"
     return impact.value
 
 
 def words(kind: str, field: str, value: Value) -> str:
-    """A value as people write it: sizes with units, lists with commas."""
-    if value is None:
+    """A value as people write it: sizes with units, lists with commas, mappings as YAML has them
+    on one line."""
+    if value in (None, "", ()):
         return "(none)"
     if isinstance(value, bool):
         return str(value).lower()
@@ -124,51 +158,44 @@ def words(kind: str, field: str, value: Value) -> str:
     if isinstance(value, int) and schema.keyword(name, field, "x-size"):
         return format_size(value)
     if isinstance(value, tuple):
-        return one_line(", ".join(map(str, value)))
-    return one_line(value)
+        return one_line(", ".join(map(_flow, value)))
+    return one_line(_flow(value))
 
 
-BEGINS = {"down": "is taken down", "up": "is brought up", "seal": "is published"}
-ENDS = {"down": "is down", "up": "is up", "seal": "is in its place"}
-
-
-def show_event(console: Console, event: Event) -> None:
-    """One line an event; progress is for a terminal's live display only."""
-    name = one_line(event.address)
-    text = one_line(event.text).removeprefix(f"{name}: ")
-    if event.what == "started":
-        console.print(Text(f"  … {name} {BEGINS[event.phase]}", style="dim"))
-    elif event.what == "done":
-        console.print(Text(f"  ✓ {name} {ENDS[event.phase]}", style="green"))
-    elif event.what == "skipped":
-        console.print(Text(f"  ⊘ {name}: {text}", style="yellow"))
-    elif event.what == "failed":
-        console.print(Text(f"  ✘ {name}: {text}", style="bold red"))
-        place = event.place and f"while changing {event.place}"
-        _show_below(console, place, event.detail, event.hint, indent=6)
-
-
-def _show_below(console: Console, *texts: str, indent: int) -> None:
-    for text in filter(None, texts):
-        lines = (" " * indent + line for line in clean(text.rstrip()).splitlines())
-        console.print(Text("\n".join(lines)))
+def _flow(value: Scalar) -> str:
+    """What is a mapping in a manifest is JSON in a plan."""
+    if not isinstance(value, str) or not value.startswith("{"):
+        return str(value)
+    try:
+        items = json.loads(value)
+    except (ValueError, RecursionError):
+        return value
+    return "{" + ", ".join(f"{key}: {item}" for key, item in items.items()) + "}"
 
 
 def show_problems(console: Console, problems: Sequence[Problem]) -> None:
     for problem in problems[:MOST_PROBLEMS]:
         place = f"{problem.span}: " if problem.span else ""
-        console.print(Text(one_line(f"{place}{problem.summary}"), style="bold red"))
+        say(console, Text(one_line(f"{place}{problem.summary}"), style="bold red"))
         if problem.span and problem.span.text:
             source = problem.span.text.expandtabs(1)
             before = one_line(source[: problem.span.column - 1])
             console.print(Text(f"    {one_line(source)}"))
             console.print(Text("    " + " " * len(before) + "^", style="red"))
         if problem.hint:
-            console.print(Text(f"    {one_line(problem.hint)}", style="cyan"))
+            say(console, Text(one_line(problem.hint), style="cyan"), 4)
     if len(problems) > MOST_PROBLEMS:
         console.print(Text(f"… and {len(problems) - MOST_PROBLEMS} more problems"))
 
 
 def show_failure(console: Console, failure: Failure) -> None:
-    console.print(Text(one_line(failure.summary), style="bold red"))
-    _show_below(console, failure.detail, failure.hint, indent=4)
+    say(console, Text(one_line(failure.summary), style="bold red"))
+    show_said(console, failure.detail, 4)
+    if failure.hint:
+        say(console, Text(one_line(failure.hint), style="cyan"), 4)
+
+
+def show_said(console: Console, detail: str, indent: int) -> None:
+    """A command with what it said, as it said it: to be copied."""
+    for said in clean(detail.rstrip()).splitlines():
+        console.print(Text(" " * indent + said))

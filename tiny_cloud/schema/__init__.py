@@ -11,9 +11,12 @@ Planner keywords (``x-…``) stand in the schema of the field itself, and nowher
 ``x-on-remove``    ``remove``: a field no longer declared goes; ``keep`` of a list: its items stay,
                    which else go; else it stops being managed
 ``x-secret``       says where a secret comes from; ``x-path``: a local path; ``x-size``: bytes
-``x-composite``    consumed by expansion; ``x-policy``: how to act, no property of the thing
+``x-composite``    consumed by expansion: the field of the plain document that it becomes, as
+                   ``Disk.size``; ``x-policy``: how to act, no property of the thing
 ``x-always``       its default counts as declared; ``x-named``: items of a list have unique names
                    (or paths: ``x-named: path``)
+
+``x-short``        of a kind: what the command line calls it, as kubectl does: ``vm``
 
 And for people: ``x-expects`` is what a value must be, in words; ``x-problem`` with ``x-hint`` and
 ``x-at`` (a field below) is what to say when that very (sub)schema is not met.
@@ -23,6 +26,7 @@ from typing import Any
 
 from tiny_cloud.document import Document
 from tiny_cloud.errors import Problem
+from tiny_cloud.schema.brief import accepts, brief, has
 from tiny_cloud.schema.fields import (
     Ref,
     absolute,
@@ -38,12 +42,13 @@ from tiny_cloud.schema.fields import (
     secret_of,
     secrets_of,
 )
-from tiny_cloud.schema.files import kinds, whole
+from tiny_cloud.schema.files import kind_named, kinds, short, whole
+from tiny_cloud.schema.nested import nested
 from tiny_cloud.schema.parts import parts
 
-__all__ = ["Ref", "absolute", "completed", "default", "fields_of", "fits", "flatten", "impact",
-           "jsonable", "keyword", "kinds", "parts", "refs", "secret_at", "secret_of", "secrets_of",
-           "validate"]
+__all__ = ["Ref", "absolute", "accepts", "brief", "completed", "default", "fields_of", "fits",
+           "flatten", "has", "impact", "jsonable", "keyword", "kind_named", "kinds", "nested",
+           "parts", "refs", "secret_at", "secret_of", "secrets_of", "short", "validate"]
 
 
 def validate(document: Document) -> list[Problem]:

@@ -22,9 +22,34 @@ def kinds() -> tuple[str, ...]:
     return tuple(str(node["properties"]["kind"]["const"]) for node in _schemas().values())
 
 
+def kind_named(word: str) -> str | None:
+    """The kind that is meant by ``VirtualMachine``, ``virtualmachines`` or, as its schema says,
+    ``vm``."""
+    lowered = word.lower()
+    return next((kind for kind in kinds()
+                 if lowered in (kind.lower(), f"{kind.lower()}s", *short(kind))), None)
+
+
+def short(kind: str) -> tuple[str, ...]:
+    """Its short names, as kubectl has them: ``vm``. Raises KeyError for an unknown kind."""
+    return tuple(schema_of(kind).get("x-short", ()))
+
+
 def schema_of(kind: str) -> Node:
     """The schema of whole documents of a kind. Raises KeyError for an unknown kind."""
     return _schemas()[kind.lower()]
+
+
+def any_kind() -> Node:
+    """The schema of a document of whatever kind: which one it is, its field ``kind`` says."""
+    known = _schemas().values()
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "tinycloud",
+        "description": "A document of any kind.",
+        "oneOf": [{key: value for key, value in node.items() if key != "$schema"}
+                  for node in known],
+    }
 
 
 def spec_of(kind: str) -> Node:

@@ -18,6 +18,10 @@ COSTS = {
     Impact.RESTART: "restarts the machine",
     Impact.DESTROYS: "made anew: data is lost",
 }
+NETWORK_COSTS = {
+    **COSTS, Impact.NEXT_BOOT: "when it restarts", Impact.RESTART: "restarts the network",
+}
+"""A network does not boot, and restarts without the machines on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +49,21 @@ def rows(kind: str) -> list[Row]:
 def _below(kind: str, node: Node, field: str) -> Iterator[Row]:
     for key, known in node.get("properties", {}).items():
         if not (key == "name" and field.endswith("[]")):
-            yield from _field(kind, known, f"{field}.{key}" if field else key)
+            yield from _rows(kind, known, f"{field}.{key}" if field else key)
     for known in (node.get("additionalProperties"), node.get("items")):
         if isinstance(known, dict) and "x-secret" not in known:
             yield from _below(kind, known, field + ("[]" if known is node.get("items") else ".*"))
 
 
-def _field(kind: str, node: Node, field: str) -> Iterator[Row]:
+def row(kind: str, field: str, node: Node) -> Row:
+    """``node``: the field's own schema."""
     default = flow(node["default"]) if "default" in node else ""
-    yield Row(field, _values(node), default, _cost(kind, field, node),
-              _removal(kind, field, node), str(node.get("description", "")))
+    return Row(field, _values(node), default, _cost(kind, field, node),
+               _removal(kind, field, node), str(node.get("description", "")))
+
+
+def _rows(kind: str, node: Node, field: str) -> Iterator[Row]:
+    yield row(kind, field, node)
     if "x-secret" not in node and "x-composite" not in node:
         yield from _below(kind, node, field)
 
@@ -62,10 +71,15 @@ def _field(kind: str, node: Node, field: str) -> Iterator[Row]:
 def _values(node: Node) -> str:
     if "enum" in node:
         return ", ".join(flow(value) for value in node["enum"])
-    types: Any = node.get("type", "string")
+    return types(node)
+
+
+def types(node: Node) -> str:
+    """What kind of value may be written there: ``text``, ``list``, ``mapping or text``."""
+    said: Any = node.get("type", "string")
     words = {"string": "text", "object": "mapping", "array": "list", "boolean": "true, false",
              "integer": "number"}
-    names = [types] if isinstance(types, str) else list(types)
+    names = [said] if isinstance(said, str) else list(said)
     if "x-size" in node:
         return "size"
     return " or ".join(words[name] for name in names)
@@ -73,14 +87,14 @@ def _values(node: Node) -> str:
 
 def _cost(kind: str, field: str, node: Node) -> str:
     if "x-composite" in node:
-        return "see its own document"
+        return f"see `{node['x-composite']}`"
     if "x-policy" in node:
         return COSTS[Impact.NONE]
     if "x-rebase" in node:
         return "restarts the machine; with --rebase only"
     if "x-create-only" in node or keyword(kind, field, "x-create-only"):
         return "only for a new one"
-    return COSTS[impact(kind, field)]
+    return (NETWORK_COSTS if kind == "Network" else COSTS)[impact(kind, field)]
 
 
 def _removal(kind: str, field: str, node: Node) -> str:

@@ -9,13 +9,23 @@ import click
 
 import tiny_cloud
 from tiny_cloud.verbs import terminal
-from tiny_cloud.verbs.arguments import DEEP, PARALLEL, PRUNE, TARGET, YES, consents, manifests
+from tiny_cloud.verbs.arguments import (
+    DEEP,
+    PARALLEL,
+    PRUNE,
+    SELECTOR,
+    TARGET,
+    YES,
+    consents,
+    manifests,
+)
 
 
 @click.command()
 @manifests
 @consents
 @TARGET
+@SELECTOR
 @PRUNE
 @DEEP
 @click.option("--plan", "file", metavar="FILE", help="Carry out this saved plan, if it still fits.")
@@ -32,7 +42,11 @@ def apply(
     as_json: bool,
     **wish: Any,
 ) -> None:
-    """Plan, ask, and do it."""
+    """Plan, ask, and do it.
+
+    Ctrl-C stops when what is under way has ended; pressed again it cuts that off. Either way the
+    next apply does the rest.
+    """
     if file is None:
         planned = terminal.planned(paths, connect, storage, run_commands=True, **wish)
     elif any((paths, connect, storage, *wish.values())):

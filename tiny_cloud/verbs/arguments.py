@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import click
@@ -21,7 +22,9 @@ CONSENTS = {
 LOCK_TIMEOUT = "tinycloud.lock_timeout"
 """Where click's context keeps it, in seconds, for whoever takes the lock."""
 SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
-PARALLEL = click.option("--parallel", default=4, show_default=True, type=click.IntRange(1, 64))
+PARALLEL = click.option(
+    "--parallel", default=4, show_default=True, type=click.IntRange(1, 64), metavar="N",
+    help="How many things are worked on at once.")
 COMMANDS = click.option("--commands", is_flag=True, help="Show what a person would type.")
 PRUNE = click.option(
     "--prune", is_flag=True, help="Also remove what is owned and no longer declared.")
@@ -34,6 +37,10 @@ HOST = (
 )
 TARGET = click.option(
     "--target", multiple=True, metavar="KIND/NAME", help="Only this and what it needs.")
+EXAMPLE = "tier=front,env!=test,zone in (a,b),key"
+SELECTOR = click.option(
+    "-l", "--selector", multiple=True, metavar="LABELS",
+    help=f"Only what has these labels and what that needs: {EXAMPLE}.")
 
 
 def seconds(ctx: click.Context, param: click.Parameter, value: str) -> float:
@@ -62,24 +69,35 @@ def YES(command: Command) -> Command:
 
 def manifests(command: Command) -> Command:
     """PATH… and the options that say which host and where."""
-    for decorate in (click.argument("paths", nargs=-1, metavar="[PATH]..."), *HOST):
-        command = decorate(command)
-    return command
+    return _with(command, (click.argument("paths", nargs=-1, metavar="[PATH]..."), *HOST),
+                 "PATH is a file or a folder of manifests, or - for what comes on stdin; without "
+                 "one the folder manifests/.")
 
 
 def place(command: Command, *, names: tuple[str, ...] = ("-f", "--file")) -> Command:
     """The same for verbs that are given names of things: manifests come by an option."""
-    for decorate in (
+    for decorate in reversed((
         click.option(*names, "paths", multiple=True, metavar="PATH",
                      help="Manifests: a file, a folder, or -; without one manifests/."),
         *HOST,
-    ):
+    )):
         command = decorate(command)
     return command
 
 
 def consents(command: Command) -> Command:
-    for flag, text in CONSENTS.items():
-        decorate = click.option(flag, multiple=True, metavar="KIND/NAME", help=text)
+    """What is done to a thing only if it is said for that very thing."""
+    options = [click.option(flag, multiple=True, metavar="KIND/NAME", help=text)
+               for flag, text in CONSENTS.items()]
+    return _with(command, options,
+                 "Options with KIND/NAME can be given several times, and take patterns in quotes: "
+                 "'disk/web-*'. A change that needs one it has not got is blocked, and says which.")
+
+
+def _with(command: Command, decorates: Sequence[Any], words: str) -> Command:
+    """In the order in which help is to show them, and a paragraph of it, after the first."""
+    for decorate in reversed(decorates):
         command = decorate(command)
+    first, _, rest = inspect.cleandoc(command.__doc__ or "").partition("\n\n")
+    command.__doc__ = "\n\n".join(filter(None, (first, words, rest)))
     return command

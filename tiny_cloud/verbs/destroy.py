@@ -8,12 +8,14 @@ from typing import Any
 import click
 
 from tiny_cloud.verbs import terminal
-from tiny_cloud.verbs.arguments import PARALLEL, YES, consents, manifests
+from tiny_cloud.verbs.arguments import PARALLEL, SELECTOR, TARGET, YES, consents, manifests
 
 
 @click.command()
 @manifests
 @consents
+@TARGET
+@SELECTOR
 @YES
 @PARALLEL
 def destroy(

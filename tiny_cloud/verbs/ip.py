@@ -16,7 +16,8 @@ FORMATS = ("table", "json")
 @click.option("--source", default="all", show_default=True, type=click.Choice(SOURCES),
               help="Whom to ask: the guest agent, the leases of libvirt's networks, this host's "
                    "neighbours, the manifest.")
-@click.option("-o", "--output", default="table", show_default=True, type=click.Choice(FORMATS))
+@click.option("-o", "--output", default="table", show_default=True, type=click.Choice(FORMATS),
+              help="For people, or for a program.")
 @place
 def ip(
     name: str, source: str, output: str, paths: tuple[str, ...], connect: str, storage: str

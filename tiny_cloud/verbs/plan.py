@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from tiny_cloud.verbs import terminal
-from tiny_cloud.verbs.arguments import COMMANDS, DEEP, PRUNE, TARGET, consents, manifests
+from tiny_cloud.verbs.arguments import COMMANDS, DEEP, PRUNE, SELECTOR, TARGET, consents, manifests
 
 CHANGES = 2
 """The exit code that says there are some, as terraform has it."""
@@ -19,6 +19,7 @@ CHANGES = 2
 @manifests
 @consents
 @TARGET
+@SELECTOR
 @PRUNE
 @DEEP
 @click.option("--out", metavar="FILE", help="Also save the plan, for apply --plan.")

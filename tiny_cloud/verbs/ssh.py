@@ -14,7 +14,7 @@ from tiny_cloud.verbs.arguments import place
 @click.command()
 @click.argument("name", metavar="MACHINE")
 @click.argument("command", nargs=-1, metavar="[-- CMD...]", type=click.UNPROCESSED)
-@click.option("-u", "--user", default="",
+@click.option("-u", "--user", default="", metavar="USER",
               help="Log in as this one; without it as whom the manifest gives a key or password.")
 @click.option("-o", "options", multiple=True, metavar="KEY=VALUE", help="For ssh, as its own -o.")
 @place

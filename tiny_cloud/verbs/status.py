@@ -25,12 +25,13 @@ def status(paths: tuple[str, ...], connect: str, storage: str, as_json: bool) ->
 
     workspace = terminal.load(paths, connect, storage)
     place = Path(workspace.cloud.storage)
+    waiting = trash.listing(workspace.cloud)
     holder, last = journal.holder(place), journal.last_run(place)
     found = standing.Standing(
         holder=holder,
         cut_off=str(last) if last is not None and not last.ended and not holder else "",
         left=[] if holder else workspace.leftovers(),
-        trash=sum(size for _, size in trash.listing(workspace.cloud)))
+        trash=sum(size for _, size in waiting) if waiting else None)
     if as_json:
         click.echo(standing.dumps(found))
     else:

@@ -6,20 +6,19 @@ What costs a start time is imported where it is needed: --help asks every verb f
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
 
 import tiny_cloud
 from tiny_cloud.verbs.arguments import LOCK_TIMEOUT
-from tiny_cloud.verbs.interrupts import minded
+from tiny_cloud.verbs.interrupts import minded, write
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from tiny_cloud.api import Planned, Wish, Workspace
-    from tiny_cloud.model import Event
+    from tiny_cloud.render.tally import Tally
 
 
 DONE_MEANWHILE = "Nothing was left to do: another run has done it meanwhile."
@@ -70,15 +69,13 @@ def carry_out(
         return 1 if blocked else 0
     if not agreed(yes, "Do this?"):
         return 1
-    with minded() as stopping:
-        events = planned.applying(parallel=parallel, stopping=stopping, patience=patience())
-        happened = _follow(events, as_json=as_json)
-    failed = not happened.isdisjoint(("failed", "skipped"))
-    if not failed and not as_json:
-        done = len(plan.changes) - blocked
-        text = f"Done: {done} change{'' if done == 1 else 's'}."
-        (err() if aside else out()).print(text if happened else DONE_MEANWHILE)
-    return 1 if failed or blocked else 0
+    tally, stopped = _follow(planned, parallel, as_json=as_json)
+    if not as_json:
+        from tiny_cloud.render import events
+
+        text = events.outcome(tally, stopped=stopped) if tally else DONE_MEANWHILE
+        (err() if aside else out()).print(text)
+    return 1 if blocked or (tally and (tally.failed or tally.skipped)) else 0
 
 
 def patience() -> float:
@@ -86,19 +83,21 @@ def patience() -> float:
     return float(click.get_current_context().meta[LOCK_TIMEOUT])
 
 
-def _follow(events: Iterator[Event], *, as_json: bool) -> set[str]:
-    """Show what happens; what kinds of events there were."""
+def _follow(planned: Planned, parallel: int, *, as_json: bool) -> tuple[Tally | None, bool]:
+    """Do it and show what happens: what came of it (None: nothing happened), and whether somebody
+    has stopped it."""
     from tiny_cloud.render import json
     from tiny_cloud.render.live import Live
 
-    happened = set()
-    with Live(err(quiet=as_json)) as live:
-        for event in events:
-            happened.add(event.what)
+    tally = None
+    live = Live(err(quiet=as_json), planned.plan)
+    with minded(live.warn if live.moves else write) as stopping, live:
+        for event in planned.applying(parallel=parallel, stopping=stopping, patience=patience()):
+            tally = live.tally
             live.show(event)
             if as_json:
                 click.echo(json.event_line(event))
-    return happened
+        return tally, tally is not None and stopping()
 
 
 def agreed(yes: bool, question: str) -> bool:
@@ -108,7 +107,10 @@ def agreed(yes: bool, question: str) -> bool:
     if not sys.stdin.isatty():
         click.echo("There is no terminal to ask at: --yes says that it shall be done.", err=True)
         return False
-    return click.confirm(question, err=True)
+    if click.confirm(question, err=True):
+        return True
+    click.echo("Nothing was done.", err=True)
+    return False
 
 
 def out() -> Console:

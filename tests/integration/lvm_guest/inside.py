@@ -144,6 +144,7 @@ def cut_off(folder: str, part: str, beginning: bytes) -> None:
             while argv[0] == "qemu-img" and part in argv:
                 self.send_signal(signal.SIGSTOP)
                 if get(Path(part), 0, len(beginning)) == beginning:
+                    self.kill()  # it has a process group of its own
                     os.killpg(0, signal.SIGKILL)
                 self.send_signal(signal.SIGCONT)
                 time.sleep(0.001)

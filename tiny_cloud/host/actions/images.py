@@ -6,14 +6,12 @@ from tiny_cloud import steps
 from tiny_cloud.apply.workers import Progress
 from tiny_cloud.host import debootstrap, fetch, imports, kernels, qemu_img, secrets
 from tiny_cloud.host.hands import Hands, do, words_only
+from tiny_cloud.model import Amount
 
 
 @do.register
 def _(step: steps.Fetch, host: Hands, progress: Progress) -> None:
-    def tell(done: int, total: int) -> None:
-        progress("downloads", done / total if total else None)
-
-    fetch.fetch(step, tell)
+    fetch.fetch(step, lambda done, total: progress("downloads", Amount(done, total)))
 
 
 @do.register
@@ -23,8 +21,7 @@ def _(step: steps.ImportImage, host: Hands, progress: Progress) -> None:
 
 @do.register
 def _(step: steps.Debootstrap, host: Hands, progress: Progress) -> None:
-    say = words_only(progress)
-    debootstrap.build(step, environ=host.appliance(), progress=say, pass_fds=(host.lock,))
+    debootstrap.build(step, progress, environ=host.appliance(), pass_fds=(host.lock,))
 
 
 @do.register

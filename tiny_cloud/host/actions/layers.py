@@ -15,4 +15,4 @@ def _(step: steps.RebaseDisk, host: Hands, progress: Progress) -> None:
 
 @do.register
 def _(step: steps.CommitDisk, host: Hands, progress: Progress) -> None:
-    layers.commit(step, host.storage, words_only(progress), (host.lock,))
+    layers.commit(step, host.storage, progress, (host.lock,))

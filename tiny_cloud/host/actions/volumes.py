@@ -6,6 +6,7 @@ from tiny_cloud import steps
 from tiny_cloud.apply.workers import Progress
 from tiny_cloud.host import command, lvm, qemu_img, secrets
 from tiny_cloud.host.hands import Hands, do
+from tiny_cloud.model import Amount
 
 
 @do.register
@@ -20,8 +21,9 @@ def _(step: steps.EncryptVolume, host: Hands, progress: Progress) -> None:
 
 @do.register
 def _(step: steps.FillVolume, host: Hands, progress: Progress) -> None:
+    size = qemu_img.info(step.source, step.format).virtual_size
     command.run(step.argv, input=secrets.told(step.secret).encode(), pass_fds=(host.lock,),
-                progress=lambda done: progress("fills", done))
+                progress=lambda done: progress("fills", Amount.part(done, size)))
 
 
 @do.register

@@ -73,8 +73,9 @@ def read(root: Element) -> Iterator[tuple[str, Value]]:
     """``currentMemory`` of a running machine is its balloon's, which moves all the time."""
     total = size_of(root.find("memory"))
     current = root.find("currentMemory")
-    yield "memory", total - _modules(root)
-    yield "currentMemory", total if current is None else size_of(current)
+    # Somebody's definition may have odd sizes, which libvirt rounds up at each start.
+    yield "memory", aligned(total - _modules(root))
+    yield "currentMemory", aligned(total if current is None else size_of(current))
     room = root.find("maxMemory")
     if room is not None:
         yield "maxMemory.size", size_of(room)

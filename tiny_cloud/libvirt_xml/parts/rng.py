@@ -19,4 +19,9 @@ def write(root: Element, spec: Mapping[str, Any]) -> None:
 
 
 def read(root: Element) -> Iterator[tuple[str, Value]]:
-    yield "rng", root.findtext("devices/rng/backend") or "none"
+    backend = root.find("devices/rng/backend")
+    if backend is None:
+        yield "rng", "none"
+    else:
+        # One that is no device of the host's (builtin, egd) is known by its kind.
+        yield "rng", (backend.text or "").strip() or backend.get("model", "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tiny_cloud.libvirt_xml.elements import E, Element
+from tiny_cloud.libvirt_xml.elements import E, Element, attribute
 from tiny_cloud.libvirt_xml.parts import single
 from tiny_cloud.model import Value
 
@@ -24,7 +24,7 @@ def write(root: Element, spec: Mapping[str, Any]) -> None:
 def read(root: Element) -> Iterator[tuple[str, Value]]:
     device = root.find("devices/tpm")
     if device is not None:
-        backend = device.find("backend[@type='emulator']")
+        kind, version = (attribute(device, "backend", word) for word in ("type", "version"))
         yield "tpm.model", device.get("model", "")
         # One of the host's own has no version that anybody could declare.
-        yield "tpm.version", "" if backend is None else backend.get("version", VERSION)
+        yield "tpm.version", (version or VERSION) if kind == "emulator" else kind
