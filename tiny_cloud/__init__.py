@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tiny_cloud.model import (
         Action,
         Address,
+        Amount,
         Change,
         Cloud,
         Event,
@@ -44,6 +45,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Action",
     "Address",
+    "Amount",
     "Change",
     "Cloud",
     "Consents",
@@ -82,8 +84,8 @@ _HOMES = {
     "consents": ("Consents",),
     "errands.power": ("Power",),
     "errors": ("Failure", "Problem", "Problems", "Span"),
-    "model": ("Action", "Address", "Change", "Cloud", "Event", "FieldDiff", "Impact", "Note",
-              "Observed", "Ownership", "Plan", "Unknown"),
+    "model": ("Action", "Address", "Amount", "Change", "Cloud", "Event", "FieldDiff", "Impact",
+              "Note", "Observed", "Ownership", "Plan", "Unknown"),
     "outcome": ("Incomplete",),
     "purging": ("Trash",),
     "reach.addresses": ("Found",),

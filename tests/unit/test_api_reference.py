@@ -20,10 +20,10 @@ import tiny_cloud
 FILE = Path(__file__).parents[2] / "docs" / "api.md"
 MARK = "\n## Every name\n"
 OURS = {
-    "Workspace": ("record", "errand", "leftovers", "resources"),
+    "Workspace": ("record", "errand", "leftovers", "resources", "things"),
     "Planned": ("errand", "command"),
     "View": ("host", "owned"),
-    "Wish": ("full",),
+    "Wish": ("full", "partial"),
     "Plan": ("tasks",),
     "Cloud": ("declared", "seed", "path"),
     "Change": ("observed", "stop", "rests", "aside", "fresh", "rebased", "fillers", "around",
@@ -34,6 +34,7 @@ OURS = {
     "Trash": ("files", "volumes", "images"),
     "Machine": ("resource", "guest", "disk", "reading", "writing", "host_key_alias", "live_xml",
                 "silence", "ask", "has_console", "console_log", "cards", "ways"),
+    "Amount": ("part",),
     "Found": ("card", "is_seen"),
     "Sandbox": ("shared",),
     "SandboxMachine": ("folder",),
