@@ -17,7 +17,8 @@ settings.load_profile("tinycloud")
 SLOWEST = ("test_main_job", "test_life", "test_lvm", "test_odd_guests", "test_snapshots",
            "test_crash", "test_session", "test_luks", "test_matrix_guest", "test_formats",
            "test_virt_install", "test_matrix", "test_kernel", "test_network", "test_cloud_image",
-           "test_guest_edit", "test_killed_edits", "test_network_disks", "test_rbd_image",
+           "test_guest_edit", "test_machines_for_tests", "test_killed_edits",
+           "test_network_disks", "test_rbd_image",
            "test_layers", "test_mount", "test_system_fields", "test_debootstrap", "test_live",
            "test_devices", "test_pages", "test_kills", "test_failures", "test_secrets")
 """Files that begin first: the last one to end should be a short one."""

@@ -4,55 +4,33 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
-from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-import platformdirs
-
 from tiny_cloud import apply as execution
-from tiny_cloud import inventory, journal, linking, loader, plan, probe, targets
+from tiny_cloud import given, inventory, journal, linking, loader, plan, probe, targets
+from tiny_cloud.addresses import full_address, machine_address
 from tiny_cloud.document import Document
-from tiny_cloud.errands import Actual, Errand, leftovers
+from tiny_cloud.errands import Actual, Errand, leftovers, power
 from tiny_cloud.errands.leftovers import Leftover
+from tiny_cloud.errands.power import Power
 from tiny_cloud.errors import Failure, Problem, Problems
 from tiny_cloud.essence import Essence, difference, essence
-from tiny_cloud.host import acceleration, cut_off, digest, secrets
+from tiny_cloud.host import cut_off, here, secrets
 from tiny_cloud.host.libvirt import Libvirt
 from tiny_cloud.host.perform import Host
-from tiny_cloud.host.records import owners, recall
+from tiny_cloud.host.records import recall
 from tiny_cloud.host.snapshot import Snapshot
 from tiny_cloud.inventory import Thing
-from tiny_cloud.model import PHASES, Action, Address, Cloud, Consents, Event, Plan
+from tiny_cloud.model import Action, Address, Cloud, Consents, Event, Observed, Plan, Unknown
 from tiny_cloud.naming import record_of
-from tiny_cloud.resource import Context, Resource
-from tiny_cloud.schema import secret_of
-from tiny_cloud.steps import EditGuest, RecallGuest
-
-CACHE = Path(platformdirs.user_cache_dir("tinycloud"))
-"""Best effort: tinycloud lives without it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What is to be planned, beside the manifests."""
-
-    consents: Consents = field(default_factory=Consents)
-    prune: bool = False
-    destroy: bool = False
-    targets: tuple[str, ...] = ()
-    run_commands: bool = False
-    deep: bool = False
-    """Guests are looked into, for what no outside probe can see."""
-    selector: str = ""
-    """Labels, as ``selectors`` reads them: only what has them and what that needs."""
-
-    @property
-    def partial(self) -> bool:
-        """It is about a part of what is declared."""
-        return bool(self.targets or self.selector)
+from tiny_cloud.outcome import Incomplete
+from tiny_cloud.purging import Trash, trash_of
+from tiny_cloud.resource import Resource
+from tiny_cloud.wish import Wish as Wish
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +41,11 @@ class View:
     owned: Sequence[Resource]
     """And not declared."""
     actual: Actual
+    """What is not in here is not there."""
+
+    def get(self, name: str) -> Observed | Unknown | None:
+        """What KIND/NAME (``vm/web``) is like; None: it is not there."""
+        return self.actual.get(Address.parse(full_address(name)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +57,7 @@ class Workspace:
 
     def plan(self, wish: Wish | None = None) -> Planned:
         """Ask the host and say what would change; nothing is changed. Raises Problems, Failure."""
-        wish = wish or Wish()
+        wish = (wish or Wish()).full()
         libvirt = Libvirt(self.cloud.connect, readonly=True)
         return Planned(self, wish, self._plan(wish, libvirt))
 
@@ -87,14 +70,20 @@ class Workspace:
         libvirt = Libvirt(self.cloud.connect, readonly=True)
         return Planned(self, Wish(), self._planned(Wish(), libvirt, what), what)
 
+    def power(self, what: Power, *names: str, force: bool = False) -> Planned:
+        """Switch machines (``web``, ``vm/web``, globs) on or off, all at once; what a manifest says
+        of ``running`` stays what the next apply goes back to. ``force``: who is not off within its
+        stopTimeout has its plug pulled. Raises Failure for a name that nothing has."""
+        return self.errand(power.errand([*map(machine_address, names)], what, force=force))
+
     def _planned(self, wish: Wish, libvirt: Libvirt, errand: Errand | None) -> Plan:
         if errand is None:
             return self._plan(wish, libvirt)
         seen = self.look(libvirt)
-        return errand(seen.host, _context(self.cloud), self.resources, seen.owned, seen.actual)
+        return errand(seen.host, here.context(self.cloud), self.resources, seen.owned, seen.actual)
 
     def look(self, libvirt: Libvirt | None = None, *, run_commands: bool = False) -> View:
-        """Raises Failure."""
+        """What is there now of all that is declared or owned. Raises Failure."""
         libvirt = libvirt or Libvirt(self.cloud.connect, readonly=True)
         snapshot = self._snapshot(libvirt, Wish(run_commands=run_commands))
         owned = self._undeclared(snapshot)
@@ -108,12 +97,16 @@ class Workspace:
 
     def leftovers(self) -> list[Leftover]:
         """What runs that were cut off have left. Raises Failure."""
-        seen, about = self.look(), _context(self.cloud)
+        seen, about = self.look(), here.context(self.cloud)
         return leftovers.leftovers(seen.host, about, self.resources, seen.owned, seen.actual)
+
+    def trash(self) -> Trash:
+        """What waits to be deleted for good. Raises Failure."""
+        return trash_of(self.cloud, self.resources)
 
     def _snapshot(self, libvirt: Libvirt, wish: Wish) -> Snapshot:
         return Snapshot(self.cloud, libvirt, run_commands=wish.run_commands, deep=wish.deep,
-                        appliance=appliance)
+                        appliance=here.appliance)
 
     def _plan(self, wish: Wish, libvirt: Libvirt) -> Plan:
         snapshot = self._snapshot(libvirt, wish)
@@ -155,7 +148,7 @@ class Workspace:
 
     def _undeclared(self, snapshot: Snapshot) -> Sequence[Resource]:
         """What the cloud owns and no document declares, each after what it stands on."""
-        found = probe.discover(snapshot, _context(self.cloud), self.resources)
+        found = probe.discover(snapshot, here.context(self.cloud), self.resources)
         linking.relink([*self.resources, *found])
         return linking.arrange(found)[0]
 
@@ -167,22 +160,44 @@ class Planned:
     workspace: Workspace
     wish: Wish
     plan: Plan
+    """Its changes are ``plan.changes``, in dependency order."""
     errand: Errand | None = None
     command: str = field(default_factory=lambda: " ".join(["tinycloud", *sys.argv[1:]]))
 
     def apply(
+        self, on_event: Callable[[Event], object] = lambda event: None, *, parallel: int = 4,
+        stopping: Callable[[], bool] = lambda: False, patience: float = journal.PATIENCE,
+    ) -> None:
+        """Carry it out; when it returns, all is as planned. ``on_event`` is told what happens.
+
+        Otherwise as ``applying``. Raises Incomplete if something failed, was not begun or is
+        blocked: everything else has been done then.
+        """
+        undone = []
+        with closing(self.applying(
+                parallel=parallel, stopping=stopping, patience=patience)) as events:
+            for event in events:
+                on_event(event)
+                if event.what in ("failed", "skipped"):
+                    undone.append(event)
+        if undone or self.plan.blocked:
+            raise Incomplete(undone, self.plan.blocked)
+
+    def applying(
         self, *, parallel: int = 4, stopping: Callable[[], bool] = lambda: False,
         patience: float = journal.PATIENCE,
-    ) -> Iterator[Event]:
-        """Carry it out and tell what happens. Raises Failure if the host has moved on meanwhile, or
-        another run goes on for longer than ``patience`` seconds. Nothing happens if that one has
-        done it all.
+    ) -> Generator[Event, None, None]:
+        """Carry it out as far as the events are taken: nothing is begun before the first.
 
-        A change that failed or did not come out as asked ends as an Event ``failed``.
+        ``parallel``: how many steps at once. ``stopping`` is asked before each: once true, what
+        runs ends and nothing else begins. ``patience``: seconds to wait for another run.
+        A change that failed or did not come out as asked is an Event ``failed``. Nothing happens if
+        another run has done it all meanwhile. Raises Failure if the host has moved on or another
+        run does not end.
         """
         if not any(task.steps for task in self.plan.tasks):
             return
-        require_secrets(essence(self.plan))
+        secrets.need_all(essence(self.plan))
         cloud, workspace = self.plan.cloud, self.workspace
         with journal.locked(Path(cloud.storage), self.command, patience) as book:
             libvirt = Libvirt(cloud.connect)
@@ -190,7 +205,7 @@ class Planned:
             if not now.changes:
                 return
             require_holding(essence(self.plan), now)
-            host = Host(cloud, libvirt, CACHE, book.descriptor, parallel)
+            host = Host(cloud, libvirt, here.CACHE, book.descriptor, parallel)
             failed: set[Address] = set()
             for event in execution.apply(self.plan, host, parallel=parallel, stopping=stopping):
                 if event.what in ("failed", "skipped"):
@@ -236,57 +251,33 @@ def require_holding(before: Essence, now: Plan, *, what: str = "the plan") -> No
 
 def rebuild(cloud: Cloud, documents: Sequence[Document]) -> Workspace:
     """A workspace from plain documents, without the manifests they came from. Raises Problems."""
-    seed = machine_id() if cloud.name == "default" else ""
-    found = loader.rebuild(replace(cloud, seed=seed), documents, _context)
+    seed = here.machine_id() if cloud.name == "default" else ""
+    found = loader.rebuild(replace(cloud, seed=seed), documents, here.context)
     return Workspace(found.cloud, found.resources)
 
 
 def load_manifests(
-    paths: Sequence[str] = (), *, connect: str = "", storage: str = "", needed: bool = True
+    paths: Sequence[str] = (), *, documents: given.Given | None = None, connect: str = "",
+    storage: str = "", needed: bool = True,
 ) -> Workspace:
     """Read, check and link manifests. Raises Problems with everything that is wrong in them, and
     (``needed``) if there is no folder of them."""
-    given = tuple(paths) or (("manifests",) if needed or Path("manifests").is_dir() else ())
-    if not paths and needed and not Path("manifests").is_dir():
-        raise Problems([Problem("there is no folder manifests here", hint="name a file or folder")])
+    if not paths and documents is None:
+        there = Path("manifests").is_dir()
+        if needed and not there:
+            raise Problems([Problem("there is no folder manifests here",
+                                    hint="name a file or folder")])
+        paths = ("manifests",) if there else ()
     found = loader.load(
-        given,
+        paths,
         stdin=sys.stdin,
+        texts=given.texts(documents or ()),
         connect=connect or os.environ.get("TINYCLOUD_CONNECT", ""),
         storage=storage or os.environ.get("TINYCLOUD_STORAGE", ""),
-        context_of=_context,
+        context_of=here.context,
         root=os.geteuid() == 0,
-        machine_id=machine_id(),
+        machine_id=here.machine_id(),
     )
     return Workspace(found.cloud, found.resources)
 
 
-def require_secrets(wanted: Essence) -> None:
-    """Every secret that the plan will need is there: else nothing is begun. Raises Failure."""
-    steps = (step for change in wanted for phase in PHASES for step in change[phase])
-    for step in steps:
-        looks = step["step"] == RecallGuest.__name__
-        edit = step["edit"] if looks else step
-        if edit.get("secret"):
-            secrets.need(secret_of(edit["secret"]))
-        if looks or step["step"] == EditGuest.__name__:
-            for user in edit["settings"].get("users", {}).values():
-                if "password" in user and "hash" not in user["password"]:
-                    secrets.need(secret_of(user["password"]))
-
-
-def _context(cloud: Cloud) -> Context:
-    digest_of = cache(partial(digest.sha256, cache=CACHE))
-    return Context(cloud, digest_of, partial(recall, cloud), cache(partial(owners, cloud)))
-
-
-def appliance() -> Mapping[str, str]:
-    """libguestfs's environment on this host."""
-    return acceleration.appliance_environ(acceleration.probe(CACHE))
-
-
-def machine_id() -> str:
-    try:
-        return Path("/etc/machine-id").read_text().strip()
-    except OSError:
-        return ""  # only the default cloud's derived MACs are the same on all such hosts then

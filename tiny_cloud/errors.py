@@ -24,6 +24,7 @@ class Problem:
 
     summary: str
     span: Span | None = None
+    """None: it has no place."""
     hint: str = ""
 
     def __str__(self) -> str:
@@ -48,6 +49,8 @@ class Failure(Exception):
         self.detail = detail
         """What the failing program itself said (its stderr), if anything."""
         super().__init__(summary)
+        for note in filter(None, (detail, hint)):
+            self.add_note(note)  # for who does not catch it
 
 
 class CutOff(Failure):

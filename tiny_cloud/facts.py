@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from tiny_cloud.ceph import Cluster
 from tiny_cloud.insides import Inside
-from tiny_cloud.model import Address, Cloud, HostDevices, Secret, Unknown, Value
+from tiny_cloud.model import Address, Cloud, Secret, Unknown, Value
 from tiny_cloud.steps import EditGuest
 
 TRANSIENT = "transient"
@@ -120,6 +120,18 @@ class SecretFacts:
     uuid: str
     usage: str
     """Whose it is, unique among those of its type of usage."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostDevices:
+    """What the host itself has, by the names that its own tools show."""
+
+    pci: frozenset[str] = frozenset()
+    """As ``lspci -D`` has them: ``0000:01:00.0``."""
+    usb: frozenset[str] = frozenset()
+    """As ``lsusb`` has them: ``1d6b:0002``, vendor and product."""
+    cards: frozenset[str] = frozenset()
+    """Network devices: ``eth0``."""
 
 
 @dataclass(frozen=True, slots=True)

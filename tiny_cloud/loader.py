@@ -55,6 +55,7 @@ def load(
     paths: Sequence[str],
     *,
     stdin: TextIO | None = None,
+    texts: Mapping[str, str] = manifest.NO_TEXTS,
     connect: str = "",
     storage: str = "",
     context_of: ContextOf,
@@ -63,11 +64,11 @@ def load(
 ) -> Loaded:
     """Read, validate, expand and link. Raises Problems with everything that is wrong.
 
-    ``connect`` and ``storage`` override the Cloud document; ``root`` and ``machine_id`` say who
-    asks and where.
+    ``texts``: manifests that are in no file, by what messages call them. ``connect`` and
+    ``storage`` override the Cloud document; ``root`` and ``machine_id`` say who asks and where.
     """
     found = _Found()
-    documents, found.problems = manifest.read(paths, stdin)
+    documents, found.problems = manifest.read(paths, stdin, texts)
     found.incomplete = bool(found.problems)
     valid = list(_valid(documents, found))
     cloud, defaults = _cloud(valid, found, storage, root, machine_id)

@@ -8,18 +8,21 @@ from typing import Any, TextIO
 from tiny_cloud.document import API_VERSION, Document
 from tiny_cloud.errors import Problem
 from tiny_cloud.suggest import nearest
-from tiny_cloud.texts import LARGEST, texts
+from tiny_cloud.texts import LARGEST, NO_TEXTS, texts
 from tiny_cloud.yaml12 import MOST_PROBLEMS, Path, Source, Tree, trees
 
-__all__ = ["API_VERSION", "LARGEST", "Document", "Path", "read"]
+__all__ = ["API_VERSION", "LARGEST", "NO_TEXTS", "Document", "Path", "read"]
 
 
-def read(paths: Sequence[str], stdin: TextIO | None = None) -> tuple[list[Document], list[Problem]]:
+def read(
+    paths: Sequence[str], stdin: TextIO | None = None, given: Mapping[str, str] = NO_TEXTS
+) -> tuple[list[Document], list[Problem]]:
     """The documents of files, folders, patterns and ``-`` (stdin), in order, and everything wrong
-    with them."""
+    with them. ``given``: texts that are in no file, by what messages call them; they come last.
+    """
     documents: list[Document] = []
     problems: list[Problem] = []
-    for text in texts(paths, stdin):
+    for text in texts(paths, stdin, given):
         if isinstance(text, Problem):
             problems.append(text)
             continue

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import NamedTuple, Self, TypeAlias
 
+from tiny_cloud.consents import Consents as Consents
 from tiny_cloud.errors import Span
 from tiny_cloud.steps import Step
 
@@ -32,6 +33,7 @@ class Address:
 
     @classmethod
     def parse(cls, text: str) -> Address:
+        """Of ``KIND/NAME``, the kind in full."""
         kind, _, name = text.partition("/")
         return cls(kind.lower(), name)
 
@@ -68,18 +70,6 @@ class Cloud:
 
 
 @dataclass(frozen=True, slots=True)
-class HostDevices:
-    """What the host itself has, by the names that its own tools show."""
-
-    pci: frozenset[str] = frozenset()
-    """As ``lspci -D`` has them: ``0000:01:00.0``."""
-    usb: frozenset[str] = frozenset()
-    """As ``lsusb`` has them: ``1d6b:0002``, vendor and product."""
-    cards: frozenset[str] = frozenset()
-    """Network devices: ``eth0``."""
-
-
-@dataclass(frozen=True, slots=True)
 class Secret:
     """Where a secret comes from, never the secret itself (manifest: file, env, command or hash)."""
 
@@ -92,6 +82,8 @@ class Secret:
 
 
 class Ownership(enum.Enum):
+    """Whose a thing on the host is."""
+
     OURS = "ours"
     UNSTAMPED = "unstamped"
     """Somebody made it without us; ``--adopt`` takes it over."""
@@ -178,9 +170,13 @@ class Impact(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class FieldDiff:
+    """A field that becomes something else."""
+
     field: str
+    """As below ``spec``, items of lists by name: ``disks[root].bus``."""
     old: Value
     new: Value
+    """None: it goes. Sizes are bytes."""
     impact: Impact = Impact.NONE
 
 
@@ -195,20 +191,6 @@ class Offer:
     """Why it could not be made if somebody did; empty: it could."""
 
 
-@dataclass(frozen=True, slots=True)
-class Consents:
-    """What the user allowed, as globs over addresses (``disk/web-*``)."""
-
-    replace: tuple[str, ...] = ()
-    delete_data: tuple[str, ...] = ()
-    restart: tuple[str, ...] = ()
-    force_off: tuple[str, ...] = ()
-    adopt: tuple[str, ...] = ()
-    rebase: tuple[str, ...] = ()
-    flatten: tuple[str, ...] = ()
-    """Of the verb ``flatten``; no flag of apply's."""
-
-
 PHASES = ("down", "up", "seal")
 """Of a change, in their order: stop or remove, make or alter, publish what was made aside."""
 
@@ -221,9 +203,11 @@ class Change:
     action: Action
     diffs: tuple[FieldDiff, ...] = ()
     impact: Impact = Impact.NONE
+    """The worst that it costs."""
     restarts: tuple[Address, ...] = ()
     """Whom it interrupts, if its impact is that it restarts something: machines, or itself."""
     because: tuple[str, ...] = ()
+    """Why, if not for its own sake."""
     blocked: str = ""
     """Why it is not done; empty: it will be done."""
     allow: str = ""
@@ -255,6 +239,12 @@ class Change:
     up: tuple[Step, ...] = ()
     seal: tuple[Step, ...] = ()
     span: Span | None = None
+    """Where a manifest declares it."""
+
+    @property
+    def commands(self) -> tuple[str, ...]:
+        """What a person would type for the same, in order."""
+        return tuple(step.shell() for step in (*self.down, *self.up, *self.seal))
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,6 +267,8 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
+    """What would be done, what is worth knowing, and in which order."""
+
     cloud: Cloud
     changes: tuple[Change, ...]
     """In dependency order."""
@@ -286,6 +278,7 @@ class Plan:
 
     @property
     def blocked(self) -> tuple[Change, ...]:
+        """Changes that need a consent they have not got."""
         return tuple(change for change in self.changes if change.blocked)
 
 
@@ -309,9 +302,13 @@ class Event:
     """started, step, done, failed, skipped, or progress."""
     address: Address
     phase: str = ""
+    """down, up or seal."""
     text: str = ""
     hint: str = ""
+    """Of a failure: what to do about it."""
     detail: str = ""
+    """Of a failure: what the failing program said."""
     place: str = ""
     """Of a failure: what was to be changed, and where the manifest says so."""
     amount: Amount | None = None
+    """Of progress."""

@@ -6,6 +6,9 @@ from dataclasses import asdict
 import click
 
 from tiny_cloud import suggest
+from tiny_cloud.addresses import full_address as full_address
+from tiny_cloud.addresses import full_addresses
+from tiny_cloud.addresses import kind_of as kind_of
 from tiny_cloud.api import Planned, Wish
 from tiny_cloud.draft import matches
 from tiny_cloud.errands import one
@@ -58,7 +61,7 @@ def _addresses(name: str, globs: tuple[str, ...]) -> tuple[str, ...]:
         kind, _, thing = glob.partition("/")
         if not (kind and thing) and glob != EVERYTHING:
             raise click.UsageError(f"{_flag(name)} {one_line(glob)}: write KIND/NAME")
-    return tuple(map(full_address, globs))
+    return full_addresses(globs)
 
 
 def _flag(name: str) -> str:
@@ -82,13 +85,6 @@ def _unknown(name: str, globs: tuple[str, ...], known: Collection[str]) -> Itera
         if glob not in known and not WILD & set(glob):
             hint = suggest.hint(glob, known, "there are") or "nothing is declared at all"
             yield Problem(f"{_flag(name)} {glob}: there is nothing of that name", None, hint)
-
-
-def full_address(text: str) -> str:
-    """``vm/web`` as ``virtualmachine/web``; globs stay as they are."""
-    word, slash, name = text.partition("/")
-    kind = kind_of(word)
-    return f"{kind.KIND.lower()}/{name}" if slash and kind else text
 
 
 def patterns(words: tuple[str, ...]) -> tuple[str, ...]:
@@ -141,12 +137,3 @@ def addresses(word: str, *kinds: str) -> tuple[Address, ...]:
     if address.kind not in kinds:
         raise click.UsageError(f"{one_line(word)}: write {kinds[0]}/NAME, or the name alone")
     return (address,)
-
-
-def kind_of(word: str) -> type[Resource] | None:
-    """The kind a user means: ``VirtualMachine``, ``virtualmachine`` or ``vm``."""
-    lowered = word.lower()
-    for name, kind in Resource.registry.items():
-        if lowered == name or lowered in kind.SHORT or lowered == f"{name}s":
-            return kind
-    return None

@@ -17,10 +17,11 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from tiny_cloud import __version__, schema
-from tiny_cloud.api import Planned, Wish, rebuild, require_holding, require_secrets
+from tiny_cloud.api import Planned, Wish, rebuild, require_holding
 from tiny_cloud.document import Document
 from tiny_cloud.errors import Failure, Span
 from tiny_cloud.essence import essence
+from tiny_cloud.host import secrets
 from tiny_cloud.model import Cloud, Consents, ReclaimPolicy
 from tiny_cloud.resource import Resource
 from tiny_cloud.yaml12 import Path
@@ -58,7 +59,7 @@ def save(planned: Planned, file: FilePath) -> None:
 def load(file: FilePath) -> Planned:
     """Planned again on the host. Raises Failure if the plan no longer fits, or is none."""
     content = _read(file)
-    require_secrets(content["changes"])
+    secrets.need_all(content["changes"])
     cloud = content["cloud"]
     policy = ReclaimPolicy(cloud["reclaim_policy"])
     workspace = rebuild(

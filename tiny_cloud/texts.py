@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
@@ -15,6 +15,7 @@ LARGEST = 1024 * 1024
 """Bytes of one file."""
 SUFFIXES = (".yaml", ".yml")
 STDIN = "<stdin>"
+NO_TEXTS: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +29,13 @@ class Text:
     """Where it can be written again; None: it came on stdin."""
 
 
-def texts(paths: Sequence[str], stdin: TextIO | None = None) -> Iterator[Text | Problem]:
+def texts(
+    paths: Sequence[str], stdin: TextIO | None = None, given: Mapping[str, str] = NO_TEXTS
+) -> Iterator[Text | Problem]:
     """Of files, folders, patterns (as a shell has them, and ``**``) and ``-`` (stdin), in order.
 
     Folders are walked, by name, without what is hidden; a file named twice is read once.
+    ``given``: texts that are in no file, by what messages call them.
     """
     seen: set[Path] = set()
     for path in paths:
@@ -51,6 +55,8 @@ def texts(paths: Sequence[str], stdin: TextIO | None = None) -> Iterator[Text | 
         # RuntimeError is what resolve() makes of symbolic links that run in a circle.
         except (OSError, ValueError, RuntimeError) as error:
             yield _unreadable(path, error)
+    for name, text in given.items():
+        yield _decoded(name, str(Path.cwd()), text.encode("utf-8", "surrogatepass"), None)
 
 
 def _files(path: str) -> list[Path]:

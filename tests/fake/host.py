@@ -30,6 +30,7 @@ from tiny_cloud.facts import (
     DomainFacts,
     FileFacts,
     GroupFacts,
+    HostDevices,
     ImageFacts,
     NetworkFacts,
     RBDFacts,
@@ -40,7 +41,7 @@ from tiny_cloud.facts import (
 from tiny_cloud.images.options import NAMES
 from tiny_cloud.insides import Inside
 from tiny_cloud.libvirt_xml import above, bare, bases, disk_paths, read_network, renamed, taps
-from tiny_cloud.model import Address, Cloud, HostDevices, Secret, Unknown, Value
+from tiny_cloud.model import Address, Cloud, Secret, Unknown, Value
 from tiny_cloud.rbd_images import ADDRESS, CLOUD, ID
 from tiny_cloud.volumes import tags
 from tiny_cloud.volumes.tags import as_file

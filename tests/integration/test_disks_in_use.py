@@ -209,7 +209,7 @@ def test_a_domain_that_starts_in_the_middle(
                     for option, value in zip(case.argv[1::2], case.argv[2::2], strict=True)}
         wish = Wish(consents=Consents(**consents))
         before = contents(used)
-        events = list(tiny_cloud.load(str(used.manifests)).plan(wish).apply(parallel=1))
+        events = list(tiny_cloud.load(str(used.manifests)).plan(wish).applying(parallel=1))
         failed = [event for event in events if event.what == "failed"]
         assert failed and any(f"the domain {used.name}-theirs" in event.text + event.hint
                               for event in failed), failed

@@ -10,8 +10,8 @@ from typing import Any
 import jsonschema
 import pytest
 
-from tiny_cloud.api import CACHE
 from tiny_cloud.host import acceleration
+from tiny_cloud.host.here import CACHE
 from tiny_cloud.schema.files import whole
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]

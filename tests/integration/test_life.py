@@ -124,7 +124,7 @@ def live_through(life: Life, diary: list[str], monkeypatch: pytest.MonkeyPatch) 
 
 def apply(life: Life) -> list[Event]:
     planned = tiny_cloud.load(str(life.lab.manifests)).plan(life.wish())
-    return [event for event in planned.apply(parallel=2) if event.what != "progress"]
+    return [event for event in planned.applying(parallel=2) if event.what != "progress"]
 
 
 def failing(real: Perform, last: int, how: type[BaseException]) -> Perform:

@@ -198,7 +198,7 @@ def test_the_second_apply_makes_no_mutating_call(
     files, xml = tree(lab.storage), virsh("dumpxml", lab.domain("web"))
     planned = tiny_cloud.load(str(lab.manifests)).plan()
     assert planned.plan.changes == ()
-    assert [event for event in planned.apply() if event.what != "progress"] == []
+    assert [event for event in planned.applying() if event.what != "progress"] == []
     assert calls == []
     lab.apply()
     assert still(tree(lab.storage)) == still(files)

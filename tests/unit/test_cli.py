@@ -75,7 +75,7 @@ def test_what_changes_something_refuses_to_guess(
     def applied(*_: object, **__: object) -> None:
         raise AssertionError("applied without being asked")
 
-    monkeypatch.setattr(api.Planned, "apply", applied)
+    monkeypatch.setattr(api.Planned, "applying", applied)
     code, _, err = run("apply", "a.yaml", "--connect", "test:///default", "--storage", "s")
     assert code == 1 and "--yes" in err
 
@@ -125,7 +125,7 @@ def test_an_address_that_nothing_has_is_an_error(
     def applied(*_: object, **__: object) -> None:
         raise AssertionError("applied all the same")
 
-    monkeypatch.setattr(api.Planned, "apply", applied)
+    monkeypatch.setattr(api.Planned, "applying", applied)
     Path("a.yaml").write_text(GOOD)
     code, out, err = run("apply", *HERE, "--yes", flag, value)
     assert (code, out) == (1, "")
@@ -221,7 +221,7 @@ def test_how_long_to_wait_for_another_run(
         waited.append(patience)
         return []
 
-    monkeypatch.setattr(api.Planned, "apply", wait)
+    monkeypatch.setattr(api.Planned, "applying", wait)
     Path("a.yaml").write_text(GOOD)
     code, out, _ = run("apply", *HERE, "--yes", *words)
     assert (code, waited) == (0, [seconds])

@@ -5,8 +5,7 @@ import pytest
 from tests.fake.host import FakeFile, FakeHost
 from tests.unit.cloud import fake_host, load
 from tiny_cloud import probe
-from tiny_cloud.facts import DomainFacts, ImageFacts
-from tiny_cloud.model import HostDevices
+from tiny_cloud.facts import DomainFacts, HostDevices, ImageFacts
 
 GPU, STICK = "0000:01:00.0", "1d6b:0002"
 HOLDER = f"""<domain><devices>

@@ -20,6 +20,8 @@ GONE = "it has no definition: stopped, it is gone until the next apply"
 
 
 class Power(enum.Enum):
+    """What is asked of a machine."""
+
     START = "start"
     STOP = "stop"
     RESTART = "restart"

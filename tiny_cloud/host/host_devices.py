@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from tiny_cloud.model import HostDevices
+from tiny_cloud.facts import HostDevices
 
 
 def present(sysfs: Path) -> HostDevices:

@@ -5,9 +5,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from tiny_cloud.errors import Failure
+from tiny_cloud.essence import Essence
 from tiny_cloud.host import command
-from tiny_cloud.model import Secret
+from tiny_cloud.model import PHASES, Secret
 from tiny_cloud.schema import secret_of
+from tiny_cloud.steps import EditGuest, RecallGuest
 
 LARGEST = 1 << 20
 """Characters of a secret's file: /dev/zero has no end."""
@@ -65,3 +67,17 @@ def need(secret: Secret) -> str:
 def told(reference: Mapping[str, Any] | None) -> str:
     """What a step refers to (``{file: …}``); empty: it refers to nothing. Raises Failure."""
     return need(secret_of(reference)) if reference else ""
+
+
+def need_all(wanted: Essence) -> None:
+    """Every secret that the plan will need is there: else nothing is begun. Raises Failure."""
+    steps = (step for change in wanted for phase in PHASES for step in change[phase])
+    for step in steps:
+        looks = step["step"] == RecallGuest.__name__
+        edit = step["edit"] if looks else step
+        if edit.get("secret"):
+            need(secret_of(edit["secret"]))
+        if looks or step["step"] == EditGuest.__name__:
+            for user in edit["settings"].get("users", {}).values():
+                if "password" in user and "hash" not in user["password"]:
+                    need(secret_of(user["password"]))

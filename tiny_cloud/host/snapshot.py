@@ -15,6 +15,7 @@ from tiny_cloud.facts import (
     DomainFacts,
     FileFacts,
     GroupFacts,
+    HostDevices,
     ImageFacts,
     NetworkFacts,
     RBDFacts,
@@ -39,7 +40,7 @@ from tiny_cloud.host import (
 from tiny_cloud.host.libvirt import Libvirt
 from tiny_cloud.host.servers import silent
 from tiny_cloud.insides import Inside
-from tiny_cloud.model import Address, Cloud, HostDevices, Secret, Unknown
+from tiny_cloud.model import Address, Cloud, Secret, Unknown
 from tiny_cloud.steps import EditGuest
 from tiny_cloud.volumes import tags
 from tiny_cloud.volumes.tags import as_file

@@ -56,6 +56,8 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Found:
+    """An address of a machine, and who knows of it."""
+
     address: str
     prefix: int | None
     """None: it was not told."""

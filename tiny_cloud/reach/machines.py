@@ -51,6 +51,7 @@ class Machine:
 
     @property
     def address(self) -> Address:
+        """Its kind and name."""
         return self.resource.address
 
     @property

@@ -66,7 +66,7 @@ def _change(change: Change) -> dict[str, Any]:
             }
             for diff in change.diffs
         ],
-        "commands": [step.shell() for step in (*change.down, *change.up, *change.seal)],
+        "commands": list(change.commands),
         **({"renamedFrom": change.former.name} if change.former else {}),
         "source": None
         if change.span is None

@@ -23,8 +23,8 @@ def doctor(
 
     Exits with 0 if all that is declared can be done here, 1 if something for it is missing. What
     no manifest needs is a hint. Without manifests all of it is."""
-    from tiny_cloud.api import CACHE
     from tiny_cloud.host import doctor as host
+    from tiny_cloud.host.here import CACHE
     from tiny_cloud.render import doctor as screen
 
     # It is asked before there is any manifest, too.

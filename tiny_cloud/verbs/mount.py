@@ -23,8 +23,7 @@ def mount(
 ) -> None:
     """Look into a disk, or all disks of a machine, reading only, until Ctrl-C."""
     from tiny_cloud import looking, options
-    from tiny_cloud.api import CACHE
-    from tiny_cloud.host import acceleration, mounting
+    from tiny_cloud.host import here, mounting
     from tiny_cloud.render.text import one_line
 
     meant = options.addresses(disk, *looking.KINDS)
@@ -33,7 +32,7 @@ def mount(
         if drive.user:
             who = one_line(f"{drive.user} is running and writes to {drive.path}")
             click.echo(f"{who}: what you see may be inconsistent, and does not change.", err=True)
-    environ = acceleration.appliance_environ(acceleration.probe(CACHE))
+    environ = here.appliance()
     # Ctrl-C and kill alike end it cleanly.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     files = [(drive.path, drive.format) for drive in drives]

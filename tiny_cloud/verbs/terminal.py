@@ -92,7 +92,7 @@ def _follow(planned: Planned, parallel: int, *, as_json: bool) -> tuple[Tally | 
     tally = None
     live = Live(err(quiet=as_json), planned.plan)
     with minded(live.warn if live.moves else write) as stopping, live:
-        for event in planned.apply(parallel=parallel, stopping=stopping, patience=patience()):
+        for event in planned.applying(parallel=parallel, stopping=stopping, patience=patience()):
             tally = live.tally
             live.show(event)
             if as_json:

@@ -47,7 +47,7 @@ def planned(folder: str, **consents: tuple[str, ...]) -> Plan:
 def apply(folder: str, **consents: tuple[str, ...]) -> Plan:
     """Returns what was planned."""
     plan = tiny_cloud.load(folder).plan(Wish(Consents(**consents)))
-    wrong = [event for event in plan.apply() if event.what in ("failed", "skipped")]
+    wrong = [event for event in plan.applying() if event.what in ("failed", "skipped")]
     assert not wrong, wrong[:2]
     assert not plan.plan.blocked, plan.plan.blocked
     return plan.plan
@@ -79,7 +79,7 @@ def get(path: Path, at: int, length: int) -> bytes:
 
 def destroy(folder: str) -> None:
     plan = tiny_cloud.load(folder).plan(Wish(Consents(delete_data=("*",)), destroy=True))
-    wrong = [event for event in plan.apply() if event.what in ("failed", "skipped")]
+    wrong = [event for event in plan.applying() if event.what in ("failed", "skipped")]
     assert not wrong, wrong[:2]
     cloud = f"{CLOUD}-{Path(folder).name}"
     trash = sh("lvs", "--noheadings", "-o", "lv_name", "-S", f"lv_name=~^{cloud}-").split()

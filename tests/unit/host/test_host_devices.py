@@ -1,7 +1,7 @@
 from pathlib import Path
 
+from tiny_cloud.facts import HostDevices
 from tiny_cloud.host.host_devices import present
-from tiny_cloud.model import HostDevices
 
 
 def test_what_sysfs_says(tmp_path: Path) -> None:
