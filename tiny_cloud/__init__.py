@@ -18,14 +18,13 @@ if TYPE_CHECKING:
     from tiny_cloud.consents import Consents
     from tiny_cloud.errands.power import Power
     from tiny_cloud.errors import Failure, Problem, Problems, Span
+    from tiny_cloud.events import Amount, Event
     from tiny_cloud.given import Given
     from tiny_cloud.model import (
         Action,
         Address,
-        Amount,
         Change,
         Cloud,
-        Event,
         FieldDiff,
         Impact,
         Note,
@@ -84,8 +83,9 @@ _HOMES = {
     "consents": ("Consents",),
     "errands.power": ("Power",),
     "errors": ("Failure", "Problem", "Problems", "Span"),
-    "model": ("Action", "Address", "Amount", "Change", "Cloud", "Event", "FieldDiff", "Impact",
-              "Note", "Observed", "Ownership", "Plan", "Unknown"),
+    "events": ("Amount", "Event"),
+    "model": ("Action", "Address", "Change", "Cloud", "FieldDiff", "Impact", "Note", "Observed",
+              "Ownership", "Plan", "Unknown"),
     "outcome": ("Incomplete",),
     "purging": ("Trash",),
     "reach.addresses": ("Found",),

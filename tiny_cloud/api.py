@@ -19,13 +19,14 @@ from tiny_cloud.errands.leftovers import Leftover
 from tiny_cloud.errands.power import Power
 from tiny_cloud.errors import Failure, Problem, Problems
 from tiny_cloud.essence import Essence, difference, essence
+from tiny_cloud.events import Event
 from tiny_cloud.host import cut_off, here, secrets
 from tiny_cloud.host.libvirt import Libvirt
 from tiny_cloud.host.perform import Host
 from tiny_cloud.host.records import recall
 from tiny_cloud.host.snapshot import Snapshot
 from tiny_cloud.inventory import Thing
-from tiny_cloud.model import Action, Address, Cloud, Consents, Event, Observed, Plan, Unknown
+from tiny_cloud.model import Action, Address, Cloud, Consents, Observed, Plan, Unknown
 from tiny_cloud.naming import record_of
 from tiny_cloud.outcome import Incomplete
 from tiny_cloud.purging import Trash, trash_of

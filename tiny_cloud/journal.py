@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from tiny_cloud.errors import Failure
+from tiny_cloud.events import Event
 from tiny_cloud.host.openers import openers
-from tiny_cloud.model import Event
 
 PATIENCE = 3.0
 """Seconds to wait for another run, where nobody says how long: people would rather know by whom

@@ -6,7 +6,7 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import NamedTuple, Self, TypeAlias
+from typing import TypeAlias
 
 from tiny_cloud.consents import Consents as Consents
 from tiny_cloud.errors import Span
@@ -280,35 +280,3 @@ class Plan:
     def blocked(self) -> tuple[Change, ...]:
         """Changes that need a consent they have not got."""
         return tuple(change for change in self.changes if change.blocked)
-
-
-class Amount(NamedTuple):
-    """How far something has come, in bytes."""
-
-    done: int
-    total: int = 0
-    """0: nobody knows."""
-
-    @classmethod
-    def part(cls, fraction: float, total: int) -> Self:
-        return cls(round(fraction * total), total)
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """Something the executor did: rendered, and kept in the journal."""
-
-    what: str
-    """started, step, done, failed, skipped, or progress."""
-    address: Address
-    phase: str = ""
-    """down, up or seal."""
-    text: str = ""
-    hint: str = ""
-    """Of a failure: what to do about it."""
-    detail: str = ""
-    """Of a failure: what the failing program said."""
-    place: str = ""
-    """Of a failure: what was to be changed, and where the manifest says so."""
-    amount: Amount | None = None
-    """Of progress."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tiny_cloud.errors import Failure
-from tiny_cloud.model import Change, Event
+from tiny_cloud.events import Event
+from tiny_cloud.model import Change
 
 
 class Incomplete(Failure):

@@ -24,23 +24,12 @@ from tests.unit.cloud import IMAGE, WEB, fake_host, load
 from tiny_cloud import cli, journal
 from tiny_cloud.apply import apply
 from tiny_cloud.errors import Failure, Problem, Span
+from tiny_cloud.events import Amount, Event
 from tiny_cloud.history import Deed, Told
 from tiny_cloud.insides import Drift, Inside
 from tiny_cloud.inventory import Layer, Status, Thing, documents
 from tiny_cloud.kinds.guest import Guest
-from tiny_cloud.model import (
-    Action,
-    Address,
-    Amount,
-    Change,
-    Cloud,
-    Event,
-    FieldDiff,
-    Impact,
-    Note,
-    Observed,
-    Plan,
-)
+from tiny_cloud.model import Action, Address, Change, Cloud, FieldDiff, Impact, Note, Observed, Plan
 from tiny_cloud.render import description, inside, listing, tables, text, unified, yaml
 from tiny_cloud.render import history as pictures
 from tiny_cloud.render import json as as_json

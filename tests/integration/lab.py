@@ -10,12 +10,13 @@ import sys
 import tempfile
 import textwrap
 import time
-from collections.abc import Iterable
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import libvirt
 import pexpect
@@ -133,16 +134,28 @@ def _sweep(name: str) -> None:
         _remove(name, folders)
 
 
-def _remove(name: str, folders: Iterable[Path]) -> None:
+def _remove(name: str, folders: Collection[Path]) -> None:
     for log in LOGS:
         for path in log.glob(f"{name}-*.log"):
             path.unlink()
     mounted = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+    _forget_pools(folders)
     for folder in folders:
         # A build that was killed leaves /proc, /sys and /dev mounted in its tree.
         for place in reversed([one for one in mounted if one.startswith(f"{folder}/")]):
             subprocess.run(["umount", "--lazy", place], check=True)
         subprocess.run(["rm", "-rf", "--one-file-system", "--", folder], check=True)
+
+
+def _forget_pools(folders: Collection[Path]) -> None:
+    """virt-install makes a storage pool of each folder in which a disk of its machines lies."""
+    with closing(libvirt.open(URI)) as connection:
+        for pool in connection.listAllStoragePools():
+            place = Path(ElementTree.fromstring(pool.XMLDesc()).findtext("target/path", "/"))
+            if any(folder in (place, *place.parents) for folder in folders):
+                if pool.isActive():
+                    pool.destroy()
+                pool.undefine()
 
 
 def end_all(name: str) -> None:

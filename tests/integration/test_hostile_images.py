@@ -17,10 +17,10 @@ from tests.hostile import hostile, sane
 from tests.hostile.canary import Canary
 from tests.hostile.dice import tried
 from tiny_cloud.errors import Failure
+from tiny_cloud.events import Amount
 from tiny_cloud.host import independent, inspect
 from tiny_cloud.host.command import FOREIGN_CPU, FOREIGN_MEMORY
 from tiny_cloud.host.imports import import_image
-from tiny_cloud.model import Amount
 from tiny_cloud.steps import ImportImage
 from tiny_cloud.support import READ
 

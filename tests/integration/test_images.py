@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tiny_cloud.errors import Failure
+from tiny_cloud.events import Amount
 from tiny_cloud.host import fetch as fetching
 from tiny_cloud.host import qemu_img
 from tiny_cloud.host.command import run
@@ -22,7 +23,7 @@ from tiny_cloud.host.fetch import fetch
 from tiny_cloud.host.imports import import_image
 from tiny_cloud.host.inspect import Inspected, inspect
 from tiny_cloud.host.space import require_space
-from tiny_cloud.model import Amount, Unknown
+from tiny_cloud.model import Unknown
 from tiny_cloud.steps import Fetch, ImportImage
 
 pytestmark = pytest.mark.integration

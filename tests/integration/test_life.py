@@ -29,8 +29,8 @@ from tests.integration.life.machines import new_machine
 from tests.integration.life.networks import first_networks
 from tiny_cloud.apply.workers import Progress
 from tiny_cloud.errors import Failure, Problems
+from tiny_cloud.events import Event
 from tiny_cloud.host.perform import Host
-from tiny_cloud.model import Event
 from tiny_cloud.steps import Step
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(0)]

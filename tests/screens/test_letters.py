@@ -6,7 +6,8 @@ from rich.console import Console
 
 from tests.screens.test_plan import changed
 from tests.unit.cloud import fake_host
-from tiny_cloud.model import Address, Event, Plan
+from tiny_cloud.events import Event
+from tiny_cloud.model import Address, Plan
 from tiny_cloud.render import plain, text
 from tiny_cloud.render.live import Live
 

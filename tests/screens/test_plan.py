@@ -13,7 +13,8 @@ from rich.console import Console
 from tests.screens import compare, seen
 from tests.unit.cloud import IMAGE, WEB, fake_host, plan_for, settle
 from tiny_cloud.errors import Failure, Problem, Span
-from tiny_cloud.model import Address, Amount, Event, Plan
+from tiny_cloud.events import Amount, Event
+from tiny_cloud.model import Address, Plan
 from tiny_cloud.render import text
 from tiny_cloud.render.live import Live
 

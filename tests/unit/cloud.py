@@ -9,7 +9,8 @@ from typing import Any
 from tests.fake.host import FakeHost
 from tiny_cloud import linking, loader, plan, probe
 from tiny_cloud.apply import apply
-from tiny_cloud.model import Cloud, Consents, Event, Plan
+from tiny_cloud.events import Event
+from tiny_cloud.model import Cloud, Consents, Plan
 from tiny_cloud.resource import Context
 
 STORAGE = "/srv/lab"

@@ -8,7 +8,8 @@ from typing import Any, SupportsIndex
 from tiny_cloud.apply import apply
 from tiny_cloud.apply.workers import Progress
 from tiny_cloud.errors import Failure
-from tiny_cloud.model import Address, Cloud, Event, Plan, Task
+from tiny_cloud.events import Event
+from tiny_cloud.model import Address, Cloud, Plan, Task
 from tiny_cloud.steps import Step
 
 CLOUD = Cloud("test", "test:///default", "/nowhere")

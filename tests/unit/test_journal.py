@@ -14,7 +14,8 @@ import pytest
 
 from tiny_cloud import journal
 from tiny_cloud.errors import Failure
-from tiny_cloud.model import Address, Amount, Event
+from tiny_cloud.events import Amount, Event
+from tiny_cloud.model import Address
 
 
 def test_a_second_run_leaves_within_five_seconds_and_names_the_first(tmp_path: Path) -> None:

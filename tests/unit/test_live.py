@@ -16,7 +16,8 @@ from tests.unit.cloud import IMAGE, WEB, carry_out, fake_host, plan_for, settle
 from tests.unit.test_apply import CLOUD, Recorder, Say, task
 from tiny_cloud.apply import apply
 from tiny_cloud.errors import CutOff
-from tiny_cloud.model import Action, Address, Amount, Change, Event, Plan
+from tiny_cloud.events import Amount, Event
+from tiny_cloud.model import Action, Address, Change, Plan
 from tiny_cloud.render import bars, events
 from tiny_cloud.render.lines import broken
 from tiny_cloud.render.live import Live

@@ -11,7 +11,8 @@ import pytest
 
 import tiny_cloud
 from tiny_cloud import api
-from tiny_cloud.model import Action, Address, Change, Cloud, Event, Plan
+from tiny_cloud.events import Event
+from tiny_cloud.model import Action, Address, Change, Cloud, Plan
 
 DISK = {"apiVersion": "tinycloud/v1", "kind": "Disk", "metadata": {"name": "data"},
         "spec": {"size": "1GiB"}}

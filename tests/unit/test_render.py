@@ -13,7 +13,8 @@ from rich.console import Console
 from tests.fake.host import FakeHost
 from tests.unit.cloud import IMAGE, WEB, carry_out, fake_host, plan_for, settle
 from tiny_cloud.errors import Failure, Problem, Span
-from tiny_cloud.model import Action, Address, Change, Cloud, Event, FieldDiff, Note, Plan
+from tiny_cloud.events import Event
+from tiny_cloud.model import Action, Address, Change, Cloud, FieldDiff, Note, Plan
 from tiny_cloud.render import text
 from tiny_cloud.render.json import dumps
 from tiny_cloud.render.live import Live

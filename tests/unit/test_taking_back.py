@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.fake.host import FakeHost
 from tests.unit.cloud import IMAGE, WEB, carry_out, fake_host, plan_for, settle
 from tiny_cloud import steps
-from tiny_cloud.model import Event
+from tiny_cloud.events import Event
 
 EDITED = WEB.replace("hostname: web", "hostname: other")
 

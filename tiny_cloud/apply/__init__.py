@@ -18,7 +18,8 @@ from tiny_cloud.apply.batches import Key
 from tiny_cloud.apply.standing import Standing
 from tiny_cloud.apply.workers import Performer, take_back, work, work_batch
 from tiny_cloud.errors import Failure
-from tiny_cloud.model import Event, Plan
+from tiny_cloud.events import Event
+from tiny_cloud.model import Plan
 
 _Messages: TypeAlias = "queue.SimpleQueue[Event | tuple[list[Key], Future[list[Failure | None]]]]"
 

@@ -8,7 +8,8 @@ from typing import Protocol, TypeAlias
 from tiny_cloud.apply.batches import Key
 from tiny_cloud.apply.standing import Standing
 from tiny_cloud.errors import CutOff, Failure
-from tiny_cloud.model import PHASES, Amount, Event
+from tiny_cloud.events import Amount, Event
+from tiny_cloud.model import PHASES
 from tiny_cloud.steps import Step
 
 Progress: TypeAlias = Callable[[str, Amount | None], None]

@@ -16,11 +16,11 @@ from pathlib import Path
 
 from tiny_cloud.apply.workers import Progress
 from tiny_cloud.errors import Failure
+from tiny_cloud.events import Amount
 from tiny_cloud.host import debian_base, qemu_img
 from tiny_cloud.host.command import require, run
 from tiny_cloud.host.image_worker import OLD_GRUB
 from tiny_cloud.host.space import require_space
-from tiny_cloud.model import Amount
 from tiny_cloud.steps import Debootstrap
 
 MIB = 1 << 20

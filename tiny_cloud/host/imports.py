@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from tiny_cloud.errors import Failure
+from tiny_cloud.events import Amount
 from tiny_cloud.host import digest, extents, qemu_img
 from tiny_cloud.host.command import FOREIGN_CPU, FOREIGN_FILE, FOREIGN_MEMORY, limited, run
 from tiny_cloud.host.inspect import Inspected, inspect, inspect_split
 from tiny_cloud.host.space import require_space
-from tiny_cloud.model import Amount
 from tiny_cloud.steps import ImportImage
 
 SLOWEST = 4 << 20

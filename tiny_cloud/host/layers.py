@@ -8,13 +8,14 @@ from pathlib import Path
 
 from tiny_cloud.apply.workers import Progress
 from tiny_cloud.errors import Failure
+from tiny_cloud.events import Amount
 from tiny_cloud.facts import FileFacts
 from tiny_cloud.host import digest, files, imports, qemu_img, records
 from tiny_cloud.host.command import run
 from tiny_cloud.host.qemu_lock import unwritten
 from tiny_cloud.host.space import require_space
 from tiny_cloud.images.keys import key_of
-from tiny_cloud.model import Address, Amount
+from tiny_cloud.model import Address
 from tiny_cloud.steps import CommitDisk, Publish, RebaseDisk, Stamp
 
 Say = Callable[[str], None]

@@ -6,8 +6,8 @@ import time
 from typing import Any
 
 from tiny_cloud.apply.workers import Progress
+from tiny_cloud.events import Amount
 from tiny_cloud.host.libvirt_connection import ignoring, libvirt
-from tiny_cloud.model import Amount
 from tiny_cloud.steps import CreateSnapshot
 
 POLL = 0.1

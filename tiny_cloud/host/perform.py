@@ -11,9 +11,9 @@ from contextlib import contextmanager
 
 from tiny_cloud.apply.workers import Progress
 from tiny_cloud.errors import Failure
+from tiny_cloud.events import Amount
 from tiny_cloud.host import cut_off
 from tiny_cloud.host.hands import Hands, do
-from tiny_cloud.model import Amount
 from tiny_cloud.steps import EditGuest, Step
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
-from tiny_cloud.model import Amount
+from tiny_cloud.events import Amount
 from tiny_cloud.render.meter import Meter, seconds
 from tiny_cloud.render.tally import Tally
 from tiny_cloud.sizes import about

@@ -5,7 +5,8 @@ from __future__ import annotations
 from rich.console import Console
 from rich.text import Text
 
-from tiny_cloud.model import Action, Event
+from tiny_cloud.events import Event
+from tiny_cloud.model import Action
 from tiny_cloud.render.lines import say
 from tiny_cloud.render.meter import seconds
 from tiny_cloud.render.tally import Tally

@@ -3,7 +3,8 @@
 import json
 from typing import Any
 
-from tiny_cloud.model import Action, Amount, Change, Event, Plan
+from tiny_cloud.events import Amount, Event
+from tiny_cloud.model import Action, Change, Plan
 
 FORMAT_VERSION = 1
 WORDS = {action: action.name.lower() for action in Action}

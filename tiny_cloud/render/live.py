@@ -13,7 +13,8 @@ import rich.live
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
-from tiny_cloud.model import Address, Event, Plan
+from tiny_cloud.events import Event
+from tiny_cloud.model import Address, Plan
 from tiny_cloud.render import events
 from tiny_cloud.render.bars import Row, lines
 from tiny_cloud.render.lines import say

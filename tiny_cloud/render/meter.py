@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
-from tiny_cloud.model import Amount
+from tiny_cloud.events import Amount
 
 WINDOW = 10.0
 """Seconds over which a speed is taken: a network's changes, and people read slowly."""

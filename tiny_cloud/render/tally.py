@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
 
 from tiny_cloud.apply.batches import Key
-from tiny_cloud.model import Action, Address, Event, Plan
+from tiny_cloud.events import Event
+from tiny_cloud.model import Action, Address, Plan
 
 
 @dataclass(slots=True)

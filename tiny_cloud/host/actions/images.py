@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from tiny_cloud import steps
 from tiny_cloud.apply.workers import Progress
+from tiny_cloud.events import Amount
 from tiny_cloud.host import debootstrap, fetch, imports, kernels, qemu_img, secrets
 from tiny_cloud.host.hands import Hands, do, words_only
-from tiny_cloud.model import Amount
 
 
 @do.register

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from tiny_cloud import steps
 from tiny_cloud.apply.workers import Progress
+from tiny_cloud.events import Amount
 from tiny_cloud.host import command, lvm, qemu_img, secrets
 from tiny_cloud.host.hands import Hands, do
-from tiny_cloud.model import Amount
 
 
 @do.register
