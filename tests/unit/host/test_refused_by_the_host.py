@@ -1,0 +1,86 @@
+"""Sentences of what a host answers that no real one can be brought to answer here."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from oslo_utils.imageutils import format_inspector
+
+from tiny_cloud.errors import Failure
+from tiny_cloud.host import guest, independent, inspect, kernels, libvirt_network
+from tiny_cloud.libvirt_xml import Tap
+from tiny_cloud.steps import ExtractKernel
+
+DESCRIBED = {"virtual-size": 1 << 20, "format-specific": {"data": {"extents": []}}}
+
+
+def test_a_header_that_the_inspector_trips_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "image").write_bytes(bytes(512))
+
+    def trip(path: str) -> None:
+        raise format_inspector.ImageFormatError("Region signature not found")
+
+    monkeypatch.setattr(independent, "_detected", trip)
+    with pytest.raises(Failure, match="image is refused: region signature not found"):
+        independent.look(str(tmp_path / "image"), "")
+
+
+def test_qemu_sees_another_disk_than_we_in_a_split_vmdk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inspect, "_independent", lambda *_: "vmdk")
+    monkeypatch.setattr(inspect.qemu_img, "describe", lambda *_, **__: DESCRIBED)
+    with pytest.raises(Failure, match=r"^/srv/a.vmdk is refused: qemu makes another disk of its"):
+        inspect.inspect_split("/srv/a.vmdk", 2 << 20, "/srv/lab/a.part.extents/a.vmdk")
+
+
+class Session:
+    """Has a kernel in it, and copies half of whatever is asked for."""
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        pass
+
+    def open(self, *_: str, readonly: bool) -> None:
+        pass
+
+    def sizes(self, folder: str) -> dict[str, int]:
+        return {"vmlinuz-6.1.0-1-amd64": 10, "initrd.img-6.1.0-1-amd64": 10}
+
+    def download(self, source: str, to: str) -> None:
+        Path(to).write_bytes(bytes(5))
+
+
+def test_a_kernel_that_comes_out_in_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernels, "GuestSession", lambda *_, **__: Session())
+    monkeypatch.setattr(guest, "entered", lambda *_: None)
+    image, kernel, initrd = (tmp_path / name for name in ("image", "kernel", "initrd"))
+    image.touch()
+    step = ExtractKernel(str(image), "qcow2", str(kernel), str(initrd), "lab", "image/debian")
+    with pytest.raises(Failure, match=r"image/debian: /boot/vmlinuz-\S+ was not copied as a whole"):
+        kernels.extract(step, environ={}, progress=lambda text: None)
+    assert [path.name for path in tmp_path.iterdir()] == ["image"]
+
+
+def test_a_card_that_does_not_come_back_to_its_bridge(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nothing(*_: Any, **__: Any) -> None:
+        pass
+
+    domain = SimpleNamespace(name=lambda: "lab-web", updateDeviceFlags=nothing)
+    network = SimpleNamespace(XMLDesc=lambda _: "<network><bridge name='virbr7'/></network>")
+    there = libvirt_network.Networks(lambda: None, lambda doing: nullcontext())
+    monkeypatch.setattr(type(there), "_lookup", lambda *_: network)
+    monkeypatch.setattr(type(there), "_cards", lambda *_: [
+        (domain, Tap("vnet3", "lan", "virbr0", "<interface/>"))])
+    monkeypatch.setattr(libvirt_network, "ports_of", lambda bridge: [])
+    monkeypatch.setattr(libvirt_network, "_exists", lambda device: True)
+    monkeypatch.setattr(libvirt_network.command, "run", nothing)
+    with pytest.raises(Failure, match="vnet3 of lab-web is not on the bridge virbr7") as it:
+        there.reattach("lan")
+    assert it.value.hint == "as root: ip link set dev vnet3 master virbr7"
