@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import subprocess
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+
+from tests.integration.servers.http import serving
 
 DEBIAN = "https://cloud.debian.org/images/cloud"
 IMAGE = Path("bookworm/latest/debian-12-genericcloud-amd64.qcow2")
@@ -36,11 +35,6 @@ def make_image(file: Path) -> None:
     raw.unlink()
 
 
-class _Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *words: object) -> None:
-        pass
-
-
 @contextmanager
 def images(folder: Path) -> Iterator[str]:
     """Serves that image and its sums, as Debian does; the URL in the place of ``DEBIAN``."""
@@ -49,12 +43,5 @@ def images(folder: Path) -> Iterator[str]:
     make_image(image)
     digest = hashlib.sha512(image.read_bytes()).hexdigest()
     image.with_name("SHA512SUMS").write_text(f"{digest}  {image.name}\n")
-    handler = functools.partial(_Quiet, directory=str(folder))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
+    with serving(folder) as url:
+        yield url

@@ -178,22 +178,13 @@ def hashes_for(
     """A crypt hash for each password declared; the guest's own is kept if it still fits."""
     shadow = Table.parse(found.text(SHADOW, ""), 9)
     method = cast(passwords.Method, writer.crypt_method(found))
-    hashes = {}
-    for name, user in step.settings.get("users", {}).items():
-        reference = user.get("password")
-        if reference is None:
-            continue
-        if "hash" in reference:
-            hashes[name] = str(reference["hash"])
-            if not passwords.is_hash(hashes[name]):
-                raise Failure(f"{step.address}: the hash for user {name} is no crypt(5) hash",
-                              hint="make one with: mkpasswd -m sha512crypt")
-            continue
-        plain = secret(reference)
-        there = (shadow.row(name) or ["", ""])[1].removeprefix(LOCK)
-        fits = passwords.is_cheap(there) and passwords.verify(plain, there)
-        hashes[name] = there if fits else passwords.hash_password(plain, method)
-    return hashes
+    return {
+        name: named(step.address, partial(
+            passwords.hashed, name, user["password"], secret,
+            (shadow.row(name) or ["", ""])[1].removeprefix(LOCK), method))
+        for name, user in step.settings.get("users", {}).items()
+        if user.get("password") is not None
+    }
 
 
 def _fresh(found: Found, step: EditGuest) -> Fresh:

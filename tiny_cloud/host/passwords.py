@@ -9,8 +9,8 @@ import re
 import secrets
 import sys
 import warnings
-from collections.abc import Callable
-from typing import Literal, TypeAlias, cast
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, TypeAlias, cast
 
 from tiny_cloud.errors import Failure
 
@@ -45,6 +45,22 @@ def hash_password(secret: str, method: Method = "yescrypt") -> str:
 def hash_content(secret: str) -> str:
     """The same of a text of any length and lines, such as a key: the hash of its digest."""
     return f"{DIGEST}{hash_password(hashlib.sha256(secret.encode()).hexdigest())}"
+
+
+def hashed(
+    user: str, reference: Mapping[str, Any], secret: Callable[[Mapping[str, Any]], str], old: str,
+    method: Method,
+) -> str:
+    """What goes into shadow(5) for a password as manifests declare it: the hash that they give, the
+    ``old`` one if it still fits, or a fresh one. Raises Failure."""
+    if "hash" in reference:
+        given = str(reference["hash"])
+        if not is_hash(given):
+            raise Failure(f"the hash for user {user} is no crypt(5) hash",
+                          hint="make one with: mkpasswd -m sha512crypt")
+        return given
+    plain = secret(reference)
+    return old if is_cheap(old) and verify(plain, old) else hash_password(plain, method)
 
 
 def verify(secret: str, crypt_hash: str) -> bool:

@@ -8,11 +8,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tiny_cloud.cloudinit import Seed, rendered
-from tiny_cloud.errors import Failure
 from tiny_cloud.host import command, files, passwords
 from tiny_cloud.host.guest import named
 from tiny_cloud.host.scratch import scratch
@@ -46,21 +46,12 @@ def _hashes(
     step: MakeSeed, before: Mapping[str, str], secret: Callable[[Mapping[str, Any]], str]
 ) -> dict[str, str]:
     """By field. sha512: which system is on the disk is not known, and all understand that one."""
-    found = {}
-    for name, user in step.settings.get("users", {}).items():
-        reference, field = user.get("password"), f"users.{name}.password"
-        if reference is None:
-            continue
-        if "hash" in reference:
-            found[field] = str(reference["hash"])
-            if not passwords.is_hash(found[field]):
-                raise Failure(f"{step.address}: the hash for user {name} is no crypt(5) hash",
-                              hint="make one with: mkpasswd -m sha512crypt")
-            continue
-        plain, old = secret(reference), before.get(field, "")
-        kept = passwords.is_cheap(old) and passwords.verify(plain, old)
-        found[field] = old if kept else passwords.hash_password(plain, "sha512")
-    return found
+    users = step.settings.get("users", {})
+    return {
+        (field := f"users.{name}.password"): named(step.address, partial(
+            passwords.hashed, name, user["password"], secret, before.get(field, ""), "sha512"))
+        for name, user in users.items() if user.get("password") is not None
+    }
 
 
 def _write(step: MakeSeed, seed: Seed, pass_fds: Sequence[int]) -> None:
