@@ -7,8 +7,8 @@ from pathlib import Path
 from lxml import etree
 
 from tests.fake.host import FakeFile, FakeHost
-from tiny_cloud.facts import DomainFacts, ImageFacts, NetworkFacts
-from tiny_cloud.model import Cloud, HostDevices
+from tiny_cloud.facts import DomainFacts, HostDevices, ImageFacts, NetworkFacts
+from tiny_cloud.model import Cloud
 
 DOMAINS = Path(__file__).parent / "domains"
 UUID = "9a05da11-e96b-47f3-8253-a3a482e445f5"

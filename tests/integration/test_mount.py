@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.lab import TINYCLOUD, Lab, digest
+from tests.integration.lab import BOOT_SECONDS, TINYCLOUD, Lab, digest
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
 
@@ -91,7 +91,7 @@ def test_looked_into_until_ctrl_c(lab: Lab) -> None:
     with pytest.raises(OSError, match="Read-only file system"):
         (where / "etc/hostname").write_text("changed")
     child.send_signal(signal.SIGINT)
-    _, said = child.communicate(timeout=60)
+    _, said = child.communicate(timeout=BOOT_SECONDS)
     assert child.returncode == 0, said
     assert gone(lab, where) and not where.exists()
     assert digest(lab.disk("web-root")) == before
@@ -107,7 +107,7 @@ def test_a_disk_in_use_is_said_to_be_and_a_kill_leaves_nothing(lab: Lab) -> None
     assert child.stdout.readline().strip() == str(where)
     assert (where / "etc/hostname").read_text() == TREE["etc/hostname"]
     child.kill()
-    assert "tctzm-web is running and writes to" in child.communicate(timeout=60)[1]
+    assert "tctzm-web is running and writes to" in child.communicate(timeout=BOOT_SECONDS)[1]
     assert gone(lab, where)
     lab.assert_settled()
 
@@ -118,4 +118,4 @@ def test_what_cannot_be_mounted(lab: Lab) -> None:
     for argv, why in ((("never",), "no disk, logicalvolume or virtualmachine called never"),
                       (("web-root", str(lab.folder / "full")), "is not an empty folder")):
         child = start(lab, *argv)
-        assert why in child.communicate(timeout=60)[1] and child.returncode == 1
+        assert why in child.communicate(timeout=BOOT_SECONDS)[1] and child.returncode == 1
