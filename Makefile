@@ -1,6 +1,7 @@
 # Two commands are enough: `make demo` and `make test`. Both set up what is missing first.
 PYTHON := .venv/bin/python
 MINUTES := 10
+TESTS := not integration
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check messages lint type integration long faults fuzz bench-disks bench-guests clean
@@ -27,9 +28,10 @@ test: setup ## Run every test, real guests included
 check: setup ## Run the fast tests: no appliance, no guest
 	$(PYTHON) -m pytest -n 2 -m 'not integration'
 
-messages: setup ## Run the fast tests, and list the errors whose message no test triggers
+messages: setup ## Run TESTS ('not integration'), and list the errors whose message none triggers
 	rm -f .messages
-	MESSAGES=$(CURDIR)/.messages $(PYTHON) -m pytest -n 2 -m 'not integration'
+	MESSAGES=$(CURDIR)/.messages PYTHONPATH=$(CURDIR)/tests/watching:$(CURDIR) \
+		$(PYTHON) -m pytest -n 3 --dist loadfile -m '$(TESTS)'
 	$(PYTHON) -m tests.messages .messages
 
 lint: setup ## Run ruff and import-linter

@@ -72,6 +72,8 @@ def test_what_is_not_plain_is_left_to_qemu(folder: Path) -> None:
     assert headers.read(path, "qcow2") is None
     path = made(folder, "apart.qcow2", "-f", "qcow2", "-o", "data_file=apart.raw")
     assert headers.read(path, "qcow2") is None
+    with pytest.raises(Failure, match=r"keeps its data in another file, apart\.raw"):
+        qemu_img.info(path, "qcow2")
     assert headers.read(str(folder / "base.raw"), "qcow2") is None
     assert headers.read(str(folder / "base.qcow2"), "vmdk") is None
 

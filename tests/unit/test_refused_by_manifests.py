@@ -62,6 +62,12 @@ def test_a_snapshot_that_says_too_much(fields: str, said: str) -> None:
     assert f"LogicalVolume.spec: {said}" in problems(text)
 
 
+def test_a_thin_volume_that_says_how_it_lies() -> None:
+    text = ("kind: LogicalVolume\nmetadata: {name: a}\n"
+            "spec: {volumeGroup: vg0, size: 1GiB, thinPool: pool, stripes: 2}")
+    assert "LogicalVolume.spec: a thin volume lies as its pool does" in problems(text)
+
+
 def test_a_setting_that_cloud_init_does_not_write() -> None:
     guest = "guest: {hostname: web, method: cloudInit, system: debian}"
     found = problems(machine(f"disks: [{{name: root, size: 1GiB}}]\n  {guest}"))

@@ -2,32 +2,46 @@
 
 from __future__ import annotations
 
+import struct
 from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from oslo_utils.imageutils import format_inspector
 
 from tiny_cloud.errors import Failure
-from tiny_cloud.host import guest, independent, inspect, kernels, libvirt_network
+from tiny_cloud.facts import ImageFacts
+from tiny_cloud.host import (
+    extents,
+    guest,
+    independent,
+    inspect,
+    kernels,
+    layers,
+    libvirt_network,
+)
 from tiny_cloud.libvirt_xml import Tap
-from tiny_cloud.steps import ExtractKernel
+from tiny_cloud.steps import ExtractKernel, RebaseDisk, Stamp
 
 DESCRIBED = {"virtual-size": 1 << 20, "format-specific": {"data": {"extents": []}}}
 
 
+@pytest.mark.parametrize(("tripped", "said"), [
+    (format_inspector.ImageFormatError("Region signature not found"), "region signature not found"),
+    (struct.error("unpack requires a buffer of 8 bytes"), "its header is cut off or broken"),
+])
 def test_a_header_that_the_inspector_trips_over(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tripped: Exception, said: str
 ) -> None:
     (tmp_path / "image").write_bytes(bytes(512))
 
     def trip(path: str) -> None:
-        raise format_inspector.ImageFormatError("Region signature not found")
+        raise tripped
 
     monkeypatch.setattr(independent, "_detected", trip)
-    with pytest.raises(Failure, match="image is refused: region signature not found"):
+    with pytest.raises(Failure, match=f"image is refused: {said}"):
         independent.look(str(tmp_path / "image"), "")
 
 
@@ -84,3 +98,43 @@ def test_a_card_that_does_not_come_back_to_its_bridge(monkeypatch: pytest.Monkey
     with pytest.raises(Failure, match="vnet3 of lab-web is not on the bridge virbr7") as it:
         there.reattach("lan")
     assert it.value.hint == "as root: ip link set dev vnet3 master virbr7"
+
+
+def test_two_readers_see_two_formats(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "image").write_bytes(bytes(512))
+    monkeypatch.setattr(inspect, "_independent", lambda *_: "vdi")
+    monkeypatch.setattr(inspect, "_told_by_qemu", lambda *_: {"format": "raw"})
+    with pytest.raises(Failure, match="looks like vdi to one reader and like raw to another"):
+        inspect.inspect(str(tmp_path / "image"))
+
+
+def test_a_header_that_a_reader_does_not_survive(monkeypatch: pytest.MonkeyPatch) -> None:
+    def killed(*_: object, **__: object) -> bytes:
+        raise Failure("python3 failed (killed by SIGXCPU)")
+
+    monkeypatch.setattr(inspect, "run", killed)
+    with pytest.raises(Failure, match="/srv/a is refused: what it says of itself makes no") as it:
+        inspect._independent("/srv/a", "")
+    assert it.value.detail == "python3 failed (killed by SIGXCPU)"
+
+
+@pytest.mark.parametrize(("facts", "said"), [
+    (ImageFacts("qcow2", 8, 8, snapshots=("one", "two")), "has the snapshots one, two, which"),
+    (ImageFacts("qcow2", 8, 8), "/srv/d.qcow2 of 8 bytes is smaller than /srv/b.qcow2 of 9 bytes"),
+])
+def test_a_disk_that_changed_since_it_was_to_be_rebased(
+    monkeypatch: pytest.MonkeyPatch, facts: ImageFacts, said: str
+) -> None:
+    there = {"/srv/d.qcow2": facts, "/srv/b.qcow2": ImageFacts("qcow2", 9, 9)}
+    monkeypatch.setattr(layers.qemu_img, "info", lambda path, form: there[path])
+    stamp = Stamp("/srv/d.qcow2.part", "/srv/d.qcow2", "lab", "disk/d", {})
+    with pytest.raises(Failure, match=said):
+        layers._require_fit(RebaseDisk("/srv/d.qcow2", "qcow2", "/srv/b.qcow2", "qcow2", stamp))
+
+
+def test_an_extent_that_is_no_sparse_one(tmp_path: Path) -> None:
+    (tmp_path / "a-s001.vmdk").write_bytes(bytes(512))
+    split = SimpleNamespace(extents=[SimpleNamespace(kind="SPARSE", sectors=63, offset=0)],
+                            paths=[str(tmp_path / "a-s001.vmdk")])
+    with pytest.raises(Failure, match="is not the extent that its descriptor says, a sparse one"):
+        extents.require_whole(cast(extents.Split, split))
