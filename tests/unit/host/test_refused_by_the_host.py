@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -17,13 +18,17 @@ from tiny_cloud.host import (
     extents,
     guest,
     independent,
+    inside,
     inspect,
     kernels,
     layers,
     libvirt_network,
 )
+from tiny_cloud.host.actions import guests as actions_guests
+from tiny_cloud.host.hands import Hands, do
+from tiny_cloud.insides import Drift, Inside
 from tiny_cloud.libvirt_xml import Tap
-from tiny_cloud.steps import ExtractKernel, RebaseDisk, Stamp
+from tiny_cloud.steps import EditGuest, ExtractKernel, RebaseDisk, RecallGuest, Stamp
 
 DESCRIBED = {"virtual-size": 1 << 20, "format-specific": {"data": {"extents": []}}}
 
@@ -138,3 +143,31 @@ def test_an_extent_that_is_no_sparse_one(tmp_path: Path) -> None:
                             paths=[str(tmp_path / "a-s001.vmdk")])
     with pytest.raises(Failure, match="is not the extent that its descriptor says, a sparse one"):
         extents.require_whole(cast(extents.Split, split))
+
+
+EDIT = EditGuest("guest/web", "/srv/d.qcow2", "qcow2", {}, fresh=False)
+
+
+def test_a_guest_that_changed_since_it_was_looked_into(monkeypatch: pytest.MonkeyPatch) -> None:
+    drift = Drift("hostname", "/etc/hostname", ("web",), ("db",))
+    monkeypatch.setattr(actions_guests.inside, "look", lambda *_, **__: Inside("debian", (drift,)))
+    hands = cast(Hands, SimpleNamespace(appliance=dict))
+    with pytest.raises(Failure, match="guest/web: inside it changed meanwhile: hostname"):
+        do(RecallGuest(EDIT), hands, lambda *_: None)
+
+
+def test_the_key_of_an_encrypted_disk_that_is_to_be_looked_into_is_not_there() -> None:
+    step = replace(EDIT, secret={"env": "KEY"})
+    with pytest.raises(Failure, match="its disk is encrypted, and the secret from env KEY is not"):
+        inside._comparable(step, lambda secret: None)
+
+
+def test_a_guest_whose_folders_have_no_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = iter(range(1000))
+    writer = SimpleNamespace(asks=lambda wish, found: frozenset({f"/etc/skel/{next(asked)}"}))
+    monkeypatch.setattr(guest, "writer_for", lambda *_: writer)
+    monkeypatch.setattr(guest, "wish_of", lambda *_: None)
+    session = SimpleNamespace(look=lambda asked: {})
+    root = SimpleNamespace(distro="debian", version=(12, 0), product="")
+    with pytest.raises(Failure, match="guest/web: folders in the guest are nested deeper than any"):
+        guest.read(cast(Any, session), cast(Any, root), EDIT)
