@@ -1,7 +1,7 @@
 # Two commands are enough: `make demo` and `make test`. Both set up what is missing first.
 PYTHON := .venv/bin/python
 MINUTES := 10
-TESTS := not integration
+TESTS := not integration and not long
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check messages lint type integration long faults fuzz bench-disks bench-guests clean
@@ -26,9 +26,9 @@ test: setup ## Run every test, real guests included
 	$(PYTHON) -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 check: setup ## Run the fast tests: no appliance, no guest
-	$(PYTHON) -m pytest -n 2 -m 'not integration'
+	$(PYTHON) -m pytest -n 3 -m 'not integration and not long'
 
-messages: setup ## Run TESTS ('not integration'), and list the errors whose message none triggers
+messages: setup ## Run TESTS (the fast ones), and list the errors whose message none triggers
 	rm -f .messages
 	MESSAGES=$(CURDIR)/.messages PYTHONPATH=$(CURDIR)/tests/watching:$(CURDIR) \
 		$(PYTHON) -m pytest -n 3 --dist loadfile -m '$(TESTS)'

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.integration
+
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 MESSY = "kind: Disk\napiVersion: tinycloud/v1\nmetadata: {name: data}\nspec: {size: 1GiB}\n"

@@ -84,6 +84,7 @@ def test_servers(server: str, tmp_path: Path, path: str, said: str) -> None:
 
 def test_a_server_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http, "RETRY", http.RETRY.new(total=0))
+    monkeypatch.setattr(fetch, "PAUSE", 0.01)
     step = Fetch("http://127.0.0.1:1/a", "sha256", HEX, str(tmp_path / "a.part"))
     with pytest.raises(Failure, match=r"127\.0\.0\.1:1/a could not be downloaded") as caught:
         fetch.fetch(step)
