@@ -78,7 +78,9 @@ def _in_line(value: Any) -> Any:
     return _Items(map(_in_line, value)) if isinstance(value, list | tuple) else value
 
 
-class _Dumper(yaml.SafeDumper):
+class Dumper(yaml.SafeDumper):
+    """Plain data, and what is to stand in one line; texts as YAML 1.2 reads them."""
+
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
         """Items of a list stand below its key."""
         super().increase_indent(flow, False)
@@ -98,16 +100,16 @@ class _Dumper(yaml.SafeDumper):
         return self.represent_scalar("tag:yaml.org,2002:str", data, style)
 
 
-_Dumper.add_representer(_Line, _Dumper.one_line)
-_Dumper.add_representer(_Items, _Dumper.one_list)
-_Dumper.add_representer(str, _Dumper.words)
+Dumper.add_representer(_Line, Dumper.one_line)
+Dumper.add_representer(_Items, Dumper.one_list)
+Dumper.add_representer(str, Dumper.words)
 
 
 def _dumped(value: Any) -> str:
     """Nothing in it that a terminal would act on: such characters are escaped."""
     shown = ""
     for readable in (True, False):
-        shown = yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=readable,
+        shown = yaml.dump(value, Dumper=Dumper, sort_keys=False, allow_unicode=readable,
                           default_flow_style=False, indent=INDENT, width=float("inf"))
         if all(character.isprintable() or character == "\n" for character in shown):
             break

@@ -6,9 +6,26 @@ from pathlib import Path
 
 import pytest
 
-from tiny_cloud import cli
+from tests.fake.host import FakeHost
+from tiny_cloud import api, cli
+from tiny_cloud.model import Cloud
 
 Run = Callable[..., tuple[int, str, str]]
+CANARY = "canary-4711"
+"""The password that manifests of these tests take from the environment."""
+
+
+@pytest.fixture
+def in_memory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeHost:
+    """What the API plans on and carries out on, instead of this machine."""
+    cloud = Cloud("lab", "qemu:///system", str(tmp_path / "storage"), declared=True)
+    fake = FakeHost(cloud)
+    fake.secret = {"PASSWORD": CANARY}
+    monkeypatch.setenv("PASSWORD", CANARY)
+    monkeypatch.setattr(api, "Libvirt", lambda *_, **__: None)
+    monkeypatch.setattr(api, "Snapshot", lambda *_, **__: fake)
+    monkeypatch.setattr(api, "Host", lambda *_: fake)
+    return fake
 
 
 @pytest.fixture

@@ -11,11 +11,9 @@ from typing import Any
 import pytest
 
 from tests.fake.host import FakeHost
-from tests.unit.conftest import Run
-from tiny_cloud import api
-from tiny_cloud.model import Address, Cloud
+from tests.unit.conftest import CANARY, Run
+from tiny_cloud.model import Address
 
-CANARY = "canary-4711"
 HASH = "$6$salt$declaredhash"
 MANIFEST = """\
 apiVersion: tinycloud/v1
@@ -45,16 +43,8 @@ Declare = Callable[..., None]
 
 
 @pytest.fixture
-def host(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeHost:
-    """What the API plans on and carries out on, instead of this machine."""
-    storage = tmp_path / "storage"
-    fake = FakeHost(Cloud("lab", "qemu:///system", str(storage), declared=True))
-    fake.secret = {"PASSWORD": CANARY}
-    monkeypatch.setenv("PASSWORD", CANARY)
-    monkeypatch.setattr(api, "Libvirt", lambda *_, **__: None)
-    monkeypatch.setattr(api, "Snapshot", lambda *_, **__: fake)
-    monkeypatch.setattr(api, "Host", lambda *_: fake)
-    return fake
+def host(in_memory: FakeHost) -> FakeHost:
+    return in_memory
 
 
 @pytest.fixture

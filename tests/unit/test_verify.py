@@ -11,9 +11,8 @@ import pytest
 
 from tests.fake.host import FakeHost
 from tests.unit.conftest import Run
-from tiny_cloud import api
 from tiny_cloud.insides import ITSELF, Drift, Inside
-from tiny_cloud.model import Address, Cloud, Unknown
+from tiny_cloud.model import Address, Unknown
 from tiny_cloud.schema.files import whole
 
 MANIFEST = """\
@@ -50,21 +49,14 @@ DRIFTED = Inside("Debian 12", (
 
 
 @pytest.fixture
-def host(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, run: Run) -> FakeHost:
+def host(in_memory: FakeHost, tmp_path: Path, run: Run) -> FakeHost:
     """Two machines that were applied: web runs, db does not."""
-    storage = tmp_path / "storage"
-    storage.mkdir()
-    fake = FakeHost(Cloud("lab", "qemu:///system", str(storage), declared=True))
-    fake.secret = {"PASSWORD": "canary-4711"}
-    monkeypatch.setenv("PASSWORD", "canary-4711")
-    for name, made in {"Libvirt": lambda *_, **__: None, "Snapshot": lambda *_, **__: fake,
-                       "Host": lambda *_: fake}.items():
-        monkeypatch.setattr(api, name, made)
+    (tmp_path / "storage").mkdir()
     (tmp_path / "manifests").mkdir()
     declare(tmp_path, web="true", db="false")
     # What is in memory is no host: it takes one thing at a time.
     assert run("apply", "--yes", "--parallel", "1")[0] == 0
-    return fake
+    return in_memory
 
 
 def declare(folder: Path, **machines: str) -> None:

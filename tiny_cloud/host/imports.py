@@ -71,16 +71,17 @@ def _opened(step: ImportImage) -> Iterator[tuple[str, Inspected]]:
 def _unchanged(*paths: str) -> Iterator[None]:
     """Raises Failure if what was looked at is not what was read, whatever came of reading it."""
     before = _marks(paths)
-    outcome = ""
+    failed: Failure | None = None
     try:
         yield
     except Failure as failure:
-        if _marks(paths) == before:
-            raise
-        outcome = f"{failure}\n{failure.detail}".strip()
+        failed = failure
     if _marks(paths) != before:
         raise Failure(f"{paths[0]} was changed while it was read",
-                      "apply again when nobody writes to it", outcome)
+                      "apply again when nobody writes to it",
+                      f"{failed}\n{failed.detail}".strip() if failed else "")
+    if failed:
+        raise failed
 
 
 def _marks(paths: Sequence[str]) -> list[tuple[int, ...]]:

@@ -10,8 +10,6 @@ import pytest
 from tests.fake.host import FakeHost
 from tests.fake.libvirt import FakeLibvirt
 from tests.unit.conftest import Run
-from tiny_cloud import api
-from tiny_cloud.model import Cloud
 from tiny_cloud.reach import machines
 
 MANIFEST = """\
@@ -55,22 +53,16 @@ spec:
 
 
 @pytest.fixture
-def host(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, run: Run) -> FakeHost:
+def host(in_memory: FakeHost, tmp_path: Path, run: Run) -> FakeHost:
     storage = tmp_path / "storage"
     storage.mkdir()
-    fake = FakeHost(Cloud("lab", "qemu:///system", str(storage), declared=True))
-    fake.secret = {"PASSWORD": "canary-4711"}
-    monkeypatch.setenv("PASSWORD", "canary-4711")
-    for name, made in {"Libvirt": lambda *_, **__: None, "Snapshot": lambda *_, **__: fake,
-                       "Host": lambda *_: fake}.items():
-        monkeypatch.setattr(api, name, made)
     (tmp_path / "manifests").mkdir()
     (tmp_path / "manifests/all.yaml").write_text(MANIFEST.format(storage=storage))
     # What is in memory is no host: it takes one thing at a time.
     code, _, err = run("apply", "--yes", "--parallel", "1")
     assert code == 0, err
-    fake.performed.clear()
-    return fake
+    in_memory.performed.clear()
+    return in_memory
 
 
 @pytest.fixture
