@@ -106,6 +106,8 @@ class Workspace:
         return trash_of(self.cloud, self.resources)
 
     def _snapshot(self, libvirt: Libvirt, wish: Wish) -> Snapshot:
+        for item in self.resources[:1]:  # they share one context
+            item.context.forget()
         return Snapshot(self.cloud, libvirt, run_commands=wish.run_commands, deep=wish.deep,
                         appliance=here.appliance)
 

@@ -5,17 +5,18 @@ Also what is written anew for what is made anew, and what waits for something bl
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Collection
 
 from tiny_cloud import handover, ordering
 from tiny_cloud.draft import Draft, Drafts, container, machines_above, matches, standing_on
 from tiny_cloud.model import Action, Address, Consents, Impact
 
 
-def settle(drafts: Drafts, consents: Consents, leaving: Container[str] = ()) -> None:
+def settle(drafts: Drafts, consents: Consents, leaving: Collection[str] = ()) -> None:
     """To a fixed point: what is blocked cannot come down, and holds back what needs it down.
     ``leaving``: domains that nobody declares and that go in this plan."""
-    standing = standing_on(drafts)
+    standing, holders = standing_on(drafts), handover.holders(drafts)
+    expected = {*leaving, *(item.observed.domain for item in drafts.values() if item.observed)}
     blocked = -1
     while blocked != (blocked := sum(bool(draft.blocked) for draft in drafts.values())):
         for draft in drafts.values():
@@ -26,7 +27,7 @@ def settle(drafts: Drafts, consents: Consents, leaving: Container[str] = ()) -> 
                 _take_down(draft, machines_above(draft.address, standing), drafts, consents)
         for draft in drafts.values():
             _hold_back(draft, drafts)
-            handover.await_others(draft, drafts, leaving)
+            handover.await_others(draft, drafts, holders, expected)
             if draft.renames and draft.resource.MOVES:
                 _keep_name(draft, standing[draft.address])
 

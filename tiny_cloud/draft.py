@@ -101,8 +101,8 @@ class Draft:
     @property
     def takes(self) -> frozenset[Address]:
         """What it has not referred to and, once this change is made, uses."""
-        runs = self.resource.desired().get("running", True)
-        return self._referred(lambda diff: diff.new, self._done) if runs else frozenset()
+        found = self._referred(lambda diff: diff.new, self._done)
+        return found if found and self.resource.desired().get("running", True) else frozenset()
 
     @property
     def _done(self) -> tuple[FieldDiff, ...]:

@@ -22,7 +22,7 @@ def link(resources: Sequence[Resource], links: Mapping[Address, dict[str, Resour
     known = {resource.address: resource for resource in resources}
     problems: list[Problem] = []
     for resource in resources:
-        for ref in schema.refs(resource.KIND, resource.spec):
+        for ref in resource.references:
             addresses = [Address(kind, ref.name) for kind in ref.kinds]
             targets = [known[address] for address in addresses if address in known]
             if len(targets) > 1:
@@ -95,7 +95,7 @@ def arrange(resources: Sequence[Resource]) -> tuple[list[Resource], list[Problem
 
 
 def _waits_for(resource: Resource) -> Iterator[Address]:
-    for ref in schema.refs(resource.KIND, resource.spec):
+    for ref in resource.references:
         if ref.order and ref.field in resource.links:
             yield resource.links[ref.field].address
 

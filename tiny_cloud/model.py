@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import TypeAlias
 
@@ -66,7 +67,13 @@ class Cloud:
     """Mixed into derived MACs and UUIDs: the machine-id for the cloud ``default``, else empty."""
 
     def path(self, *parts: str) -> str:
-        return str(PurePosixPath(self.storage, *parts))
+        return "/".join((_plain(self.storage), *filter(None, parts)))
+
+
+@lru_cache(1 << 6)
+def _plain(path: str) -> str:
+    """Without what means nothing: doubled slashes, dots. Every name of a file begins with it."""
+    return str(PurePosixPath(path))
 
 
 @dataclass(frozen=True, slots=True)

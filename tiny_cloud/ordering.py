@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from tiny_cloud import schema
 from tiny_cloud.model import PHASES, Action, Address, Change, Task
 from tiny_cloud.resource import Resource
 
@@ -27,7 +26,7 @@ def links_of(resources: Iterable[Resource]) -> tuple[Link, ...]:
     return tuple(
         Link(item.address, item.links[ref.field].address, ref.within)
         for item in resources
-        for ref in schema.refs(item.KIND, item.spec)
+        for ref in item.references
         if ref.order and ref.field in item.links
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 from dataclasses import replace
 
 from tiny_cloud import downtime, handover, ordering, removal, rules
@@ -58,7 +58,7 @@ def drafted(
     resources: Sequence[Resource],
     actual: Mapping[Address, Observed | Unknown],
     consents: Consents = NO_CONSENTS,
-    leaving: Container[str] = (),
+    leaving: Collection[str] = (),
 ) -> tuple[Drafts, list[Note]]:
     """What would be done to each, before anybody says how. ``leaving``: domains that nobody
     declares and that go."""

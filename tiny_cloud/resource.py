@@ -11,6 +11,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, ClassVar, Self
 
 from tiny_cloud import schema
@@ -44,6 +45,8 @@ class Context:
     """The record of a thing, for what must stay as it was (a UUID); empty: there is none."""
     owners: Callable[[], Mapping[str, Address]] = dict
     """Whose the UUIDs are that are recorded: a renamed thing keeps that of its former name."""
+    forget: Callable[[], None] = lambda: None
+    """What was recalled may have changed: it is read again."""
 
 
 @dataclass(frozen=True)
@@ -136,13 +139,22 @@ class Resource(ABC):
         outputs = self.provides()
         return outputs["path"], outputs["format"]
 
-    def desired(self) -> State:
-        """The declared fields, flat and normalised."""
+    @cached_property
+    def references(self) -> Sequence[schema.Ref]:
+        """What its x-ref fields name, in the order they are written."""
+        return schema.refs(self.KIND, self.spec)
+
+    @cached_property
+    def _declared(self) -> State:
         fields = schema.flatten(self.KIND, self.spec)
         if self.external:
             # Defaults that count as declared are for what is ours.
             return {name: it for name, it in fields.items() if _FIRST.split(name)[0] in self.spec}
         return fields
+
+    def desired(self) -> State:
+        """The declared fields, flat and normalised."""
+        return self._declared
 
     @property
     def external(self) -> bool:

@@ -208,10 +208,12 @@ def _bases(draft: Draft, drafts: Drafts) -> list[Draft]:
 def _writers(target: Address, drafts: Drafts) -> list[str]:
     """Running domains that have it open, but those that are known only to read it."""
     seen = drafts[target].observed if target in drafts else None
+    if seen is None or not seen.users or not drafts[target].resource.IS_DATA:
+        return []
     readers = {other.observed.domain for other in drafts.values() if other.observed
                and target in ordering.ordered_links(other.resource)
                and target not in other.resource.writes()}
-    return sorted(set(seen.users) - readers) if seen and drafts[target].resource.IS_DATA else []
+    return sorted(set(seen.users) - readers)
 
 
 def _names(addresses: Iterable[Address]) -> str:

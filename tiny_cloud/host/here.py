@@ -20,7 +20,13 @@ CACHE = Path(platformdirs.user_cache_dir("tinycloud"))
 def context(cloud: Cloud) -> Context:
     """What the things of a cloud are told of this host."""
     digest_of = cache(partial(digest.sha256, cache=CACHE))
-    return Context(cloud, digest_of, partial(recall, cloud), cache(partial(owners, cloud)))
+    recalled, owned = cache(partial(recall, cloud)), cache(partial(owners, cloud))
+
+    def forget() -> None:
+        recalled.cache_clear()
+        owned.cache_clear()
+
+    return Context(cloud, digest_of, recalled, owned, forget)
 
 
 def appliance() -> Mapping[str, str]:

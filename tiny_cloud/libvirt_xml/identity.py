@@ -2,10 +2,12 @@
 
 import hashlib
 import uuid
+from functools import lru_cache
 
 NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "urn:tinycloud:v1")
 
 
+@lru_cache(1 << 16)
 def derive_uuid(cloud_seed: str, cloud: str, address: str) -> str:
     """RFC 4122 version 5, from the cloud's seed and name and the address of the machine."""
     return str(uuid.uuid5(NAMESPACE, _identity(cloud_seed, cloud, address)))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import TypeVar
 
 Owner = TypeVar("Owner")
 
 
+@lru_cache(1 << 10)
 def canonical(text: str) -> str:
     """An address, or a network with its prefix, in its one shortest form; nothing stays nothing."""
     if not text:
@@ -16,6 +18,7 @@ def canonical(text: str) -> str:
     return str(ipaddress.ip_network(text) if "/" in text else ipaddress.ip_address(text))
 
 
+@lru_cache(1 << 10)
 def first_host(subnet: str) -> str:
     """``10.44.0.1`` of ``10.44.0.0/24``."""
     return str(ipaddress.ip_network(subnet)[1]) if subnet else ""
