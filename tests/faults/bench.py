@@ -20,7 +20,7 @@ import libvirt
 
 from tests.faults import watch
 from tests.faults.fault import INTERRUPT, KILLS, NONE, WHERE, Fault
-from tests.faults.run import Run, run
+from tests.faults.run import Run, run, scratch_of
 from tests.faults.scenario import Documents, Scenario
 from tests.integration.lab import URI, Lab, digest, end_all
 from tests.integration.servers.http import serving
@@ -74,7 +74,8 @@ class Bench:
     def begin(self) -> None:
         """The host as it is before: with what others have in the storage."""
         end_all(self.lab.name)
-        shutil.rmtree(self.lab.storage, ignore_errors=True)
+        for folder in (self.lab.storage, scratch_of(self.lab.storage)):
+            shutil.rmtree(folder, ignore_errors=True)
         self.declare(self.scenario.before)
         if self.scenario.before:
             done = run(("apply", *self._common("apply")), self.lab.storage)
@@ -220,6 +221,7 @@ class Bench:
         storage, name = self.lab.storage, self.lab.name
         files = (str(path.relative_to(storage)) for path in storage.rglob("*") if path.is_file())
         kept = [file for file in files if not file.startswith("trash/")]
+        kept += map(str, scratch_of(storage).glob("*"))
         with closing(libvirt.open(URI)) as connection:
             kept += [f"domain {one.name()} {one.isActive()}" for one in connection.listAllDomains()
                      if one.name().startswith(f"{name}-")]

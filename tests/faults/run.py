@@ -47,9 +47,12 @@ class Run:
 
 def run(argv: Sequence[str], storage: Path, fault: Fault = NONE) -> Run:
     """``storage``: the folder in which changes of files are points."""
+    scratch = scratch_of(storage)
+    scratch.mkdir(exist_ok=True)
+    environ = {**os.environ, "TMPDIR": str(scratch)}
     with tempfile.TemporaryDirectory(prefix="faults-") as folder:
         child = _forks().Process(
-            target=_child, args=(tuple(argv), str(storage), fault, folder, dict(os.environ)))
+            target=_child, args=(tuple(argv), str(storage), fault, folder, environ))
         child.start()
         child.join(PATIENCE)
         out, errors, points = (Path(folder, name).read_text(errors="replace") for name in FILES)
@@ -60,6 +63,12 @@ def run(argv: Sequence[str], storage: Path, fault: Fault = NONE) -> Run:
         hit = next((one[2:] for one in reached if one.startswith("! ")), "")
         plain = tuple(one for one in reached if not one.startswith("! "))
         return Run(child.exitcode, out, errors, plain, hit)
+
+
+def scratch_of(storage: Path) -> Path:
+    """Where tinycloud makes what it needs for a moment: /tmp is everybody's, and what is left there
+    would be told to whoever plans beside."""
+    return storage.with_name("scratch")
 
 
 @cache
@@ -78,6 +87,7 @@ def _child(
     os.setsid()
     os.environ.clear()
     os.environ.update(environ)
+    tempfile.tempdir = None  # that of the process we are forked from
     out, errors, kept = (os.open(f"{folder}/{name}", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
                          for name in FILES)
     os.dup2(out, 1)

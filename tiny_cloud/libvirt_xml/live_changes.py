@@ -74,6 +74,7 @@ def _devices(
         if old is None and fresh is not None:
             # Its turn to boot may be taken by a device whose own is renumbered at the next boot.
             drop(fresh, "boot")
+            _find_room(fresh, here)
             yield AttachDevice(name, _text(fresh))
         elif old is not None and fresh is None:
             yield DetachDevice(name, real[here.index(old)], _text(old), patience)
@@ -82,6 +83,22 @@ def _devices(
             _exchange(old, fresh)
             if _text(old) != _text(before):
                 yield UpdateDevice(name, _text(old), _text(before))
+
+
+def _find_room(fresh: Element, here: Iterable[Element]) -> None:
+    """Its place in the definition may be taken in what runs: until the next boot it gets another
+    one there, which libvirt looks for."""
+    taken = [place for device in here if (place := _place(device))]
+    if _place(fresh) in taken:
+        drop(fresh, "address")
+
+
+def _place(device: Element) -> Mapping[str, str]:
+    """Where it is plugged in: its PCI slot, or its controller's unit; empty: nowhere yet."""
+    address = device.find("address")
+    words = {} if address is None else dict(address.attrib)
+    words.pop("multifunction", None)
+    return words
 
 
 def _whole(value: object) -> int:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 from lxml import etree
 
@@ -70,7 +71,8 @@ def _item(field: str) -> str:
     return item + bracket if bracket else ""
 
 
-def stamp_of(xml: str) -> dict[str, str] | None:
+@lru_cache(1 << 12)
+def stamp_of(xml: str) -> Mapping[str, str] | None:
     """Our stamp; it is genuine if its ``uuid`` is the domain's own."""
     stamp = etree.fromstring(xml).find(f"metadata/{STAMP}")
     return None if stamp is None else {str(key): str(word) for key, word in stamp.attrib.items()}
