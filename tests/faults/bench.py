@@ -10,11 +10,12 @@ import signal
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
+from zlib import crc32
 
 import libvirt
 
@@ -94,8 +95,16 @@ class Bench:
         for file in self.lab.manifests.glob("*.yaml"):
             file.unlink() if file.name != "cloud.yaml" else None
         for name, text in documents.items():
-            text = text.replace("{folder}", str(self.lab.folder)).replace("{site}", self.site)
+            for word, meant in self.words.items():
+                text = text.replace(word, meant)
             self.lab.write(name, text)
+
+    @property
+    def words(self) -> Mapping[str, str]:
+        """What documents leave open. Two networks of one subnet cannot run at a time, and other
+        labs do."""
+        net = 100 + crc32(self.lab.name.encode()) % 100
+        return {"{folder}": str(self.lab.folder), "{site}": self.site, "{net}": str(net)}
 
     def _common(self, verb: str) -> tuple[str, ...]:
         files = ("-f",) if verb in ("flatten", "commit") else ()

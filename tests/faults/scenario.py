@@ -9,7 +9,7 @@ from tests.integration.lab import Lab
 
 Documents = Mapping[str, str]
 """Text of each file, without the line apiVersion. ``{folder}`` and ``{name}`` are the lab's,
-``{site}`` is where its folder is served over HTTP."""
+``{site}`` is where its folder is served over HTTP, ``{net}`` the second number of its subnets."""
 
 
 def nothing(lab: Lab) -> None:

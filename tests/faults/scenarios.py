@@ -81,7 +81,7 @@ def started(lab: Lab) -> None:
 
 RESTART = ("--restart", "vm/*", "--force-off", "vm/*")
 ON_DISK = "disks: [{name: data, disk: data}]"
-LAN = "forward: isolated, subnet: 10.213.7.0/24"
+LAN = "forward: isolated, subnet: 10.{net}.7.0/24"
 DATA = "disks/data.qcow2"
 ROOT = "disks/web-root.qcow2"
 
@@ -106,11 +106,11 @@ SCENARIOS = (
              sources=made("vmdk", "base")),
     Scenario("an image is downloaded", {
         "base": image("url: '{site}/base.qcow2', sums: '{site}/SHA256SUMS'")}, sources=published),
-    Scenario("a network is made", {"lan": network(f"{LAN}, dhcp: {{from: 10.213.7.100, "
-                                                  "to: 10.213.7.200}")}),
+    Scenario("a network is made", {"lan": network(f"{LAN}, dhcp: {{from: 10.{{net}}.7.100, "
+                                                  "to: 10.{net}.7.200}")}),
     Scenario("a network changes and restarts", before={
         "lan": network(LAN), "web": machine("interfaces: [{name: eth0, network: lan}]")}, after={
-        "lan": network("forward: isolated, subnet: 10.213.8.0/24"),
+        "lan": network("forward: isolated, subnet: 10.{net}.8.0/24"),
         "web": machine("interfaces: [{name: eth0, network: lan}]")},
         argv=("apply", "--restart", "network/*")),
     Scenario("a machine is made", {

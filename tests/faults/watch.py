@@ -6,6 +6,7 @@ Installed once, in a process that is there for one run and ends with it.
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -30,6 +31,8 @@ FILES = {"os.rename": "rename", "os.link": "link", "os.remove": "remove", "os.mk
          "os.rmdir": "rmdir", "os.setxattr": "setxattr", "os.truncate": "truncate",
          "open": "open"}
 """Audit events of CPython (docs.python.org/3/library/audit_events.html) that change files."""
+INODE = re.compile(r"\.\d+$")
+"""How what is in the trash is told apart, each time by other numbers."""
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 
 CALLS = {
@@ -90,7 +93,7 @@ def _files(below: str, reached: Reached) -> None:
         if event == "open" and not arguments[2] & WRITING:
             return
         if isinstance(path, str) and path.startswith(below):
-            reached(f"file {FILES[event]} {path} before")
+            reached(f"file {FILES[event]} {INODE.sub('.INODE', path)} before")
 
     sys.addaudithook(told)
     real = os.fsync
