@@ -7,11 +7,10 @@ import json
 from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
-from typing import Any
 
-import jsonschema
 import pytest
 from hypothesis import HealthCheck, given, settings
+from jsonschema import Draft202012Validator
 from rich.console import Console
 
 from tests.fake.host import FakeHost
@@ -54,7 +53,7 @@ def through(manifest: str) -> None:
         return
     reach("planned")
     show(partial(text.show_plan, plan=plan, commands=True))
-    jsonschema.validate(json.loads(printable(as_json.dumps(plan))), schema("plan"))
+    form("plan").validate(json.loads(printable(as_json.dumps(plan))))
 
 
 def reach(where: str) -> None:
@@ -89,5 +88,6 @@ def printable(shown: str) -> str:
 
 
 @cache
-def schema(name: str) -> Any:
-    return json.loads((Path(__file__).parents[2] / f"schemas/{name}.json").read_text())
+def form(name: str) -> Draft202012Validator:
+    schema = json.loads((Path(__file__).parents[2] / f"schemas/{name}.json").read_text())
+    return Draft202012Validator(schema)

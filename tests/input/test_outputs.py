@@ -10,7 +10,6 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-import jsonschema
 import pytest
 import yaml as manifest_yaml
 from hypothesis import given, settings
@@ -19,7 +18,7 @@ from rich.console import Console
 
 from tests.goals import scaled, seen
 from tests.input.naughty import BIDIRECTIONAL, CONTROLS, NAUGHTY, SURROGATES
-from tests.input.test_generated import printable, schema, show
+from tests.input.test_generated import form, printable, show
 from tests.unit.cloud import IMAGE, WEB, fake_host, load
 from tiny_cloud import cli, journal
 from tiny_cloud.apply import apply
@@ -69,7 +68,7 @@ def plans(draw: Callable[..., str]) -> Plan:
 @given(plans())
 def test_plans(plan: Plan) -> None:
     show(partial(text.show_plan, plan=plan, commands=True))
-    jsonschema.validate(json.loads(printable(as_json.dumps(plan))), schema("plan"))
+    form("plan").validate(json.loads(printable(as_json.dumps(plan))))
 
 
 @pytest.mark.goal(14)
@@ -82,7 +81,7 @@ def test_events(event: Event) -> None:
 
     show(live)
     told = json.loads(printable(as_json.event_line(event)))
-    jsonschema.validate(told, schema("event"))
+    form("event").validate(told)
     assert told.get("text", "") == event.text
 
 
@@ -103,7 +102,7 @@ def test_tables_and_what_is_inside_of_guests(row: list[str], found: Inside) -> N
     guest = next(item for item in load(IMAGE, WEB).resources if isinstance(item, Guest))
     finding = Finding(guest, Verdict.DRIFTED, row[0], found, row[1], row[0], (row[1],))
     show(partial(inside.show, found=[finding]))
-    jsonschema.validate(json.loads(printable(inside.dumps([finding]))), schema("verify"))
+    form("verify").validate(json.loads(printable(inside.dumps([finding]))))
 
 
 @pytest.mark.goal(14)
@@ -124,7 +123,7 @@ def test_what_there_is(word: str, status: Status, action: Action) -> None:
         show(partial(description.show, thing=one, everything=known, runs=[told]))
     show(partial(listing.show, things=things, wide=True))
     found = documents.listed(things)
-    jsonschema.validate(json.loads(printable(json.dumps(found))), schema("get"))
+    form("get").validate(json.loads(printable(json.dumps(found))))
     assert manifest_yaml.safe_load(printable(yaml.dumps(found))) == found
     show(partial(pictures.show, runs=[told], commands=True))
     change = Change(machine.address, Action.UPDATE, (diff,), observed=seen)
@@ -157,10 +156,10 @@ def test_an_apply_keeps_a_journal_of_the_form_that_its_schema_says(tmp_path: Pat
     with journal.locked(tmp_path, "tinycloud apply \x1b[2J") as book:
         for event in apply(wanted, host, parallel=1):
             book.event(event)
-            jsonschema.validate(json.loads(as_json.event_line(event)), schema("event"))
+            form("event").validate(json.loads(as_json.event_line(event)))
         for hostile_text in (*CONTROLS, *BIDIRECTIONAL):
             book.event(Event("failed", Address("disk", "a"), "up", *[hostile_text] * 4))
     for line in (tmp_path / "journal.jsonl").read_text().splitlines():
-        jsonschema.validate(json.loads(printable(line)), schema("journal"))
+        form("journal").validate(json.loads(printable(line)))
     seen(14, "plans, events, errors, tables, verdicts and journals of whatever a host may say",
          5 * EXAMPLES)

@@ -6,10 +6,9 @@ import re
 import sys
 from pathlib import Path
 
-import jsonschema
 import pytest
 
-from tests.input.test_generated import schema
+from tests.input.test_generated import form
 from tests.unit.conftest import Run
 from tiny_cloud import api, journal
 from tiny_cloud.errands.leftovers import Leftover
@@ -265,7 +264,7 @@ def test_what_is_left_is_named_with_its_remedy(
     assert "Cut off: tinycloud apply (process 1 of ann, since T)." in out
     assert "In the trash: 8.0KiB, until tinycloud purge." in out
     told = json.loads(run(*words, "--json")[1])
-    jsonschema.validate(told, schema("status"))
+    form("status").validate(told)
     assert told["cutOff"].startswith("tinycloud apply (") and told["trash"] == 8192
     assert [one["removable"] for one in told["left"]] == [bool(one.steps) for one in left]
     with journal.locked(storage, "tinycloud gc"):
