@@ -96,8 +96,8 @@ def _find_room(fresh: Element, here: Iterable[Element]) -> None:
 def _place(device: Element) -> Mapping[str, str]:
     """Where it is plugged in: its PCI slot, or its controller's unit; empty: nowhere yet."""
     address = device.find("address")
-    words = {} if address is None else address.attrib
-    return {str(key): str(word) for key, word in words.items() if key != "multifunction"}
+    return {} if address is None else {
+        str(key): str(word) for key, word in address.attrib.items() if key != "multifunction"}
 
 
 def _whole(value: object) -> int:
