@@ -3,8 +3,11 @@ PYTHON := .venv/bin/python
 MINUTES := 10
 TESTS := not integration and not long
 
+# Compiled once, whatever the caller's environment says: the tests start a thousand processes.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check messages lint type integration long faults fuzz bench-disks bench-guests clean
+.PHONY: help setup demo test check messages lint type integration long faults fuzz bench bench-scale bench-disks bench-guests clean
 
 help: ## Show this help
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -59,8 +62,14 @@ fuzz: setup ## Try manifests that coverage leads to, for MINUTES=10; what it fin
 bench-disks: setup ## Measure kinds of disks against a raw file; writes docs/disk-speed.md
 	$(PYTHON) scripts/bench-disks
 
+bench: setup ## Measure beside kcli, Ansible, virt-install and the bare tools; writes benchmarks/RESULTS.md
+	$(PYTHON) -m benchmarks
+
+bench-scale: setup ## The same of a thousand machines
+	$(PYTHON) -m benchmarks --scale
+
 bench-guests: setup ## Measure sixteen guests against virt-customize; writes docs/guest-speed.md
-	$(PYTHON) scripts/bench-guests
+	$(PYTHON) -m benchmarks.guests
 
 .PHONY: site picture
 SITE_NEEDS := import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["docs"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
@@ -11,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from tiny_cloud import apply as execution
-from tiny_cloud import given, inventory, journal, linking, loader, plan, probe, targets
+from tiny_cloud import given, inventory, journal, linking, loader, plan, probe, reading, targets
 from tiny_cloud.addresses import full_address, machine_address
 from tiny_cloud.document import Document
 from tiny_cloud.errands import Actual, Errand, leftovers, power
 from tiny_cloud.errands.leftovers import Leftover
 from tiny_cloud.errands.power import Power
-from tiny_cloud.errors import Failure, Problem, Problems
+from tiny_cloud.errors import Failure, Problems
 from tiny_cloud.essence import Essence, difference, essence
 from tiny_cloud.events import Event
 from tiny_cloud.host import cut_off, here, secrets
@@ -263,24 +262,7 @@ def load_manifests(
     paths: Sequence[str] = (), *, documents: given.Given | None = None, connect: str = "",
     storage: str = "", needed: bool = True,
 ) -> Workspace:
-    """Read, check and link manifests. Raises Problems with everything that is wrong in them, and
-    (``needed``) if there is no folder of them."""
-    if not paths and documents is None:
-        there = Path("manifests").is_dir()
-        if needed and not there:
-            raise Problems([Problem("there is no folder manifests here",
-                                    hint="name a file or folder")])
-        paths = ("manifests",) if there else ()
-    found = loader.load(
-        paths,
-        stdin=sys.stdin,
-        texts=given.texts(documents or ()),
-        connect=connect or os.environ.get("TINYCLOUD_CONNECT", ""),
-        storage=storage or os.environ.get("TINYCLOUD_STORAGE", ""),
-        context_of=here.context,
-        root=os.geteuid() == 0,
-        machine_id=here.machine_id(),
-    )
+    """``reading.read``, ready to be planned. Raises Problems."""
+    found = reading.read(
+        paths, documents=documents, connect=connect, storage=storage, needed=needed)
     return Workspace(found.cloud, found.resources)
-
-

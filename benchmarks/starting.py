@@ -1,0 +1,32 @@
+"""What a command costs before it does anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from benchmarks.measure import Contender, command, medians
+from benchmarks.results import Row, told
+from benchmarks.scene import TINYCLOUD, Scene
+
+ROUNDS = 9
+DOCUMENTS = 20
+
+
+def rows(scene: Scene) -> Iterator[Row]:
+    scene.declare(DOCUMENTS - 2)
+    took = medians([
+        Contender("tinycloud --version", _nothing, lambda: command(TINYCLOUD, "--version")),
+        Contender("tinycloud validate", _nothing, lambda: scene.tinycloud("validate")),
+        Contender("python -c pass", _nothing, lambda: command("python3", "-c", "pass")),
+    ], ROUNDS)
+    for name, work, most in (("tinycloud --version", "`tinycloud --version`", 0.12),
+                             ("tinycloud validate", "`validate` of 20 documents", 0.25)):
+        yield Row(work, f"≤ {most} s of CPU", f"{took[name].cpu:.2f} s of CPU",
+                  took[name].cpu <= most, IMPORTS, told(took))
+
+
+IMPORTS = "fewer imports: `python -X importtime -m tiny_cloud` tells of each"
+
+
+def _nothing() -> None:
+    return
