@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import singledispatchmethod
+from functools import lru_cache, singledispatchmethod
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -163,17 +163,7 @@ class FakeHost:
         return self.device
 
     def disk_users(self) -> Mapping[str, DiskUse]:
-        users: dict[str, DiskUse] = {}
-        for facts in map(bare, self.domain.values()):
-            running = bool(facts.live_xml)
-            for path, _target in disk_paths(facts.live_xml or facts.xml):
-                users[path] = DiskUse(facts.name, facts.uuid, running)
-            for path in bases(facts.live_xml or facts.xml):
-                users.setdefault(path, DiskUse(facts.name, facts.uuid, running, base=True))
-        for facts in self.domain.values():
-            for path, stack in above(facts).items():
-                users[path] = replace(users[path], above=stack)
-        return users
+        return _disk_users(tuple(self.domain.values()))
 
     def records(self) -> Mapping[Address, Mapping[str, Any]]:
         return self.record
@@ -575,3 +565,18 @@ def _told(options: Iterable[str]) -> dict[str, Value]:
     known = {name: words[word] for name, word in NAMES.items() if word in words}
     return {name: int(value) if value.isdecimal() else value == "on"
             for name, value in known.items() if name != "preallocation"}
+
+
+@lru_cache(8)
+def _disk_users(domains: Sequence[DomainFacts]) -> Mapping[str, DiskUse]:
+    users: dict[str, DiskUse] = {}
+    for facts in map(bare, domains):
+        running = bool(facts.live_xml)
+        for path, _target in disk_paths(facts.live_xml or facts.xml):
+            users[path] = DiskUse(facts.name, facts.uuid, running)
+        for path in bases(facts.live_xml or facts.xml):
+            users.setdefault(path, DiskUse(facts.name, facts.uuid, running, base=True))
+    for facts in domains:
+        for path, stack in above(facts).items():
+            users[path] = replace(users[path], above=stack)
+    return users

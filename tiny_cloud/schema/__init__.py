@@ -24,6 +24,7 @@ And for people: ``x-expects`` is what a value must be, in words; ``x-problem`` w
 
 from typing import Any
 
+from tiny_cloud import suggest
 from tiny_cloud.document import Document
 from tiny_cloud.errors import Problem
 from tiny_cloud.schema.brief import accepts, brief, has
@@ -45,6 +46,7 @@ from tiny_cloud.schema.fields import (
 from tiny_cloud.schema.files import kind_named, kinds, short, whole
 from tiny_cloud.schema.nested import nested
 from tiny_cloud.schema.parts import parts
+from tiny_cloud.schema.words import quote
 
 __all__ = ["Ref", "absolute", "accepts", "brief", "completed", "default", "fields_of", "fits",
            "flatten", "has", "impact", "jsonable", "keyword", "kind_named", "kinds", "nested",
@@ -53,7 +55,14 @@ __all__ = ["Ref", "absolute", "accepts", "brief", "completed", "default", "field
 
 def validate(document: Document) -> list[Problem]:
     """Everything that is wrong with a document by itself, in the order of its lines."""
-    # jsonschema takes a tenth of a second to import: who never validates need not wait for it.
+    if document.kind not in kinds():
+        hint = suggest.hint(document.kind, kinds(), "the kinds are")
+        return [Problem(f"there is no kind {quote(document.kind)}", document.span(("kind",)), hint)]
+    # Each takes a while to import: who never validates need not wait, nor who makes no mistake.
+    from tiny_cloud.schema.quick import is_right
+
+    if is_right(document.kind, document.body):
+        return []
     from tiny_cloud.schema.errors import problems_of
 
     return problems_of(document)

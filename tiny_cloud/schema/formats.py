@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
-
-from jsonschema import FormatChecker
 
 from tiny_cloud.sizes import is_share, parse_size, share_of
 
@@ -165,10 +163,17 @@ def listen(value: str) -> None:
         ip(value)
 
 
-def checker() -> FormatChecker:
-    """For jsonschema: values of another type pass, because ``type`` complains of them already."""
-    found = FormatChecker(formats=())
-    for name, types, check in (
+def _for(types: tuple[type, ...], check: Callable[[Any], None]) -> Callable[[object], bool]:
+    def passes(value: object) -> bool:
+        if isinstance(value, types) and not isinstance(value, bool):
+            check(value)
+        return True
+
+    return passes
+
+
+FORMATS: Mapping[str, Callable[[object], bool]] = {
+    name: _for(types, check) for name, types, check in (
         ("size", (str, int), size), ("volume-size", (str, int), volume_size),
         ("path", (str,), path), ("ip", (str,), ip),
         ("ipv4", (str,), ipv4), ("ipv4-card", (str,), ipv4_card), ("mac", (str,), mac),
@@ -177,15 +182,7 @@ def checker() -> FormatChecker:
         ("ip-card", (str,), ip_card), ("ip-network", (str,), ip_network),
         ("host-port", (str, int), host_port),
         ("listen", (str,), listen),
-    ):
-        found.checks(name, raises=ValueError)(_for(types, check))
-    return found
-
-
-def _for(types: tuple[type, ...], check: Callable[[Any], None]) -> Callable[[object], bool]:
-    def passes(value: object) -> bool:
-        if isinstance(value, types) and not isinstance(value, bool):
-            check(value)
-        return True
-
-    return passes
+    )
+}
+"""By name; each raises ValueError with the reason. Values of another type pass, for ``type``
+complains of them already."""
