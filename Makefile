@@ -52,7 +52,9 @@ long: setup ## Run the tests that take too long for every run
 
 faults: setup ## Break things on purpose, many times; writes docs/reliability.md (takes hours)
 	rm -f .seen
-	SEEN=$(CURDIR)/.seen FAULTS=long $(PYTHON) -m pytest -n 3 --dist loadfile -m goal
+	SEEN=$(CURDIR)/.seen FAULTS=long $(PYTHON) -m pytest -n 3 --dist worksteal -m goal tests/faults
+	SEEN=$(CURDIR)/.seen FAULTS=long $(PYTHON) -m pytest -n 3 --dist loadfile -m goal \
+		--ignore tests/faults
 	$(PYTHON) -m tests.goals .seen docs/reliability.md
 
 fuzz: setup ## Try manifests that coverage leads to, for MINUTES=10; what it finds is a file crash-…

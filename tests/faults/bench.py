@@ -56,8 +56,9 @@ class Bench:
     @classmethod
     @contextmanager
     def of(cls, scenario: Scenario, name: str) -> Iterator[Bench]:
-        """In a lab of that name, with one run that nothing happens to."""
-        lab = Lab.make(name)
+        """In a lab of that name, with one run that nothing happens to. Each worker has its own, so
+        that they can share a file's tests."""
+        lab = Lab.make(name + os.environ.get("PYTEST_XDIST_WORKER", ""))
         try:
             scenario.sources(lab)
             with serving(lab.folder) as site:
