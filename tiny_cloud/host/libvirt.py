@@ -34,6 +34,11 @@ UNDEFINE_TPM: int = getattr(libvirt, "VIR_DOMAIN_UNDEFINE_TPM", 0)
 SECRETS: int = getattr(libvirt, "VIR_DOMAIN_XML_INACTIVE", 0) | getattr(
     libvirt, "VIR_DOMAIN_XML_SECURE", 0)
 
+ACTIVE, PERSISTENT, AUTOSTART, HAS_SNAPSHOT = TOLD = tuple(
+    getattr(libvirt, f"VIR_CONNECT_LIST_DOMAINS_{word}", 0)
+    for word in ("ACTIVE", "PERSISTENT", "AUTOSTART", "HAS_SNAPSHOT"))
+"""What libvirt tells of all domains at once."""
+
 LOOKS = 3
 """How often the snapshots of a machine are listed, which somebody may be deleting meanwhile."""
 
@@ -64,9 +69,11 @@ class Libvirt:
         """All domains by name. Raises Failure if libvirt does not answer."""
         with self._failing("cannot list the machines"):
             connection = self._open()
-            kept = {domain.UUIDString() for domain in connection.listAllDomains(
-                libvirt.VIR_CONNECT_LIST_DOMAINS_HAS_SNAPSHOT)}
-            found = (_facts(domain, kept) for domain in connection.listAllDomains(0))
+            every = connection.listAllDomains(0)
+            # One call of each kind for all; of each domain by itself only its XML is asked.
+            told = {flag: {domain.UUIDString() for domain in connection.listAllDomains(flag)}
+                    for flag in TOLD}
+            found = (_facts(domain, told) for domain in every)
             return {facts.name: facts for facts in found if facts is not None}
 
     def disk_users(self, domains: Mapping[str, DomainFacts] | None = None) -> dict[str, DiskUse]:
@@ -223,14 +230,17 @@ class Libvirt:
             raise Failure(doing, hint=hint, detail=message) from None
 
 
-def _facts(domain: Any, kept: Collection[str]) -> DomainFacts | None:
-    """``kept``: UUIDs of those that have snapshots. None: it went away while we looked."""
+def _facts(domain: Any, told: Mapping[int, Collection[str]]) -> DomainFacts | None:
+    """``told``: by flag, the UUIDs of those it holds of. None: it went away while we looked."""
     with ignoring(libvirt.VIR_ERR_NO_DOMAIN):
-        xml = domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE)
-        live = domain.XMLDesc(0) if domain.isActive() else ""
-        uuid = domain.UUIDString()
-        return DomainFacts(domain.name(), uuid, xml, live, bool(domain.autostart()),
-                           bool(domain.isPersistent()), _snapshots(domain) if uuid in kept else ())
+        uuid, xml = domain.UUIDString(), domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE)
+        live = domain.XMLDesc(0) if uuid in told[ACTIVE] else ""
+        return DomainFacts(
+            domain.name(), uuid, xml,
+            # One that has gone off meanwhile shows its definition, which has no number.
+            live if " id=" in live.partition(">")[0] else "",
+            uuid in told[AUTOSTART], uuid in told[PERSISTENT],
+            _snapshots(domain) if uuid in told[HAS_SNAPSHOT] else ())
     return None
 
 
