@@ -10,6 +10,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -152,14 +153,17 @@ def die(*, alone: bool) -> None:
     own = os.getpid()
     if not alone:
         for pid in below(own):
-            if os.getpgid(pid) != own:
-                os.kill(pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # it has ended meanwhile
+                if os.getpgid(pid) != own:
+                    os.kill(pid, signal.SIGKILL)
         os.killpg(0, signal.SIGKILL)
     os.kill(own, signal.SIGKILL)
 
 
 def below(parent: int) -> list[int]:
-    """The children of a process and theirs."""
-    tasks = Path(f"/proc/{parent}/task").iterdir()
-    found = [int(pid) for task in tasks for pid in (task / "children").read_text().split()]
+    """The children of a process and theirs, as far as they are there still."""
+    found: list[int] = []
+    with suppress(FileNotFoundError, ProcessLookupError):
+        for task in Path(f"/proc/{parent}/task").iterdir():
+            found += map(int, (task / "children").read_text().split())
     return [pid for child in found for pid in (child, *below(child))]
