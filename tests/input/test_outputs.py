@@ -38,7 +38,7 @@ from tiny_cloud.verification import Finding, Verdict
 
 DECLARED = load(IMAGE, WEB).resources[::-1]
 WHAT = ("started", "step", "done", "failed", "skipped", "progress")
-EXAMPLES = scaled(30, 5_000)
+EXAMPLES = scaled(30, 2_000)
 hostile = st.one_of(
     st.sampled_from((*CONTROLS, *BIDIRECTIONAL, *SURROGATES, *NAUGHTY)),
     st.text(st.characters(), max_size=20))

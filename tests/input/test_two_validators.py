@@ -15,7 +15,7 @@ from tiny_cloud.document import Document
 from tiny_cloud.schema.errors import problems_of
 from tiny_cloud.schema.quick import is_right
 
-EXAMPLES = scaled(200, 20_000)
+EXAMPLES = scaled(200, 10_000)
 met: dict[bool, int] = {}
 
 
