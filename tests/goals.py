@@ -78,7 +78,7 @@ def seen(goal: int, what: str, points: int, *, seed: int | None = None, short: s
 def table(rows: list[dict[str, Any]]) -> str:
     """Markdown: a row for whatever was seen of each goal, and one for each goal without any."""
     by = defaultdict(list)
-    for row in rows:
+    for row in together(rows):
         by[row["goal"]].append(row)
     lines = []
     for number, goal in GOALS.items():
@@ -88,6 +88,23 @@ def table(rows: list[dict[str, Any]]) -> str:
             lines.append(f"| {number} | {goal} | {row['what']} | {row['points']:,} | {seed} "
                          f"| {row['short']} |")
     return HEADER + "\n".join(lines) + "\n"
+
+
+def together(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What was done to one scenario after the other (``kill: disks grow``) as one row, which tells
+    the points of each. Of what was done again the last counts."""
+    last = {(row["goal"], row["what"], row["seed"]): row for row in rows}
+    found: dict[tuple[object, ...], dict[str, Any]] = {}
+    for row in last.values():
+        how, colon, scenario = row["what"].partition(": ")
+        key = (row["goal"], how if colon else row["what"], row["seed"], row["short"])
+        told = f"{scenario} ({row['points']:,})" if colon else ""
+        one = found.setdefault(key, {**row, "what": how if colon else row["what"], "points": 0,
+                                     "told": []})
+        one["points"] += row["points"]
+        one["told"] += [told] if told else []
+    return [{**one, "what": ": ".join(filter(None, (one["what"], ", ".join(one["told"]))))}
+            for one in found.values()]
 
 
 if __name__ == "__main__":

@@ -21,7 +21,8 @@ from tests.goals import scaled, seed, seen
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(scaled(900, 7200))]
 
 SEED = seed("FAULTS_SEED")
-MOMENTS = scaled(24, 1000)
+MOMENTS = scaled(24, 1200)
+"""Some come when all is done already."""
 LVM = "volumes: LVM runs inside a guest of tests/integration/test_lvm.py alone, which kills by step"
 
 
