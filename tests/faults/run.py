@@ -47,9 +47,7 @@ class Run:
 
 def run(argv: Sequence[str], storage: Path, fault: Fault = NONE) -> Run:
     """``storage``: the folder in which changes of files are points."""
-    scratch = scratch_of(storage)
-    scratch.mkdir(exist_ok=True)
-    environ = {**os.environ, "TMPDIR": str(scratch)}
+    environ = {**os.environ, "TMPDIR": str(scratch_of(storage))}
     with tempfile.TemporaryDirectory(prefix="faults-") as folder:
         child = _forks().Process(
             target=_child, args=(tuple(argv), str(storage), fault, folder, environ))
