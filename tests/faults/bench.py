@@ -23,7 +23,7 @@ from tests.faults import watch
 from tests.faults.fault import INTERRUPT, KILLS, NONE, WHERE, Fault
 from tests.faults.run import Run, run, scratch_of
 from tests.faults.scenario import Documents, Scenario
-from tests.integration.lab import URI, Lab, digest, end_all
+from tests.integration.lab import URI, Lab, digest, end_all, tree
 from tests.integration.servers.http import serving
 
 MARK = 0xA7
@@ -226,6 +226,12 @@ class Bench:
         assert again.code == 0, again.said
         if self.scenario.settles:
             assert [point for point in again.points if watch.changes_something(point)] == []
+
+    def tree(self) -> Mapping[str, object]:
+        """The whole lab but for the folder of temporary files, which Python tries before it uses
+        it."""
+        scratch = str(scratch_of(self.lab.storage))
+        return {path: facts for path, facts in tree(self.lab.folder).items() if path != scratch}
 
     def there(self) -> list[str]:
         """Files but for the trash, which purge knows; what libvirt has; scratch of any kind."""

@@ -13,7 +13,7 @@ from tests.faults.run import run
 from tests.faults.scenarios import FAILING, chosen
 from tests.faults.watch import changes_something
 from tests.goals import scaled, seen
-from tests.integration.lab import TINYCLOUD, tree
+from tests.integration.lab import TINYCLOUD
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(scaled(900, 7200))]
 
@@ -37,7 +37,7 @@ def test_nothing_is_left_to_do(bench: Bench) -> None:
 def test_plan_writes_nothing(bench: Bench) -> None:
     """Every file system read-only, the home folder too; libvirt's own sockets stay reachable."""
     bench.begin()
-    before = tree(bench.lab.folder)
+    before = bench.tree()
     planned = run(bench.plan, bench.lab.storage)
     assert planned.code in (0, 1), planned.said
     assert [point for point in planned.points if changes_something(point)] == []
@@ -47,7 +47,7 @@ def test_plan_writes_nothing(bench: Bench) -> None:
          TINYCLOUD, *bench.plan),
         capture_output=True, text=True, check=False)
     assert (readonly.stdout, readonly.returncode) == (planned.out, planned.code), readonly.stderr
-    assert tree(bench.lab.folder) == before
+    assert bench.tree() == before
     seen(10, f"a plan, and one without write access: {bench.scenario}", 2)
 
 
