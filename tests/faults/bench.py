@@ -78,7 +78,6 @@ class Bench:
         end_all(self.lab.name)
         for folder in (self.lab.storage, scratch_of(self.lab.storage)):
             shutil.rmtree(folder, ignore_errors=True)
-        scratch_of(self.lab.storage).mkdir()
         self.declare(self.scenario.before)
         if self.scenario.before:
             done = run(("apply", *self._common("apply")), self.lab.storage)

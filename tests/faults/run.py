@@ -47,7 +47,9 @@ class Run:
 
 def run(argv: Sequence[str], storage: Path, fault: Fault = NONE) -> Run:
     """``storage``: the folder in which changes of files are points."""
-    environ = {**os.environ, "TMPDIR": str(scratch_of(storage))}
+    scratch = scratch_of(storage)
+    scratch.mkdir(exist_ok=True)
+    environ = {**os.environ, "TMPDIR": str(scratch)}
     with tempfile.TemporaryDirectory(prefix="faults-") as folder:
         child = _forks().Process(
             target=_child, args=(tuple(argv), str(storage), fault, folder, environ))

@@ -23,7 +23,8 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(scaled(900, 7200))]
 SEED = seed("FAULTS_SEED")
 MOMENTS = scaled(24, 1200)
 """Some come when all is done already."""
-LVM = "volumes: LVM runs inside a guest of tests/integration/test_lvm.py alone, which kills by step"
+ELSEWHERE = ("volumes: LVM runs inside a guest of tests/integration/test_lvm.py alone, which kills "
+             "by step; builds are killed by step in tests/integration/test_crash.py")
 
 
 @pytest.fixture(scope="module", ids=str,
@@ -40,7 +41,7 @@ def test_at_every_point(bench: Bench, how: str) -> None:
     at every second one."""
     runs = bench.survives_all(islice(bench.faults(how), 0, None, scaled(2, 1)))
     assert all(done.killed for done in runs)
-    seen(1, f"{how} at each point: {bench.scenario}", len(runs), short=LVM)
+    seen(1, f"{how} at each point: {bench.scenario}", len(runs), short=ELSEWHERE)
 
 
 @pytest.mark.goal(1)
@@ -51,4 +52,4 @@ def test_at_random_moments(scenario: Scenario) -> None:
         moments = islice(bench.moments(dice), -(-MOMENTS // len(chosen(DICED))))
         kills = sum(done.killed for done in bench.survives_all(moments, parallel=4))
     print(f"FAULTS_SEED={SEED}: {kills} kills")
-    seen(1, f"kill at random moments: {scenario}", kills, seed=SEED, short=LVM)
+    seen(1, f"kill at random moments: {scenario}", kills, seed=SEED, short=ELSEWHERE)
