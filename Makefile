@@ -2,6 +2,8 @@
 PYTHON := .venv/bin/python
 MINUTES := 10
 TESTS := not integration and not long
+# What the tests of goals have seen; a part of them may be run again with FAULTS=long SEEN=…
+SEEN := tests/seen.jsonl
 
 # Compiled once, whatever the caller's environment says: the tests start a thousand processes.
 export PYTHONDONTWRITEBYTECODE :=
@@ -51,11 +53,11 @@ long: setup ## Run the tests that take too long for every run
 	$(PYTHON) -m pytest -n 3 --dist loadfile -m long
 
 faults: setup ## Break things on purpose, many times; writes docs/reliability.md (takes hours)
-	rm -f .seen
-	SEEN=$(CURDIR)/.seen FAULTS=long $(PYTHON) -m pytest -n 3 --dist worksteal -m goal tests/faults
-	SEEN=$(CURDIR)/.seen FAULTS=long $(PYTHON) -m pytest -n 3 --dist loadfile -m goal \
+	rm -f $(SEEN)
+	SEEN=$(CURDIR)/$(SEEN) FAULTS=long $(PYTHON) -m pytest -n 3 --dist worksteal -m goal tests/faults
+	SEEN=$(CURDIR)/$(SEEN) FAULTS=long $(PYTHON) -m pytest -n 3 --dist loadfile -m goal \
 		--ignore tests/faults
-	$(PYTHON) -m tests.goals .seen docs/reliability.md
+	$(PYTHON) -m tests.goals $(SEEN) docs/reliability.md
 
 fuzz: setup ## Try manifests that coverage leads to, for MINUTES=10; what it finds is a file crash-…
 	$(PYTHON) -m pip install --quiet --editable '.[fuzz]'
