@@ -25,7 +25,7 @@ TINYCLOUD = str(Path(sys.executable).with_name("tinycloud"))
 URI = "qemu:///system"
 PLACE = Path("/var/tmp")
 LOGS = (Path("/var/log/libvirt/qemu"), Path("/var/log/swtpm/libvirt/qemu"))
-BOOT_SECONDS = 300
+BOOT_SECONDS = 600
 """A guest's way to its login prompt in software emulation, on a busy machine."""
 
 
