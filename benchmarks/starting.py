@@ -25,7 +25,7 @@ def rows(scene: Scene) -> Iterator[Row]:
                   took[name].cpu <= most, IMPORTS, told(took))
 
 
-IMPORTS = "fewer imports: `python -X importtime -m tiny_cloud` tells of each"
+IMPORTS = "fewer imports: `python -X importtime .venv/bin/tinycloud validate` tells of each"
 
 
 def _nothing() -> None:
