@@ -14,7 +14,6 @@ import re
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,12 +21,11 @@ from statistics import median
 
 from benchmarks.measure import command
 from benchmarks.results import Row
-from benchmarks.scene import TINYCLOUD
+from benchmarks.scene import HEADER, TINYCLOUD
 from tiny_cloud.host import here
 from tiny_cloud.host.guest_session import GuestSession
 from tiny_cloud.host.passwords import verify
 
-HEADER = "apiVersion: tinycloud/v1\n"
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBench bench"
 INTERFACES = """\
 auto lo
@@ -38,16 +36,6 @@ iface eth0 inet static
     address 10.9.0.{number}/24
     gateway 10.9.0.1
 """
-
-
-def run(*argv: str, environ: Mapping[str, str]) -> float:
-    """Seconds."""
-    began = time.monotonic()
-    done = subprocess.run(argv, env={**os.environ, **environ}, capture_output=True, text=True,
-                          check=False)
-    if done.returncode:
-        raise SystemExit(f"{' '.join(argv)}\n{done.stdout}{done.stderr}")
-    return time.monotonic() - began
 
 
 def manifests(folder: Path, numbers: range) -> Iterator[str]:
@@ -78,7 +66,7 @@ def write(folder: Path, numbers: range) -> None:
 def with_tinycloud(folder: Path, numbers: range) -> float:
     """The image is there already."""
     write(folder, numbers)
-    return run(TINYCLOUD, "apply", "--yes", str(folder / "manifests"), environ={})
+    return command(TINYCLOUD, "apply", "--yes", str(folder / "manifests")).seconds
 
 
 def with_virt_customize(folder: Path, numbers: range, environ: Mapping[str, str]) -> list[float]:
@@ -88,14 +76,15 @@ def with_virt_customize(folder: Path, numbers: range, environ: Mapping[str, str]
     for number in numbers:
         disk, interfaces = folder / f"v{number}.qcow2", folder / f"interfaces{number}"
         interfaces.write_text(INTERFACES.format(number=number))
-        made = run("qemu-img", "create", "-q", "-f", "qcow2", "-b", str(image), "-F", "qcow2",
-                   str(disk), environ={})
-        took.append(made + run(
+        made = command("qemu-img", "create", "-q", "-f", "qcow2", "-b", str(image), "-F", "qcow2",
+                       str(disk))
+        edited = command(
             "virt-customize", "--quiet", "--no-network", "--format", "qcow2", "--add", str(disk),
             "--hostname", f"host{number}",
             "--root-password", f"file:{folder}/manifests/secrets/{number}",
             "--ssh-inject", f"root:string:{KEY}",
-            "--upload", f"{interfaces}:/etc/network/interfaces", environ=environ))
+            "--upload", f"{interfaces}:/etc/network/interfaces", environ=environ)
+        took.append(made.seconds + edited.seconds)
     return took
 
 
@@ -191,7 +180,7 @@ def place() -> Iterator[tuple[Path, Mapping[str, str]]]:
         folder = Path(name)
         folder.chmod(0o711)
         write(folder, range(0))
-        run(TINYCLOUD, "apply", "--yes", str(folder / "manifests"), environ={})
+        command(TINYCLOUD, "apply", "--yes", str(folder / "manifests"))
         yield folder, here.appliance()
 
 

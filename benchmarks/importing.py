@@ -33,10 +33,10 @@ def rows(scene: Scene) -> Iterator[Row]:
         os.utime(source)
 
     took = medians([
-        Contender("tinycloud", before, lambda: command(TINYCLOUD, "apply", "--yes", str(manifest))),
-        Contender("floor", before, lambda: command(
-            "qemu-img", "convert", "-f", "raw", "-O", "qcow2", str(source), str(to))),
-        Contender("sha256sum", before, lambda: command("sha256sum", str(source))),
+        Contender("tinycloud", lambda: command(TINYCLOUD, "apply", "--yes", str(manifest)), before),
+        Contender("floor", lambda: command(
+            "qemu-img", "convert", "-f", "raw", "-O", "qcow2", str(source), str(to)), before),
+        Contender("sha256sum", lambda: command("sha256sum", str(source)), before),
     ], ROUNDS)
     source.unlink()
     ratio = took["tinycloud"].seconds / took["floor"].seconds

@@ -46,8 +46,8 @@ class Contender:
     """``before`` is not measured, and makes the host as it has to be for ``work``."""
 
     name: str
-    before: Callable[[], object]
     work: Work
+    before: Callable[[], object] = lambda: None
 
 
 def medians(contenders: Sequence[Contender], rounds: int) -> dict[str, Took]:

@@ -58,9 +58,9 @@ def _plans(scene: Scene, machines: int) -> dict[str, Took]:
     scene.declare(machines, NETWORKS, VOLUMES)
     path = volumes.record(scene)
     return medians([
-        Contender("tinycloud", _nothing,
+        Contender("tinycloud",
                   lambda: scene.tinycloud("plan", "--detailed-exitcode", path=path)),
-        Contender("floor", _nothing, lambda: bare.look(scene, definitions)),
+        Contender("floor", lambda: bare.look(scene, definitions)),
     ], ROUNDS)
 
 
@@ -77,10 +77,6 @@ def _pace(scene: Scene) -> tuple[float, float]:
             took[address] = time - began[address]
     times, tenth = list(took.values()), len(took) // 10
     return median(times[:tenth]), median(times[-tenth:])
-
-
-def _nothing() -> None:
-    return
 
 
 MAKING = ("each file is stamped, recorded and synced to the disk, each definition checked against "

@@ -21,11 +21,11 @@ def rows(scene: Scene) -> Iterator[Row]:
     kcli, ansible = rivals.Kcli(scene, COUNT), rivals.Ansible(scene, definitions)
     clones = rivals.VirtInstall(scene, COUNT)
     made = medians([
-        Contender("tinycloud", scene.only_the_image, lambda: scene.tinycloud("apply", "--yes")),
-        Contender("kcli", kcli.before, kcli.apply),
-        Contender("ansible", scene.wipe, ansible.apply),
-        Contender("virt-install and virt-clone", scene.wipe, clones.apply),
-        Contender("floor", scene.wipe, lambda: bare.create(scene, definitions)),
+        Contender("tinycloud", lambda: scene.tinycloud("apply", "--yes"), scene.only_the_image),
+        Contender("kcli", kcli.apply, kcli.before),
+        Contender("ansible", ansible.apply, scene.wipe),
+        Contender("virt-install and virt-clone", clones.apply, scene.wipe),
+        Contender("floor", lambda: bare.create(scene, definitions), scene.wipe),
     ], ROUNDS)
     yield Row(
         "20 machines from one image (overlay and definition, not started)",
@@ -45,9 +45,9 @@ def rows(scene: Scene) -> Iterator[Row]:
         ansible.apply()
 
     again = medians([
-        Contender("tinycloud", there, lambda: scene.tinycloud("apply", "--yes")),
-        Contender("kcli", kcli_there, kcli.apply),
-        Contender("ansible", ansible_there, ansible.apply),
+        Contender("tinycloud", lambda: scene.tinycloud("apply", "--yes"), there),
+        Contender("kcli", kcli.apply, kcli_there),
+        Contender("ansible", ansible.apply, ansible_there),
     ], ROUNDS)
     yield Row(
         "the same again, nothing to do (every declared field compared)",

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 
 
 def matches(pattern: str, value: object) -> bool:
     """Python's ``$`` also matches before a last line break; no text with a pattern may have one."""
     return not isinstance(value, str) or (
-        "\n" not in value and re.search(pattern, value) is not None)
+        "\n" not in value and _compiled(pattern).search(value) is not None)
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """The schemas have a few dozen; re's own memory is shared with whoever else is in here."""
+    return re.compile(pattern)
 
 
 def is_whole(value: object) -> bool:

@@ -15,7 +15,7 @@ from jsonschema_rs import Draft202012Validator
 from tiny_cloud.schema.fields import name_of
 from tiny_cloud.schema.files import Node, schema_of
 from tiny_cloud.schema.formats import FORMATS
-from tiny_cloud.schema.matching import is_whole, matches, repeated
+from tiny_cloud.schema.matching import matches, repeated
 
 OWN = {"pattern": "x-pattern", "format": "x-format"}
 """Keywords of JSON Schema that are handed to us, under names that jsonschema-rs does not know."""
@@ -86,5 +86,5 @@ class _Whole:
     def __init__(self, *_: object) -> None: ...
 
     def validate(self, value: object) -> None:
-        if isinstance(value, float) and not is_whole(value):
+        if isinstance(value, float):  # 2.0 is an integer to JSON Schema
             raise ValueError(value)
