@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import PurePosixPath
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from tiny_cloud.consents import Consents as Consents
 from tiny_cloud.errors import Span
@@ -22,8 +22,8 @@ The keys are the manifest's own paths below ``spec``; items of lists are named, 
 Sizes are bytes."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Address:
+# A tuple: nearly everything is looked up by it.
+class Address(NamedTuple):
     """Who a thing is within its cloud: ``disk/web-root``. The kind is written in lower case."""
 
     kind: str

@@ -6,6 +6,7 @@ each read them in their own way.
 
 import re
 from fractions import Fraction
+from functools import lru_cache
 
 UNITS = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4, "P": 5}
 LARGEST = 2**63 - 1
@@ -18,6 +19,7 @@ _SHARE = re.compile(r"([1-9][0-9]?|100)%(VG|FREE|ORIGIN)", re.ASCII)
 _DECIMAL = re.compile(r"([KMGTP])B", re.ASCII | re.IGNORECASE)
 
 
+@lru_cache(1 << 10)
 def parse_size(text: str | int) -> int:
     """Bytes of ``10GiB``, ``10G``, ``1.5GiB``, ``512B`` or a plain number (bytes).
 

@@ -39,8 +39,8 @@ def build(domain: Domain) -> str:
                           else domain.spare_ports)
         cards.write(root, domain.machine, cards.place(forwarding(domain), {}))
     root[:] = sorted(root, key=_place)
-    accel = "kvm" if domain.accel == "kvm" else "tcg"
-    return set_acceleration(text(root), accel, keep_cpu=cpu.is_declared(domain.spec))
+    accelerate(root, domain.accel, cpu.is_declared(domain.spec))
+    return text(root)
 
 
 @contextlib.contextmanager
@@ -60,9 +60,15 @@ def set_acceleration(xml: str, accel: str, *, keep_cpu: bool = False) -> str:
     """``kvm``: the host's CPU; ``tcg``: all that the emulator can do. Features, topology and NUMA
     stay, and with ``keep_cpu`` the whole CPU, because the manifest says which."""
     root = etree.fromstring(xml)
+    accelerate(root, accel, keep_cpu)
+    return text(root)
+
+
+def accelerate(root: Element, accel: str, keep_cpu: bool) -> None:
+    """`set_acceleration` of what is parsed already."""
     root.set("type", "kvm" if accel == "kvm" else "qemu")
     if keep_cpu:
-        return text(root)
+        return
     fresh = (E.cpu(mode="host-passthrough", check="none", migratable="on") if accel == "kvm"
              else E.cpu(mode="maximum", check="none"))
     old = root.find("cpu")
@@ -72,7 +78,6 @@ def set_acceleration(xml: str, accel: str, *, keep_cpu: bool = False) -> str:
     else:
         fresh.extend(item for item in old if item.tag in ("topology", "feature", "numa", "cache"))
         root.replace(old, fresh)
-    return text(root)
 
 
 def text(root: Element) -> str:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import repeat
+
 from tiny_cloud.libvirt_xml.elements import E, Element
 
 BUSES = "controller[@type='pci']"
-PORTS = f"{BUSES}[@model='pcie-root-port']"
+PORT = "pcie-root-port"
+PORTS = f"{BUSES}[@model='{PORT}']"
 BRIDGES = ("pcie-to-pci-bridge", "dmi-to-pci-bridge")
 VIRTIO = {"virtio", "virtio-transitional", "virtio-non-transitional"}
 LEGACY = {
@@ -27,32 +31,30 @@ def provide(parent: Element, wanted: int) -> None:
 
     More may stay: a port below one in use is never taken away, because the guest counts its buses
     in their order, and every card behind it would get another name."""
-    if any(map(is_legacy, _unplaced(parent))) and not _has_bridge(parent):
+    unplaced = _unplaced(parent)
+    if any(map(is_legacy, unplaced)) and not _has_bridge(parent):
         # Not left to libvirt, which would add a port for it as well. A bridge comes after its port.
-        if not _free(parent):
-            _insert(parent, "pcie-root-port")
-        _insert(parent, BRIDGES[0])
+        _add(parent, *(() if _free(parent) else (PORT,)), BRIDGES[0])
+        unplaced = _unplaced(parent)
     free = _free(parent)
-    missing = wanted + sum(map(_wants_port, _unplaced(parent))) - len(free)
-    for _ in range(missing):
-        _insert(parent, "pcie-root-port")
+    missing = wanted + sum(map(_wants_port, unplaced)) - len(free)
+    _add(parent, *repeat(PORT, missing))
     for port in sorted(free, key=_index, reverse=True)[:max(0, -missing)]:
-        if _index(port) != _top(parent):
+        if _index(port) != _top(parent.findall(BUSES)):
             break
         parent.remove(port)
 
 
-def _insert(parent: Element, model: str) -> None:
-    controller = E.controller(type="pci", index=str(_top(parent) + 1), model=model)
-    controllers = parent.findall(BUSES)
-    if controllers:
-        controllers[-1].addnext(controller)
-    else:
-        parent.append(controller)
+def _add(parent: Element, *models: str) -> None:
+    buses = parent.findall(BUSES)
+    place = parent.index(buses[-1]) + 1 if buses else len(parent)
+    parent[place:place] = [
+        E.controller(type="pci", index=str(index), model=model)
+        for index, model in enumerate(models, _top(buses) + 1)]
 
 
-def _top(parent: Element) -> int:
-    return max(map(_index, parent.findall(BUSES)), default=0)
+def _top(buses: Sequence[Element]) -> int:
+    return max(map(_index, buses), default=0)
 
 
 def _index(controller: Element) -> int:

@@ -6,6 +6,7 @@ import json
 import posixpath
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from tiny_cloud.model import Impact, Scalar, Secret, Value
@@ -39,6 +40,7 @@ class Ref:
     """What is not declared is something that the host has."""
 
 
+@lru_cache(1 << 12)
 def keyword(kind: str, field: str, name: str) -> Any:
     """What the schema says of a flat field; None: nothing, or there is no such field (any more).
 
