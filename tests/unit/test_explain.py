@@ -13,7 +13,8 @@ from jsonschema import Draft202012Validator
 from tests.unit.conftest import Run
 from tiny_cloud import cli, manifest, schema
 from tiny_cloud.render.topic import written
-from tiny_cloud.schema.files import any_kind, schema_of, segments, spec_of, trail
+from tiny_cloud.schema.editors import any_kind
+from tiny_cloud.schema.files import schema_of, segments, spec_of, trail
 from tiny_cloud.schema.topics import Topic, fields, topic
 from tiny_cloud.verbs.examples import EXAMPLES
 

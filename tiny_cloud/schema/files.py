@@ -40,18 +40,6 @@ def schema_of(kind: str) -> Node:
     return _schemas()[kind.lower()]
 
 
-def any_kind() -> Node:
-    """The schema of a document of whatever kind: which one it is, its field ``kind`` says."""
-    known = _schemas().values()
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "tinycloud",
-        "description": "A document of any kind.",
-        "oneOf": [{key: value for key, value in node.items() if key != "$schema"}
-                  for node in known],
-    }
-
-
 def spec_of(kind: str) -> Node:
     """The schema of a kind's ``spec``. Raises KeyError for an unknown kind."""
     node: Node = schema_of(kind)["properties"]["spec"]

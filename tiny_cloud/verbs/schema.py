@@ -12,10 +12,10 @@ def schema(kind: str | None, every: bool) -> None:
     """Print the JSON schema of a kind's documents, whole, for editors and other tools."""
     import json
 
-    from tiny_cloud.schema import files
+    from tiny_cloud.schema import editors, files
     from tiny_cloud.schema.topics import kind_meant
 
     if every == bool(kind):
         raise click.UsageError("name one KIND, or write --all")
-    found = files.any_kind() if kind is None else files.schema_of(kind_meant(kind))
+    found = editors.any_kind() if kind is None else files.schema_of(kind_meant(kind))
     click.echo(json.dumps(found, indent=2, ensure_ascii=False))
