@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 from tiny_cloud.errors import Failure
@@ -33,8 +34,7 @@ def import_image(
     if not step.to.endswith(".part"):
         raise Failure(f"{step.to} is no place for a conversion: its name must end in .part")
     try:
-        with _opened(step) as (source, found):
-            _check_digest(step)
+        with _opened(step) as (source, found), _digested(step):
             if found.format == "qcow2":
                 _refuse_truncated(source)
             _convert(step, source, found, progress or _ignore, pass_fds)
@@ -113,6 +113,17 @@ def _convert(
         progress=lambda done: progress(Amount.part(done, found.virtual_size)),
         pass_fds=pass_fds, timeout=cpu * PATIENCE)
     _verify(step, found.virtual_size)
+
+
+@contextmanager
+def _digested(step: ImportImage) -> Iterator[None]:
+    """Beside the conversion, for both take long. That it is another file has the last word."""
+    with ThreadPoolExecutor(1) as pool:
+        checked = pool.submit(_check_digest, step)
+        try:
+            yield
+        finally:
+            checked.result()
 
 
 def _ignore(_amount: Amount) -> None:
