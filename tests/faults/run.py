@@ -1,26 +1,18 @@
-"""A command line of tinycloud in a process of its own, with a fault in it.
-
-The processes are forked off one that has tinycloud loaded: a walk through every point of a
-scenario starts thousands.
-"""
+"""A command line of tinycloud in a process of its own, with a fault in it."""
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
-import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
+from tests import forked
 from tests.faults.fault import NONE, Fault, Hurt
 
-LOADED = ("tests.faults.warm",)
-FILES = ("out", "errors", "points")
+POINTS = "points"
 PATIENCE = 600
 """Seconds for one run; an appliance takes 20 in software emulation."""
 
@@ -51,11 +43,12 @@ def run(argv: Sequence[str], storage: Path, fault: Fault = NONE) -> Run:
     scratch.mkdir(exist_ok=True)
     environ = {**os.environ, "TMPDIR": str(scratch)}
     with tempfile.TemporaryDirectory(prefix="faults-") as folder:
-        child = _forks().Process(
+        child = forked.forks().Process(
             target=_child, args=(tuple(argv), str(storage), fault, folder, environ))
         child.start()
         child.join(PATIENCE)
-        out, errors, points = (Path(folder, name).read_text(errors="replace") for name in FILES)
+        out, errors = forked.said(folder)
+        points = Path(folder, POINTS).read_text(errors="replace")
         if child.exitcode is None:
             child.kill()
             raise AssertionError(f"{fault}: still running after {PATIENCE} s\n{out}{errors}")
@@ -71,13 +64,6 @@ def scratch_of(storage: Path) -> Path:
     return storage.with_name("scratch")
 
 
-@cache
-def _forks() -> ForkServerContext:
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(list(LOADED))
-    return context
-
-
 def _child(
     argv: tuple[str, ...], storage: str, fault: Fault, folder: str, environ: Mapping[str, str]
 ) -> None:
@@ -85,18 +71,12 @@ def _child(
     from tiny_cloud import cli
 
     os.setsid()
-    os.environ.clear()
-    os.environ.update(environ)
-    tempfile.tempdir = None  # that of the process we are forked from
-    out, errors, kept = (os.open(f"{folder}/{name}", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-                         for name in FILES)
-    os.dup2(out, 1)
-    os.dup2(errors, 2)
+    forked.enter(argv, folder, environ)
+    kept = os.open(f"{folder}/{POINTS}", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 
     def note(point: str) -> None:
         os.write(kept, f"{point}\n".encode())
 
     hurt = Hurt(fault, note)
     watch.install(storage, hurt.reached)
-    sys.argv = ["tinycloud", *argv]
     cli.main()

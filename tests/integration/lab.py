@@ -21,6 +21,8 @@ from xml.etree import ElementTree
 import libvirt
 import pexpect
 
+from tests import forked
+
 TINYCLOUD = str(Path(sys.executable).with_name("tinycloud"))
 URI = "qemu:///system"
 PLACE = Path("/var/tmp")
@@ -77,16 +79,10 @@ class Lab:
         return self._said([*argv, "-f", str(self.manifests)], expect)
 
     def _said(self, argv: list[str], expect: int | None) -> str:
-        done = subprocess.run(
-            [TINYCLOUD, *argv],
-            capture_output=True,
-            text=True,
-            stdin=subprocess.DEVNULL,
-            check=False,
-        )
-        said = done.stdout + done.stderr
+        done = forked.tinycloud(argv)
+        said = done.out + done.errors
         assert "Traceback" not in said, said
-        assert expect is None or done.returncode == expect, f"exit {done.returncode}\n{said}"
+        assert expect is None or done.code == expect, f"exit {done.code}\n{said}"
         return said
 
     def apply(self, *options: str, expect: int = 0) -> str:

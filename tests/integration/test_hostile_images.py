@@ -157,7 +157,7 @@ def test_a_source_that_is_another_one_by_now_is_not_published(
     images: dict[str, Path], tmp_path: Path
 ) -> None:
     to = tmp_path / "base.part"
-    with pytest.raises(Failure, match="and not 0{64}, which it had when the plan was made"):
+    with pytest.raises(Failure, match=r"and not 0{64}, which it had when the plan was made"):
         import_image(ImportImage(str(images["qcow2"]), "", str(to), digest=f"sha256:{'0' * 64}"))
     assert not to.exists()
 
