@@ -36,13 +36,13 @@ def test_who_uses_it_has_its_types(tmp_path: Path) -> None:
         "import tiny_cloud\n"
         "def tell(event: tiny_cloud.Event) -> None: ...\n"
         "planned = tiny_cloud.load(documents=[{}]).plan(tiny_cloud.Wish(prune=True))\n"
-        "reveal_type([change.address for change in planned.plan.changes])\n"
+        "reveal_type([change.action for change in planned.plan.changes])\n"
         "planned.apply(tell)\n"
         "planned.apply(7)\n")
     done = subprocess.run(
         [str(BIN / "mypy"), "--strict", "--config-file=", str(file)], cwd=tmp_path,
         capture_output=True, text=True, check=False)
     said = [line.partition(":")[2] for line in done.stdout.splitlines()]
-    assert said[0] == '4: note: Revealed type is "list[tiny_cloud.model.Address]"'
+    assert said[0] == '4: note: Revealed type is "list[tiny_cloud.model.Action]"'
     assert said[1].startswith('6: error: Argument 1 to "apply" of "Planned" has incompatible type')
     assert done.stdout.splitlines()[-1].startswith("Found 1 error")

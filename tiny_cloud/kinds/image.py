@@ -7,22 +7,17 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Self
-from urllib.parse import unquote, urlsplit
 
-from tiny_cloud import layers
+from tiny_cloud import layers, schema
 from tiny_cloud.borrowed import borrowed
 from tiny_cloud.errors import Failure, Problem
 from tiny_cloud.facts import FileFacts, Reader
 from tiny_cloud.guests.declared import unreadable
-from tiny_cloud.images import golden, kernels, keys
+from tiny_cloud.images import golden, kernels, keys, sources
 from tiny_cloud.model import Address, Change, Observed, Ownership, State, Unknown, Value
 from tiny_cloud.naming import forget, known, ownership, record_of, unsettled
 from tiny_cloud.resource import Resource, declared_of, policy_of
-from tiny_cloud.sizes import parse_size
 from tiny_cloud.steps import (
-    Debootstrap,
-    Fetch,
-    ImportImage,
     MakeFolder,
     Publish,
     Remove,
@@ -30,8 +25,6 @@ from tiny_cloud.steps import (
     Step,
     Trash,
 )
-
-BUILD_SIZE = "3GiB"
 
 
 class Image(Resource):
@@ -62,24 +55,26 @@ class Image(Resource):
         return keys.key_of({**self._identity(), **packed, **inside})
 
     def _identity(self) -> Mapping[str, Any]:
-        """What makes two sources the same: content where it can be known, else the recipe."""
-        if "debootstrap" in self.source:
-            return {"debootstrap": {"size": BUILD_SIZE, **self.source["debootstrap"]}}
-        for algorithm in ("sha256", "sha512"):
-            if algorithm in self.source:
-                return {algorithm: self.source[algorithm].lower()}
-        if "sums" in self.source:
-            return {"url": self.source["url"], "sums": self.source["sums"]}
-        return {"sha256": self.context.digest(self._local())}
+        return sources.identity(self.source, lambda: self._content[0])
 
-    def _local(self) -> str:
-        """The path of a source on this host (RFC 8089 for file URLs)."""
-        return str(self.source.get("path") or unquote(urlsplit(self.source["url"]).path))
+    @cached_property
+    def _content(self) -> tuple[str, Failure | None]:
+        """The digest of a source on this host. Of one that cannot be read any more, what it was,
+        and why not; raises that Failure if no image was made of it."""
+        try:
+            return self.context.digest(sources.local(self.source)), None
+        except Failure as failure:
+            _, record = known(self)
+            source = record.get("spec", {}).get("source")
+            if "digest" not in record or source != schema.jsonable(self.source):
+                raise
+            return str(record["digest"]), failure
 
     @property
-    def _fetched(self) -> bool:
-        """Whether it is downloaded first: from elsewhere, or to be checked against sums."""
-        return "sums" in self.source or not self.source.get("url", "file:").startswith("file:")
+    def _lost(self) -> Failure | None:
+        """Why the source cannot be read that it was made of."""
+        unread = self.external or sources.is_told(self.source) or "key" in self.recorded
+        return None if unread else self._content[1]
 
     @property
     def _folder(self) -> str:
@@ -114,9 +109,12 @@ class Image(Resource):
 
     @classmethod
     def check(cls, host: Reader, wanted: Sequence[Self]) -> Iterator[Problem]:
+        published = set(host.listing(host.cloud.path("images")))
         for item in wanted:
             try:
                 item.provides()
+                if item._lost and item.path not in published:
+                    raise item._lost
             except Failure as failure:
                 if problems := list(unreadable(item, item.spec.get("guest", {}),
                                                ("spec", "guest"))):
@@ -182,7 +180,7 @@ class Image(Resource):
             declared=declared_of(record),
             complete=record is not None and not self._leftovers(siblings),
             policy=policy_of(record),
-            notes=tuple(self._older(host, versions, bases)),
+            notes=tuple(self._remarks(host, versions, bases)),
             needed_by=tuple(address for path in versions for address in bases.get(path, ())),
             facts={
                 "virtual_size": info.virtual_size,
@@ -193,14 +191,16 @@ class Image(Resource):
             },
         )
 
-    def _older(
+    def _remarks(
         self, host: Reader, versions: Iterable[str], bases: Mapping[str, tuple[Address, ...]]
     ) -> Iterator[str]:
-        """Who stands on what it was."""
+        """Who stands on what it was; and that its source is gone."""
         for path in sorted(set(versions) & set(bases) - {self.path}):
             users = layers.users(host, bases, bases[path])
             said = ", ".join([*map(str, bases[path]), *(f"the machine {name}" for name in users)])
             yield f"{os.path.basename(path)} is an older version; on it stand {said}"
+        if self._lost:
+            yield f"{self._lost.summary}: what was made of it before stays"
 
     def _leftovers(self, siblings: Iterable[str]) -> tuple[str, ...]:
         """What cut-off applies of any version left behind."""
@@ -224,30 +224,8 @@ class Image(Resource):
             return
         part = f"{self.path}.part"
         yield MakeFolder(self._folder, 0o711)
-        yield from self._fill(part)
+        yield from sources.fill(self.source, self._identity(), part, self.compression)
         yield from golden.written(str(self.address), self.spec, part)
-
-    def _fill(self, part: str) -> Iterator[Step]:
-        if "debootstrap" in self.source:
-            recipe = self.source["debootstrap"]
-            yield Debootstrap(
-                suite=recipe["suite"],
-                packages=tuple(recipe.get("packages", ())),
-                mirror=recipe.get("mirror", ""),
-                size=parse_size(recipe.get("size", BUILD_SIZE)),
-                to=part,
-                compression=self.compression,
-            )
-            return
-        form = self.source.get("format", "")
-        digest = next((f"{a}:{d}" for a, d in self._identity().items() if a.startswith("sha")), "")
-        if self._fetched:
-            download = f"{self.path}.download.part"
-            algorithm, _, value = digest.partition(":")
-            yield Fetch(self.source["url"], algorithm, value, download, self.source.get("sums", ""))
-            yield ImportImage(download, form, part, True, compression=self.compression)
-        else:
-            yield ImportImage(self._local(), form, part, False, digest, self.compression)
 
     def seal(self, change: Change) -> Iterator[Step]:
         if not change.aside:
@@ -273,7 +251,8 @@ class Image(Resource):
         return Stamp(path, final, cloud, str(self.address), extra or {}, immutable=True)
 
     def _remember(self) -> Step:
-        return self.record(key=self.key, stem=self.stem)
+        digest = {} if sources.is_told(self.source) else {"digest": self._content[0]}
+        return self.record(key=self.key, stem=self.stem, **digest)
 
     def _tidy(self, change: Change) -> Iterator[Step]:
         leftovers = change.observed.facts.get("leftovers", ()) if change.observed else ()
