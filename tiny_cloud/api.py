@@ -141,7 +141,8 @@ class Workspace:
         resources = [
             replace(item, recorded=record or {}, links={})
             for item in declared
-            if (record := record_of(snapshot, item)) or linking.has_name(item)
+            # Of a copy: what was found out before the record went does not count.
+            if (record := record_of(snapshot, item)) or linking.has_name(replace(item))
         ]
         linking.relink(resources)
         ordered, _ = linking.arrange(resources)

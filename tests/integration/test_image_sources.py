@@ -146,6 +146,27 @@ def test_a_source_that_is_not_there_is_said_with_its_line(lab: Callable[[str], L
     assert "image.yaml:5:" in said and "there is no file /nonexistent/base.qcow2" in said
 
 
+def test_a_source_may_go_once_the_image_is_made(
+    tmp_path: Path, lab: Callable[[str], Lab]
+) -> None:
+    cloud, source = lab("tctlost"), make(tmp_path / "base.qcow2", "qcow2")
+    declare(cloud, f"{{path: {source}}}")
+    cloud.apply()
+    source.unlink()
+    cloud.write("disk", """
+        kind: Disk
+        metadata: {name: root}
+        spec: {image: base}
+    """)
+    said = cloud.apply()
+    assert f"there is no file {source}: what was made of it before stays" in said
+    cloud.assert_settled()
+    for verb in ("status", "verify"):
+        cloud.run(verb)
+    cloud.run("destroy", "--yes", "--delete-data", "*")
+    assert "there is no file" in cloud.run("plan", expect=1)
+
+
 def test_destroy_needs_no_source(tmp_path: Path, lab: Callable[[str], Lab]) -> None:
     cloud, source = lab("tctgone"), make(tmp_path / "source", "qcow2")
     declare(cloud, f"{{path: {source}, format: qcow2}}")
