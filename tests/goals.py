@@ -44,7 +44,8 @@ HEADER = """# What was broken on purpose, and what came of it
 
 Written by `make faults`, which runs the tests marked `goal` in their long form (`make test` runs
 the same tests with smaller numbers). Each row says what was done and how often; with its seed the
-same moments are tried again.
+same moments are tried again. The rows need not be of one run: it takes hours, and a part of it can
+be run again by itself (`FAULTS=long SEEN=tests/seen.jsonl pytest -m goal …`).
 
 | # | goal | what was run | points | seed | falls short |
 | ---: | --- | --- | ---: | --- | --- |
