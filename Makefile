@@ -28,7 +28,7 @@ demo: setup ## Apply manifests/ and show the guest's serial console
 	@scripts/demo
 
 test: setup ## Run every test, real guests included
-	$(PYTHON) -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+	$(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: setup ## Run the fast tests: no appliance, no guest
 	$(PYTHON) -m pytest -n 3 -m 'not integration and not long'
@@ -47,7 +47,7 @@ type: setup ## Run mypy --strict
 	.venv/bin/mypy
 
 integration: setup ## Run the tests with real libvirt, qemu and libguestfs
-	$(PYTHON) -m pytest -n 3 --dist loadfile --no-loadscope-reorder -m 'integration and not long'
+	$(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m 'integration and not long'
 
 long: setup ## Run the tests that take too long for every run
 	$(PYTHON) -m pytest -n 3 --dist loadfile -m long

@@ -25,7 +25,24 @@ def blocks() -> dict[str, str]:
     return dict(part.split("```")[0].split("\n", 1) for part in parts)  # type: ignore[misc]
 
 
-def test_the_page_and_the_example(
+DEBIAN = "test_web.py"
+"""The one whose machine boots a Debian."""
+
+
+def test_the_page(pytester: pytest.Pytester) -> None:
+    pytester.makeini(f"[pytest]\ntinycloud_name = {PREFIX}\n")
+    for name, text in blocks().items():
+        if name != DEBIAN:
+            (pytester.path / name).write_text(text)
+    try:
+        pytester.runpytest_subprocess("-n", "2").assert_outcomes(passed=3)
+    finally:
+        left = ended(PREFIX)
+    assert left == []
+
+
+@pytest.mark.long
+def test_debian_in_them(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, debian: Path
 ) -> None:
     """Side by side, for guests mostly wait."""
@@ -36,15 +53,19 @@ def test_the_page_and_the_example(
     try:
         pytester.makeini(f"[pytest]\ntinycloud_name = {PREFIX}\n")
         (pytester.path / "debian-12.qcow2").symlink_to(debian)
-        for name, text in blocks().items():
-            (pytester.path / name).write_text(text)
-        pytester.runpytest_subprocess("-n", "2").assert_outcomes(passed=4)
+        (pytester.path / DEBIAN).write_text(blocks()[DEBIAN])
+        pytester.runpytest_subprocess().assert_outcomes(passed=1)
         said, complaints = example.communicate()
     finally:
         example.kill()
-        left = [path.name for name in (TEN, PREFIX) for path in PLACE.glob(f"{name}-*")]
-        end_all(TEN)
-        end_all(PREFIX)
+        left = ended(TEN) + ended(PREFIX)
     assert (said, complaints) == ("".join(
         f"node{number}: node{number}\nnode{number}\n" for number in range(1, NUMBER + 1)), "")
     assert left == []
+
+
+def ended(prefix: str) -> list[str]:
+    """What was left of the clouds of that name."""
+    left = [path.name for path in PLACE.glob(f"{prefix}-*")]
+    end_all(prefix)
+    return left
