@@ -10,7 +10,7 @@ from benchmarks.results import Row, told
 from benchmarks.scene import Scene
 
 COUNT = 20
-ROUNDS = 5
+ROUNDS = 3
 
 
 def rows(scene: Scene) -> Iterator[Row]:

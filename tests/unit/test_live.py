@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable
 
+import pyte
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -175,3 +176,21 @@ def test_lines_break_between_words_and_lose_none(words: list[str], width: int) -
     for line in lines[1:]:
         assert cell_len(line.plain) <= width - 2 or " " not in line.plain
     assert len(broken(Text(" ".join(words)), None)) == 1
+
+
+def test_what_stands_above_stays_however_both_threads_meet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tiny_cloud.render.live.PERIOD", 0.0)
+    names = [f"n{number:03}" for number in range(200)]
+    stream = io.StringIO()
+    console = Console(file=stream, force_terminal=True, width=80, height=24, soft_wrap=True)
+    console.print("Do this? y")
+    with Live(console, plan_of(*names)) as live:
+        for first in range(0, len(names), 4):
+            for what in ("started", "done"):
+                for name in names[first:first + 4]:
+                    live.show(Event(what, Address("x", name), "up"))
+    screen = pyte.HistoryScreen(80, 24, history=1000)
+    pyte.Stream(screen).feed(stream.getvalue().replace("\n", "\r\n"))
+    above = ["".join(line[x].data for x in range(80)) for line in screen.history.top]
+    shown = [line.rstrip() for line in (*above, *screen.display) if line.strip()]
+    assert shown == ["Do this? y", *(f"  ✓ x/{name} created" for name in names)]

@@ -3,6 +3,7 @@ has come; elsewhere it is a log, a line an event, each with its time."""
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -21,10 +22,17 @@ from tiny_cloud.render.lines import say
 from tiny_cloud.render.tally import Tally
 from tiny_cloud.render.text import one_line
 
+PERIOD = 1 / 8
+"""Seconds from one look of what goes on to the next."""
+
 
 @dataclass(slots=True)
 class Live:
-    """``clock``: seconds, from whenever; ``now``: the time of day, in words."""
+    """``clock``: seconds, from whenever; ``now``: the time of day, in words.
+
+    Who writes holds the lock: rich counts the lines to go back up before it writes, and one thread
+    between the two of another would have it go up too far, over what others have written.
+    """
 
     console: Console
     plan: Plan
@@ -37,6 +45,9 @@ class Live:
     _rows: dict[Address, Row] = field(default_factory=dict, init=False)
     _started: float = field(default=0.0, init=False)
     _screen: rich.live.Live | None = field(default=None, init=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
+    _ended: threading.Event = field(default_factory=threading.Event, init=False)
+    _ticker: threading.Thread | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         self.tally, self._started = Tally.of(self.plan), self.clock()
@@ -50,9 +61,11 @@ class Live:
     def __enter__(self) -> Self:
         if self.moves:
             self._screen = rich.live.Live(
-                self, console=self.console, transient=True, refresh_per_second=8,
+                self, console=self.console, transient=True, auto_refresh=False,
                 redirect_stdout=False, redirect_stderr=False)
             self._screen.start()
+            self._ticker = threading.Thread(target=self._tick, daemon=True)
+            self._ticker.start()
         return self
 
     def __exit__(
@@ -61,11 +74,19 @@ class Live:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._ended.set()
+        if self._ticker is not None:
+            self._ticker.join()
         if self._screen is not None:
             self._screen.stop()
 
+    def _tick(self) -> None:
+        while self._screen is not None and not self._ended.wait(PERIOD):
+            with self._lock:
+                self._screen.refresh()
+
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """In another thread than ``show``."""
+        """In the thread that shows an event, or in the one that keeps the time."""
         room = max(1, options.size.height - 3)
         yield from lines(list(self._rows.values()), self.tally, self.clock(), self._started,
                          width=options.max_width, height=room)
@@ -77,6 +98,10 @@ class Live:
         self.notice = text
 
     def show(self, event: Event) -> None:
+        with self._lock:
+            self._show(event)
+
+    def _show(self, event: Event) -> None:
         self.tally.note(event)
         now = self.clock()
         if event.what == "started":
