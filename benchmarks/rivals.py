@@ -17,13 +17,15 @@ from benchmarks.scene import NAME, URI, Scene
 
 PLACE = Path(".venv/rivals").absolute()
 PACKAGES = ("kcli", "ansible")
+NEEDED = ("lxml",)
+"""By community.libvirt.virt, besides libvirt's binding."""
 
 
 def install() -> None:
     """In an environment of their own, beside the system's bindings of libvirt."""
-    if not (PLACE / "bin/ansible-playbook").exists():
+    if not PLACE.exists():
         command("/usr/bin/python3", "-m", "venv", "--system-site-packages", str(PLACE))
-        command(str(PLACE / "bin/pip"), "install", "--quiet", *PACKAGES)
+    command(str(PLACE / "bin/pip"), "install", "--quiet", *PACKAGES, *NEEDED)
 
 
 def versions() -> dict[str, str]:
@@ -64,7 +66,7 @@ class Ansible:
         disks = scene.folder / "disks"
         self.book.write_text(json.dumps([{
             "hosts": "localhost", "connection": "local", "gather_facts": False,
-            "vars": {"ansible_python_interpreter": "/usr/bin/python3"},
+            "vars": {"ansible_python_interpreter": str(PLACE / "bin/python")},
             "tasks": [
                 {"ansible.builtin.command": {
                     "cmd": f"qemu-img create -f qcow2 -b {scene.base} -F qcow2 "
