@@ -5,8 +5,9 @@ the common distributions bring it. Pure; whether a host can is asked in ``host/d
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from tiny_cloud.cloudinit import seeds
 from tiny_cloud.libvirt_xml import remotes
@@ -20,8 +21,7 @@ FAMILIES = {"ubuntu": "debian", "rhel": "fedora", "centos": "fedora", "opensuse"
             "sles": "suse"}
 
 
-@dataclass(frozen=True, slots=True)
-class Ability:
+class Ability(Struct, frozen=True):
     name: str
     purpose: str
     wanted: Callable[[Resource], bool]
@@ -38,8 +38,7 @@ class Ability:
         return f"{INSTALL[family]} {packages}" if packages else ""
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """What a host said of one ability."""
 
     ability: Ability

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from tiny_cloud import apply as execution
 from tiny_cloud import given, inventory, journal, linking, loader, plan, probe, reading, targets
@@ -33,8 +36,7 @@ from tiny_cloud.resource import Resource
 from tiny_cloud.wish import Wish as Wish
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(Struct, frozen=True):
     """A host at one moment, and what is there of all that is declared or owned."""
 
     host: Snapshot
@@ -48,8 +50,7 @@ class View:
         return self.actual.get(Address.parse(full_address(name)))
 
 
-@dataclass(frozen=True, slots=True)
-class Workspace:
+class Workspace(Struct, frozen=True):
     """Linked manifests: what should be."""
 
     cloud: Cloud
@@ -139,10 +140,10 @@ class Workspace:
     ) -> Plan:
         """What was applied goes: an image's source need not be there any more for that."""
         resources = [
-            replace(item, recorded=record or {}, links={})
+            dataclasses.replace(item, recorded=record or {}, links={})
             for item in declared
             # Of a copy: what was found out before the record went does not count.
-            if (record := record_of(snapshot, item)) or linking.has_name(replace(item))
+            if (record := record_of(snapshot, item)) or linking.has_name(dataclasses.replace(item))
         ]
         linking.relink(resources)
         ordered, _ = linking.arrange(resources)
@@ -156,8 +157,7 @@ class Workspace:
         return linking.arrange(found)[0]
 
 
-@dataclass(frozen=True, slots=True)
-class Planned:
+class Planned(Struct, frozen=True):
     """A plan and where it came from, ready to be carried out."""
 
     workspace: Workspace

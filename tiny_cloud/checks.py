@@ -5,7 +5,8 @@ from __future__ import annotations
 import itertools
 import os.path
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from tiny_cloud.api import Workspace
 from tiny_cloud.errands import Actual, Errand, one, plan_of
@@ -31,8 +32,7 @@ from tiny_cloud.steps import MakeFolder, Publish, Run, Step
 KINDS = ("disk", "logicalvolume", "image")
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     resource: Resource
     health: Health
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from tiny_cloud import rbd_images
 from tiny_cloud.errors import Failure, Problem, Span
@@ -19,8 +20,7 @@ ANY = "0.0.0.0"
 """Listening here takes the port of every address of the host."""
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(Struct, frozen=True):
     """Something of which there is one, and who says where that it is theirs."""
 
     what: object
@@ -40,8 +40,7 @@ class Claim:
                        _span(self), f"that one is at {_span(other)}; give one of them another")
 
 
-@dataclass(slots=True)
-class Listeners:
+class Listeners(Struct):
     """Who has a port of the host."""
 
     by_address: dict[str, Claim] = field(default_factory=dict)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from msgspec import Struct
+from msgspec.structs import fields
 
 
-@dataclass(frozen=True, slots=True)
-class Consents:
+class Consents(Struct, frozen=True):
     """What the user allowed, as globs over addresses (``disk/web-*``). Raises TypeError."""
 
     replace: tuple[str, ...] = ()

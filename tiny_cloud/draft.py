@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+
+from msgspec import Struct, field
 
 from tiny_cloud import ordering, schema
 from tiny_cloud.model import Action, Address, FieldDiff, Impact, Observed, Ownership, Value
 from tiny_cloud.resource import Resource
 
 
-@dataclass(slots=True)
-class Draft:
+class Draft(Struct):
     resource: Resource
     observed: Observed | None = None
     own: Action | None = None

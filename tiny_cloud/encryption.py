@@ -4,8 +4,9 @@ secret. Pure."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from tiny_cloud import libvirt_secrets, luks
 from tiny_cloud.borrowed import keyless

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
 from typing import Any, TypeAlias
+
+import msgspec
 
 from tiny_cloud.model import PHASES, Change, Plan
 from tiny_cloud.steps import Step
@@ -46,7 +47,7 @@ def _change(change: Change) -> dict[str, Any]:
 
 
 def _step(step: Step) -> dict[str, Any]:
-    return {"step": type(step).__name__, **asdict(step)}
+    return {"step": type(step).__name__, **msgspec.to_builtins(step)}
 
 
 def _what(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> str:

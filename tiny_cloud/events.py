@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple, Self
+
+from msgspec import Struct
 
 from tiny_cloud.model import Address
 
@@ -20,8 +21,7 @@ class Amount(NamedTuple):
         return cls(round(fraction * total), total)
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(Struct, frozen=True):
     """Something the executor did: rendered, and kept in the journal."""
 
     what: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Protocol
+
+from msgspec import Struct, field
 
 from tiny_cloud.ceph import Cluster
 from tiny_cloud.insides import Inside
@@ -17,8 +18,7 @@ Server = tuple[str, int] | str
 """A host and its port, or the path of a Unix socket."""
 
 
-@dataclass(frozen=True, slots=True)
-class FileFacts:
+class FileFacts(Struct, frozen=True):
     """What lstat and the stamp say of a file."""
 
     path: str
@@ -33,8 +33,7 @@ class FileFacts:
     """Size and mtime are as an immutable file's stamp says."""
 
 
-@dataclass(frozen=True, slots=True)
-class ImageFacts:
+class ImageFacts(Struct, frozen=True):
     """What ``qemu-img info`` says; sizes in bytes."""
 
     format: str
@@ -53,8 +52,7 @@ class ImageFacts:
     """Names of those that the file itself has (``qemu-img snapshot``)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Overlay:
+class Overlay(Struct, frozen=True):
     """What an external snapshot has put on top of a disk."""
 
     target: str
@@ -67,8 +65,7 @@ class Overlay:
     """Of what is below."""
 
 
-@dataclass(frozen=True, slots=True)
-class SnapshotFacts:
+class SnapshotFacts(Struct, frozen=True):
     """A snapshot of a domain, as libvirt remembers it."""
 
     name: str
@@ -83,8 +80,7 @@ class SnapshotFacts:
     """The snapshot that it was taken on top of."""
 
 
-@dataclass(frozen=True, slots=True)
-class DomainFacts:
+class DomainFacts(Struct, frozen=True):
     """A libvirt domain: its persistent definition and, apart from it, what runs."""
 
     name: str
@@ -99,8 +95,7 @@ class DomainFacts:
     """The oldest first."""
 
 
-@dataclass(frozen=True, slots=True)
-class NetworkFacts:
+class NetworkFacts(Struct, frozen=True):
     """A libvirt network: its persistent definition and, apart from it, what is active."""
 
     name: str
@@ -113,8 +108,7 @@ class NetworkFacts:
     persistent: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class SecretFacts:
+class SecretFacts(Struct, frozen=True):
     """A libvirt secret; libvirt tells nobody its value."""
 
     uuid: str
@@ -122,8 +116,7 @@ class SecretFacts:
     """Whose it is, unique among those of its type of usage."""
 
 
-@dataclass(frozen=True, slots=True)
-class HostDevices:
+class HostDevices(Struct, frozen=True):
     """What the host itself has, by the names that its own tools show."""
 
     pci: frozenset[str] = frozenset()
@@ -134,8 +127,7 @@ class HostDevices:
     """Network devices: ``eth0``."""
 
 
-@dataclass(frozen=True, slots=True)
-class VolumeFacts:
+class VolumeFacts(Struct, frozen=True):
     """What ``lvs`` says of a logical volume; sizes in bytes."""
 
     group: str
@@ -167,8 +159,7 @@ class VolumeFacts:
         return self.origin_size if self.type == "snapshot" else self.size
 
 
-@dataclass(frozen=True, slots=True)
-class GroupFacts:
+class GroupFacts(Struct, frozen=True):
     """What ``vgs`` says of a volume group."""
 
     name: str
@@ -182,8 +173,7 @@ class GroupFacts:
     missing: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class RBDFacts:
+class RBDFacts(Struct, frozen=True):
     """What librbd says of an image; sizes in bytes."""
 
     id: str
@@ -200,8 +190,7 @@ class RBDFacts:
     metadata: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class DiskUse:
+class DiskUse(Struct, frozen=True):
     domain: str
     uuid: str
     running: bool

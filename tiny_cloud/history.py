@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, field
 
 from tiny_cloud import journal
 from tiny_cloud.errors import Failure
@@ -15,8 +16,7 @@ WORST = ("failed", "skipped", "unfinished", "done")
 """What can come of a thing, the worst first. Unfinished: the run was killed meanwhile."""
 
 
-@dataclass(slots=True)
-class Deed:
+class Deed(Struct):
     """What one run did to one thing."""
 
     address: str
@@ -45,8 +45,7 @@ class Deed:
         return self.outcome or ("done" if set(self.phases) <= set(self.done) else "unfinished")
 
 
-@dataclass(slots=True)
-class Told:
+class Told(Struct):
     """One run."""
 
     time: str

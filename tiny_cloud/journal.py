@@ -14,9 +14,11 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import IO, Any
+
+from msgspec import Struct
+from msgspec.structs import asdict, replace
 
 from tiny_cloud.errors import Failure
 from tiny_cloud.events import Event
@@ -27,8 +29,7 @@ PATIENCE = 3.0
 they are kept waiting than wait."""
 
 
-@dataclass(frozen=True, slots=True)
-class Journal:
+class Journal(Struct, frozen=True):
     stream: IO[bytes]
     """Not buffered."""
 
@@ -83,8 +84,7 @@ def is_writable(storage: Path) -> bool:
     return os.access(here, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(Struct, frozen=True):
     """What the journal says of the last run."""
 
     command: str

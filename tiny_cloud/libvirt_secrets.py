@@ -7,8 +7,9 @@ declared one is known by the crypt hash in the secret's own record (``records/se
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from tiny_cloud import schema
 from tiny_cloud.facts import Reader
@@ -27,8 +28,7 @@ UNKNOWN = "(unknown)"
 """Stands for a secret of which no hash is recorded."""
 
 
-@dataclass(frozen=True, slots=True)
-class KeptSecret:
+class KeptSecret(Struct, frozen=True):
     """A field of a manifest that libvirt needs as a secret of its own."""
 
     uuid: str

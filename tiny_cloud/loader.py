@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
 from typing import Any, TextIO, TypeAlias
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 # Importing the kinds registers them.
 import tiny_cloud.kinds  # noqa: F401
@@ -26,15 +29,13 @@ TAKEN = frozenset({*STORAGE_FOLDERS, "journal.jsonl"})
 """What the cloud ``default`` has in there itself: no other cloud may be put in such a place."""
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
+class Loaded(Struct, frozen=True):
     cloud: Cloud
     resources: tuple[Resource, ...]
     """Linked; each after those it refers to."""
 
 
-@dataclass(slots=True)
-class _Found:
+class _Found(Struct):
     """What is known while loading goes on; problems are gathered, so that all are told at once."""
 
     problems: list[Problem] = field(default_factory=list)
@@ -213,7 +214,7 @@ def _complete(document: Document, defaults: Mapping[str, Any]) -> Document:
     known = schema.fields_of(document.kind)
     taken = {key: value for key, value in defaults.items() if key in known}
     spec = schema.absolute(document.kind, document.spec, document.folder)
-    return replace(document, spec={**taken, **spec})
+    return dataclasses.replace(document, spec={**taken, **spec})
 
 
 def _expand(document: Document, cloud: Cloud, found: _Found) -> Iterator[Document]:

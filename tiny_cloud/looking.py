@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from tiny_cloud.api import Workspace
 from tiny_cloud.errands import one
@@ -14,8 +15,7 @@ from tiny_cloud.resource import Resource
 KINDS = ("disk", "logicalvolume", "virtualmachine")
 
 
-@dataclass(frozen=True, slots=True)
-class Drive:
+class Drive(Struct, frozen=True):
     path: str
     format: str
     user: str = ""

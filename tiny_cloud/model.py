@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import NamedTuple, TypeAlias
+
+from msgspec import Struct, field
 
 from tiny_cloud.consents import Consents as Consents
 from tiny_cloud.errors import Span
@@ -51,8 +52,7 @@ STORAGE_FOLDERS = ("trash", "consoles", "records", "disks", "images", "nvram", "
 """What a cloud has in its storage, beside the journal."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cloud:
+class Cloud(Struct, frozen=True):
     """Whose things these are and where they live: the one Cloud document, or its defaults."""
 
     name: str
@@ -76,8 +76,7 @@ def _plain(path: str) -> str:
     return str(PurePosixPath(path))
 
 
-@dataclass(frozen=True, slots=True)
-class Secret:
+class Secret(Struct, frozen=True):
     """Where a secret comes from, never the secret itself (manifest: file, env, command or hash)."""
 
     source: str
@@ -98,8 +97,7 @@ class Ownership(enum.Enum):
     """It bears a stamp of another cloud, another object, or is a copy of ours."""
 
 
-@dataclass(frozen=True, slots=True)
-class Observed:
+class Observed(Struct, frozen=True):
     """What a probe found under an address; an address that is absent has no Observed at all."""
 
     fields: State
@@ -145,8 +143,7 @@ class Observed:
     """What the kind itself wants to know again when it makes its steps (current XML, users)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Unknown:
+class Unknown(Struct, frozen=True):
     """It could not be observed. Never the same as absent: nothing is created over it."""
 
     reason: str
@@ -175,8 +172,7 @@ class Impact(enum.Enum):
     DESTROYS = "destroys data"
 
 
-@dataclass(frozen=True, slots=True)
-class FieldDiff:
+class FieldDiff(Struct, frozen=True):
     """A field that becomes something else."""
 
     field: str
@@ -187,8 +183,7 @@ class FieldDiff:
     impact: Impact = Impact.NONE
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
+class Offer(Struct, frozen=True):
     """A change that is made only if the user asks for that very thing."""
 
     diff: FieldDiff
@@ -202,8 +197,7 @@ PHASES = ("down", "up", "seal")
 """Of a change, in their order: stop or remove, make or alter, publish what was made aside."""
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """One thing's way from what is to what should be."""
 
     address: Address
@@ -232,7 +226,7 @@ class Change:
     """Those it refers to that get another base in this plan; False: that stand alone from then."""
     fillers: tuple[Address, ...] = ()
     """Those that write into it before it is published (a new disk's guest)."""
-    around: Mapping[Address, Observed] = field(default_factory=dict, repr=False)
+    around: Mapping[Address, Observed] = field(default_factory=dict)
     """What was observed of those it refers to."""
     lets_go: frozenset[Address] = frozenset()
     """What it referred to and, once it is up, no longer uses."""
@@ -254,16 +248,14 @@ class Change:
         return tuple(step.shell() for step in (*self.down, *self.up, *self.seal))
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(Struct, frozen=True):
     """Something true and worth knowing that changes nothing and needs nothing."""
 
     address: Address
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
+class Task(Struct, frozen=True):
     """A node of the executor's graph: one phase of one change, and what it waits for."""
 
     key: tuple[Address, str]
@@ -272,8 +264,7 @@ class Task:
     after: frozenset[tuple[Address, str]]
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """What would be done, what is worth knowing, and in which order."""
 
     cloud: Cloud

@@ -1,9 +1,9 @@
 """What the words on the command line stand for, and whether there is anything of that name."""
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import asdict
 
 import click
+from msgspec.structs import asdict
 
 from tiny_cloud import suggest
 from tiny_cloud.addresses import full_address as full_address

@@ -1,7 +1,8 @@
 """In which order the phases of changes run: pure edges over addresses."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from tiny_cloud.model import PHASES, Action, Address, Change, Task
 from tiny_cloud.resource import Resource
@@ -12,8 +13,7 @@ MAKING = (Action.CREATE, Action.REPLACE)
 Key = tuple[Address, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(Struct, frozen=True):
     """``source`` waits for ``target``; ``within``: what source writes lives inside target."""
 
     source: Address

@@ -10,9 +10,10 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
+
+from msgspec import Struct, field
 
 from tiny_cloud.document import Document
 from tiny_cloud.errors import Problem, Problems, Span
@@ -39,8 +40,7 @@ _CARD = re.compile(r"eth\d+")
 _RANGE = re.compile(r"\s*(\S+)\s*-\s*(\S+)\s*/\s*(\d+)\s*")
 
 
-@dataclass(frozen=True, slots=True)
-class Translated:
+class Translated(Struct, frozen=True):
     documents: tuple[Document, ...]
     left: tuple[str, ...]
     """Sentences, each with its place."""
@@ -60,8 +60,7 @@ def translated(text: Text) -> Translated:
     return _Translation(found[0]).whole()
 
 
-@dataclass(slots=True)
-class _Translation:
+class _Translation(Struct):
     tree: Tree
     left: list[tuple[Span, str]] = field(default_factory=list)
     secrets: dict[str, str] = field(default_factory=dict)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from tiny_cloud.errors import Problem, Span
 from tiny_cloud.layout import Place, places
@@ -15,8 +16,7 @@ DIGESTS = ("sha256", "sha512")
 URL = ("spec", "source", "url")
 
 
-@dataclass(frozen=True, slots=True)
-class Missing:
+class Missing(Struct, frozen=True):
     """An image whose content is whatever its server gives out."""
 
     image: str

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Container, Mapping, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from tiny_cloud import downtime, handover, ordering, removal, rules
 from tiny_cloud.draft import Draft, Drafts, machines_above, matches, standing_on

@@ -1,7 +1,8 @@
 """Ask the host what is there: one batch a kind."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from tiny_cloud.errors import Problem
 from tiny_cloud.facts import Reader

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from tiny_cloud import journal
 from tiny_cloud.errors import Failure
@@ -15,8 +16,7 @@ from tiny_cloud.rbd_images import pools
 from tiny_cloud.resource import Resource
 
 
-@dataclass(frozen=True, slots=True)
-class Trash:
+class Trash(Struct, frozen=True):
     """What waits to be deleted for good, as of one moment."""
 
     cloud: Cloud

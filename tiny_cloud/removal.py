@@ -1,7 +1,9 @@
 """What it takes to remove things: definitions go, data goes only by policy or consent. Pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tiny_cloud import ordering, rules
 from tiny_cloud.draft import matches
@@ -20,8 +22,7 @@ from tiny_cloud.model import (
 from tiny_cloud.resource import Resource
 
 
-@dataclass(frozen=True, slots=True)
-class Removals:
+class Removals(Struct, frozen=True):
     changes: tuple[Change, ...]
     notes: tuple[Note, ...]
 

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar, Self
 
+from msgspec import Struct
+
 from tiny_cloud import schema
 from tiny_cloud.document import Document
 from tiny_cloud.errors import Failure, Problem, Problems, Span
@@ -34,8 +36,7 @@ from tiny_cloud.steps import Step, WriteRecord
 _FIRST = re.compile(r"[.\[]")
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(Struct, frozen=True):
     """What a resource may know when names and paths are made, before any probe."""
 
     cloud: Cloud

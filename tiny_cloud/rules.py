@@ -14,7 +14,8 @@ The eighth, which goes round until nothing changes, is ``downtime.settle``.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from tiny_cloud import ordering, schema
 from tiny_cloud.diff import created, differences

@@ -12,9 +12,10 @@ import os
 import stat
 import tempfile
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path as FilePath
 from typing import Any
+
+import msgspec
 
 from tiny_cloud import __version__, schema
 from tiny_cloud.api import Planned, Wish, rebuild, require_holding
@@ -33,13 +34,13 @@ def save(planned: Planned, file: FilePath) -> None:
     """Mode 0600, whole or not at all. Raises Failure if something else is there already."""
     file = FilePath(os.path.abspath(file))
     _require_replaceable(file)
-    cloud = asdict(planned.plan.cloud)
+    cloud = msgspec.to_builtins(planned.plan.cloud)
     del cloud["seed"]  # the host's own, and known there
     content = {
         "formatVersion": FORMAT_VERSION,
         "tinycloud": __version__,
         "cloud": cloud,
-        "wish": asdict(planned.wish),
+        "wish": msgspec.to_builtins(planned.wish),
         "documents": [_document(item) for item in planned.workspace.resources],
         "changes": essence(planned.plan),
     }

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 _TOKEN = re.compile(r"==|!=|[=!(),<>]|[^\s=!(),<>]+")
 _SPECIAL = frozenset("=!(),<>") | {"==", "!="}
@@ -16,8 +17,7 @@ _NUMBER = re.compile(r"[+-]?[0-9]{1,18}", re.ASCII)
 Labels = Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Requirement:
+class Requirement(Struct, frozen=True):
     key: str
     operator: str
     """``in``, ``notin``, ``exists``, ``!``, ``<`` or ``>``; ``=`` is ``in`` with one value."""
@@ -44,8 +44,7 @@ class Requirement:
         return f"{self.key} {self.operator} ({','.join(sorted(self.values))})"
 
 
-@dataclass(frozen=True, slots=True)
-class Selector:
+class Selector(Struct, frozen=True):
     """``requirements``: all must hold; none: everything is meant."""
 
     requirements: tuple[Requirement, ...] = ()

@@ -7,11 +7,11 @@ where they name what is refused, and docs/storage.md is written from it by its t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Format:
+class Format(Struct, frozen=True):
     """Of a file that holds a disk."""
 
     name: str
@@ -56,8 +56,7 @@ def by_magic(head: bytes) -> Format | None:
     return next((item for item in FORMATS if item.magic and head.startswith(item.magic)), None)
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """A store or an operation."""
 
     what: str

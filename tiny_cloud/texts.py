@@ -5,9 +5,10 @@ from __future__ import annotations
 import glob
 import io
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
+
+from msgspec import Struct
 
 from tiny_cloud.errors import Problem, Span
 
@@ -18,8 +19,7 @@ STDIN = "<stdin>"
 NO_TEXTS: Mapping[str, str] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(Struct, frozen=True):
     name: str
     """As it is named to the user."""
     folder: str

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from tiny_cloud import suggest
 from tiny_cloud.api import Workspace
@@ -25,8 +26,7 @@ class Verdict(enum.StrEnum):
     UNREADABLE = "cannot be read"
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     guest: Guest
     verdict: Verdict
     disk: str = ""

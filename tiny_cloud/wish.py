@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, replace
+from msgspec import Struct, field
+from msgspec.structs import asdict, replace
 
 from tiny_cloud.addresses import full_addresses
 from tiny_cloud.consents import Consents, refuse_text
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
+class Wish(Struct, frozen=True):
     """What is to be planned, beside the manifests. Names are KIND/NAME; ``vm/web`` will do."""
 
     consents: Consents = field(default_factory=Consents)

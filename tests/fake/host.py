@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache, singledispatchmethod
 from pathlib import PurePosixPath
 from typing import Any
 
 from lxml import etree
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tests.fake.networks import named, updated
 from tests.fake.objections import objection, resized
@@ -47,8 +49,7 @@ from tiny_cloud.volumes import tags
 from tiny_cloud.volumes.tags import as_file
 
 
-@dataclass
-class FakeFile:
+class FakeFile(Struct):
     inode: int
     facts: ImageFacts
     stamp: dict[str, str] | None = None

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import replace
 
 import pytest
 from lxml import etree
+from msgspec.structs import replace
 
 from tests.fake.host import FakeFile, FakeHost
 from tests.imports.hosts import definition, host_with

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from copy import deepcopy
-from dataclasses import asdict, is_dataclass
 from typing import Any
 
+import msgspec
 from lxml import etree
 
 from tests.input.manifests import complete, mend
@@ -150,8 +150,8 @@ def steps(plan: Plan) -> list[Any]:
 
 
 def plain(value: Any) -> Any:
-    if is_dataclass(value) and not isinstance(value, type):
-        return [type(value).__name__, plain(asdict(value))]
+    if isinstance(value, msgspec.Struct):
+        return [type(value).__name__, plain(msgspec.to_builtins(value))]
     if isinstance(value, dict):
         return {plain(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

@@ -6,9 +6,9 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator
-from dataclasses import asdict
 from typing import Any
 
+import msgspec
 import pytest
 from rich.console import Console
 
@@ -60,7 +60,7 @@ def everything(host: FakeHost, documents: list[Any]) -> str:
             said.write(as_json.event_line(event))
             follower.show(event)
     kept = {"records": {str(key): value for key, value in host.record.items()},
-            "domains": {name: asdict(facts) for name, facts in host.domain.items()},
+            "domains": {name: msgspec.to_builtins(facts) for name, facts in host.domain.items()},
             "stamps": {name: file.stamp for name, file in host.file.items()}}
     # In the place of a crypt hash, where there is no libcrypt.
     return (said.getvalue() + json.dumps(kept, default=str)).replace(f"hash of {CANARY}", "")

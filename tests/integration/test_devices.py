@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from lxml import etree
+from msgspec.structs import replace
 
 from tests.integration.lab import Lab, virsh
 from tests.unit.libvirt_xml.samples import machine

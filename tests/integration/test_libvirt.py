@@ -8,12 +8,12 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from lxml import etree
+from msgspec.structs import replace
 
 from tests.unit.libvirt_xml.samples import CROWD, MACHINES, MIB, WEB, machine, overlay
 from tiny_cloud.errors import Failure

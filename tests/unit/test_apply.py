@@ -15,16 +15,14 @@ from tiny_cloud.steps import Step
 CLOUD = Cloud("test", "test:///default", "/nowhere")
 
 
-@dataclass(frozen=True, slots=True)
-class Say(Step):
+class Say(Step, frozen=True):
     word: str
 
     def shell(self) -> str:
         return f"say {self.word}"
 
 
-@dataclass(frozen=True, slots=True)
-class Shared(Say):
+class Shared(Say, frozen=True):
     @property
     def batch(self) -> str:
         return "appliance"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from tests.fake.host import FakeFile, FakeHost
 from tests.unit.cloud import IMAGE, STORAGE, brief, fake_host, load, plan_for, settle

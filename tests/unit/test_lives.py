@@ -6,11 +6,13 @@ The host in memory objects to whatever qemu, libvirt and the rules of safety wou
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import random
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import pytest
+from msgspec.structs import replace
 
 from tests.fake.host import FakeHost
 from tests.unit.cloud import carry_out, fake_host, plan_for
@@ -169,7 +171,7 @@ class Life:
         if name in self.machines and self.machines[name].former:
             self.machines[name].former = ""
         elif name in self.machines and new not in taken:
-            self.machines[new] = replace(self.machines.pop(name), former=name)
+            self.machines[new] = dataclasses.replace(self.machines.pop(name), former=name)
 
     def consents(self) -> Allowed:
         if self.dice.random() < 0.5:

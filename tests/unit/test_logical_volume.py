@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from tests.fake.host import FakeHost
 from tests.unit.cloud import IMAGE, brief, carry_out, fake_host, load, plan_for, settle

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
 import pytest
+from msgspec.structs import replace
 
 from tests.fake.host import FakeFile, FakeHost
 from tests.unit.cloud import IMAGE, fake_host, settle

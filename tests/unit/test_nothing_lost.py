@@ -7,10 +7,10 @@ import copy
 import itertools
 import random
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 
 import pytest
 from lxml import etree
+from msgspec.structs import replace
 
 from tests import goals
 from tests.fake.host import FakeHost

@@ -1,8 +1,7 @@
 """The planner's rules, each on a host in memory."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from tests.unit.cloud import (
     IMAGE,

@@ -1,6 +1,6 @@
 """Plans that once lost data, touched what is not ours, or never became empty."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from tests.fake.host import FakeHost
 from tests.unit.cloud import (

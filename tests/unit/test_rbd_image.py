@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from lxml import etree
+from msgspec.structs import replace
 
 from tests.fake.host import FakeHost
 from tests.unit.cloud import brief, fake_host, load, plan_for, settle

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 from lxml import etree
+from msgspec.structs import replace
 
 from tests.fake.host import FakeHost
 from tests.unit.cloud import context, fake_host, load, settle
@@ -75,9 +76,10 @@ def test_disks_that_have_no_snapshot(
 def test_an_external_disk_has_no_snapshot(host: FakeHost) -> None:
     machine, observed = seen(host)
     link = machine.links["disks[root].disk"]
-    links = {"disks[root].disk": replace(link, spec={**link.spec, "external": True})}
+    links = {"disks[root].disk": dataclasses.replace(link, spec={**link.spec, "external": True})}
     with pytest.raises(Failure, match="disk/web-root is external, and so is never changed"):
-        taking.take(replace(machine, links=links), observed, "a", external=True, freeze=False)
+        taking.take(dataclasses.replace(machine, links=links), observed, "a", external=True,
+                    freeze=False)
 
 
 def test_a_name_that_is_taken_and_a_machine_that_waits(host: FakeHost) -> None:
@@ -139,7 +141,7 @@ def test_one_thing_that_is_not_there_or_not_ours(host: FakeHost) -> None:
     foreign = replace(observed, ownership=Ownership.FOREIGN, owner="it belongs to cloud other")
     with pytest.raises(Failure, match="virtualmachine/web: it belongs to cloud other"):
         one.observed(machine, {machine.address: foreign})
-    external = replace(machine, spec={**machine.spec, "external": True})
+    external = dataclasses.replace(machine, spec={**machine.spec, "external": True})
     with pytest.raises(Failure, match="virtualmachine/web is external: nothing of it"):
         one.observed(external, {machine.address: observed})
 
@@ -180,7 +182,7 @@ def looked(machine: Resource) -> None:
 def test_a_machine_without_disks_shows_none(host: FakeHost) -> None:
     machine, _ = seen(host)
     with pytest.raises(Failure, match="virtualmachine/web has no disks"):
-        looked(replace(machine, links={}))
+        looked(dataclasses.replace(machine, links={}))
 
 
 def test_targets_that_nothing_is_called(host: FakeHost) -> None:
@@ -192,4 +194,4 @@ def test_targets_that_nothing_is_called(host: FakeHost) -> None:
 def test_a_reference_that_is_lost(host: FakeHost) -> None:
     machine, _ = seen(host)
     with pytest.raises(Failure, match=r"has lost what its field disks\[root\].disk refers to"):
-        replace(machine, links={}).link("disks[root].disk")
+        dataclasses.replace(machine, links={}).link("disks[root].disk")

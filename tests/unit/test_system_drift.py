@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from tests.unit.cloud import brief, fake_host, plan_for, settle
 from tiny_cloud.libvirt_xml.parts import fragments

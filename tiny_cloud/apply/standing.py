@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
+
+from msgspec import Struct, field
 
 from tiny_cloud.apply.batches import Key, worth_waiting_for
 from tiny_cloud.model import Plan, Task
 
 
-@dataclass(slots=True)
-class Standing:
+class Standing(Struct):
     """A task that is ready is in one of three queues, in the plan's order.
 
     Each start and each finish costs the same however many tasks there are.

@@ -7,10 +7,10 @@ in there did it cannot be seen from outside.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from lxml import etree
+from msgspec.structs import replace
 
 from tiny_cloud.cloudinit.render import refused
 from tiny_cloud.errors import Problem

@@ -10,7 +10,8 @@ from __future__ import annotations
 import os.path
 import re
 from collections.abc import Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from tiny_cloud import luks
 from tiny_cloud.errands import Actual, plan_of
@@ -32,8 +33,7 @@ FINISHES = "the next apply finishes it"
 STRAY = "neither a record nor a manifest knows it"
 
 
-@dataclass(frozen=True, slots=True)
-class Leftover:
+class Leftover(Struct, frozen=True):
     address: Address
     """Of what is no thing of a manifest: ``file/PATH``, ``secret/UUID``, ``volume/PATH``."""
     text: str

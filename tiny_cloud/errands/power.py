@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from tiny_cloud.errands import Actual, Errand, one, plan_of
 from tiny_cloud.facts import TRANSIENT, Reader
@@ -28,8 +30,7 @@ class Power(enum.Enum):
     """One that is off is started."""
 
 
-@dataclass(slots=True)
-class _Drawn:
+class _Drawn(Struct):
     changes: list[Change] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
 

@@ -6,13 +6,12 @@ what no field says stays as it is when the thing is taken over, and a remark say
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from tiny_cloud.document import Document
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """One thing of the host's."""
 
     document: Document

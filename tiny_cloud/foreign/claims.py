@@ -6,7 +6,7 @@ same time; a cloud does not. The first that is imported has it declared.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from tiny_cloud.libvirt_xml.elements import Element
 from tiny_cloud.libvirt_xml.read import place
@@ -14,8 +14,7 @@ from tiny_cloud.libvirt_xml.read import place
 DISK, SHARED, MAC, PORT = "disk", "disk that is shared", "MAC", "port"
 
 
-@dataclass(slots=True)
-class Claims:
+class Claims(Struct):
     machine: str = ""
     """The domain that is imported now."""
     held: dict[tuple[str, str], str] = field(default_factory=dict)

@@ -7,7 +7,8 @@ the manifest's words. The others stay as they are, and a remark says why. Pure.
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from tiny_cloud import schema
 from tiny_cloud.facts import Reader
@@ -27,8 +28,7 @@ SOCKETS = {"network": "network", "bridge": "bridge", "direct": "dev", "user": ""
 """By type of a card, the attribute of <source> that says what it is plugged into."""
 
 
-@dataclass(slots=True)
-class Named:
+class Named(Struct):
     """What has a name now, by list of the manifest: its names and elements."""
 
     lists: dict[str, dict[str, Element]] = field(default_factory=dict)

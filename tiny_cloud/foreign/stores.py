@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from tiny_cloud.borrowed import borrowed
 from tiny_cloud.document import Document
@@ -21,8 +22,7 @@ FORMATS = ("qcow2", "raw")
 KINDS = ("disk", "logicalvolume")
 
 
-@dataclass(slots=True)
-class Stores:
+class Stores(Struct):
     """By path those that have a document: two machines that share a file share that."""
 
     host: Reader

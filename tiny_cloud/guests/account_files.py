@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from tiny_cloud.errors import Failure
 from tiny_cloud.guests.base import Found
@@ -15,8 +16,7 @@ DEFS, SHELLS = "/etc/login.defs", "/etc/shells"
 ALL = (PASSWD, SHADOW, GROUP, GSHADOW, DEFS, SHELLS)
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
+class Person(Struct, frozen=True):
     """Whose home it is."""
 
     name: str
@@ -25,8 +25,7 @@ class Person:
     home: str
 
 
-@dataclass(frozen=True, slots=True)
-class Accounts:
+class Accounts(Struct, frozen=True):
     passwd: Table
     shadow: Table
     group: Table

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
+
+from msgspec import Struct, field
 
 from tiny_cloud.errors import Failure
 
 
-@dataclass(frozen=True, slots=True)
-class File:
+class File(Struct, frozen=True):
     """One path inside a guest, as lstat of it and of every component above it found it."""
 
     kind: str = "file"
@@ -27,8 +27,7 @@ class File:
     """Why it may not be edited and its content was not read: hard links, or over 1 MiB."""
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """What inspection says of a guest, and what was seen inside; absent paths have no entry."""
 
     distro: str
@@ -67,21 +66,22 @@ class Found:
         return file.content.decode("utf-8", "surrogateescape")
 
 
-@dataclass(frozen=True, slots=True)
-class WriteFile:
+class WriteFile(Struct, frozen=True):
     """The whole new content. What is None stays as the old file has it (new files: 0644, root)."""
 
     path: str
-    content: bytes = field(repr=False)
+    content: bytes
     mode: int | None = None
     uid: int | None = None
     gid: int | None = None
     label: str = ""
     """Of SELinux, for what is new; empty: none, or the old file's."""
 
+    def __repr__(self) -> str:
+        return f"WriteFile({self.path!r})"  # without the content, which may be a secret
 
-@dataclass(frozen=True, slots=True)
-class MakeFolder:
+
+class MakeFolder(Struct, frozen=True):
     """A folder that is there stays as it is, unless it is ``ours``: then mode and owner follow."""
 
     path: str
@@ -92,8 +92,7 @@ class MakeFolder:
     ours: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Symlink:
+class Symlink(Struct, frozen=True):
     """Takes the place of a file or a symlink."""
 
     path: str
@@ -103,47 +102,48 @@ class Symlink:
     label: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Remove:
+class Remove(Struct, frozen=True):
     """A file or symlink; absent is fine."""
 
     path: str
 
 
-@dataclass(frozen=True, slots=True)
-class Remark:
+class Remark(Struct, frozen=True):
     """Nothing to write: something the user should know about this guest."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class SetValue:
+class SetValue(Struct, frozen=True):
     """A value in Windows' registry; keys above it that are missing are made."""
 
     path: str
     """FILE::KEY\\KEY\\NAME, the file being that of the hive."""
     kind: int
     """Windows' number of its type."""
-    data: bytes = field(repr=False)
+    data: bytes
+
+    def __repr__(self) -> str:
+        return f"SetValue({self.path!r})"
 
 
 Edit: TypeAlias = WriteFile | MakeFolder | Symlink | Remove | SetValue
 
 
-@dataclass(frozen=True, slots=True)
-class Fresh:
+class Fresh(Struct, frozen=True):
     """What no two machines may share: made on our side, for a disk that has never booted."""
 
     machine_id: str
     """32 hexadecimal digits: machine-id(5)."""
-    random_seed: bytes = field(repr=False)
-    host_keys: Mapping[str, tuple[bytes, int]] = field(default_factory=dict, repr=False)
+    random_seed: bytes
+    host_keys: Mapping[str, tuple[bytes, int]] = field(default_factory=dict)
     """SSH host keys: path -> content and mode."""
 
+    def __repr__(self) -> str:
+        return f"Fresh({self.machine_id!r})"  # without the keys
 
-@dataclass(frozen=True, slots=True)
-class Wish:
+
+class Wish(Struct, frozen=True):
     """What the manifest wants of the inside of a guest; secrets are crypt hashes by now."""
 
     settings: Mapping[str, Any]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from tiny_cloud.errors import Failure
 from tiny_cloud.guests.account_files import Accounts, next_number

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from tiny_cloud.errors import Failure
 from tiny_cloud.guests.base import Edit, Found, Wish, write
@@ -14,8 +15,7 @@ SYSCONFIG = "/etc/sysconfig/network"
 SYSTEMD = ("/usr/lib/systemd/systemd", "/lib/systemd/systemd")
 
 
-@dataclass(frozen=True, slots=True)
-class Hostname:
+class Hostname(Struct, frozen=True):
     """The matter."""
 
     qualified: bool = False

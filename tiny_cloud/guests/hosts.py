@@ -4,9 +4,10 @@ the machine."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
+
+from msgspec import Struct
 
 from tiny_cloud.errors import Failure
 from tiny_cloud.guests import hostname
@@ -24,8 +25,7 @@ ff02::2\tip6-allrouters
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Hosts:
+class Hosts(Struct, frozen=True):
     """The matter."""
 
     own_line: bool = False

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tiny_cloud.guests.base import (
     Edit,
@@ -33,8 +35,7 @@ _WORD = re.compile(r"^\s*(SELINUX|SELINUXTYPE)\s*=\s*(\w+)", re.MULTILINE)
 _LITERAL = re.compile(r"[^\\.^$?*+|\[({]*")
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     pattern: str
     stem: str
     """Its literal beginning."""

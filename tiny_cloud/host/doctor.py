@@ -11,9 +11,10 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from tiny_cloud.abilities import ABILITIES, Finding, family, users
 from tiny_cloud.errors import Failure
@@ -37,8 +38,7 @@ PATIENCE = 300.0
 """Seconds for an appliance; emulated ones take half a minute."""
 
 
-@dataclass(frozen=True, slots=True)
-class Host:
+class Host(Struct, frozen=True):
     cloud: Cloud
     cache: Path
     appliance: bool = False

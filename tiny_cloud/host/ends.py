@@ -10,8 +10,9 @@ import os
 import struct
 from array import array
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import IO
+
+from msgspec import Struct
 
 from tiny_cloud.errors import Failure
 
@@ -34,8 +35,7 @@ def require(path: str, end: int) -> None:
                       hint="get it again")
 
 
-@dataclass(frozen=True, slots=True)
-class VmdkHeader:
+class VmdkHeader(Struct, frozen=True):
     """SparseExtentHeader ("Virtual Disk Format 5.0"), in sectors."""
 
     capacity: int

@@ -7,15 +7,15 @@ import shutil
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from tiny_cloud.errors import Failure
 from tiny_cloud.host import ends
 from tiny_cloud.images import vmdk
 
 
-@dataclass(frozen=True, slots=True)
-class Split:
+class Split(Struct, frozen=True):
     """A disk that a descriptor and its extents are together."""
 
     extents: tuple[vmdk.Extent, ...]

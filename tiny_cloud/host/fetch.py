@@ -10,12 +10,12 @@ import stat
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import IO, Protocol
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 import urllib3
+from msgspec import Struct
 from urllib3.response import BaseHTTPResponse
 
 from tiny_cloud.errors import Failure
@@ -44,8 +44,7 @@ class Hash(Protocol):
     def hexdigest(self) -> str: ...
 
 
-@dataclass(slots=True)
-class Download:
+class Download(Struct):
     """A file on its way: what is in ``file`` has been hashed, byte for byte."""
 
     url: str

@@ -5,10 +5,12 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias, TypeVar, cast
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tiny_cloud.errors import Failure
 from tiny_cloud.guests import roots, writer_for
@@ -41,8 +43,7 @@ class Looker(Protocol):
     def look(self, paths: Iterable[str]) -> Mapping[str, File]: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(Struct, frozen=True):
     """What is to be written into one guest, worked out on our side."""
 
     hashes: Mapping[str, str]

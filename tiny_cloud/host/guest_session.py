@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import subprocess
@@ -10,10 +9,11 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
+
+import msgspec
 
 from tiny_cloud import luks
 from tiny_cloud.errors import Failure
@@ -116,9 +116,7 @@ class GuestSession:
 
     def look(self, paths: Iterable[str]) -> Mapping[str, File]:
         """What is there under these paths and globs."""
-        told = self._ask("look", paths=sorted(paths))
-        return {path: File(**{**file, "content": base64.b64decode(file.get("content", ""))})
-                for path, file in told.items()}
+        return msgspec.convert(self._ask("look", paths=sorted(paths)), dict[str, File])
 
     def edit(self, edits: Iterable[Edit]) -> None:
         """All of them, or none if one is refused."""
@@ -200,13 +198,8 @@ class GuestSession:
 
 
 def plain(edit: Edit) -> dict[str, Any]:
-    """An edit as the worker takes it."""
-    plain: dict[str, Any] = {"do": _DO[type(edit)], **asdict(edit)}
-    if isinstance(edit, WriteFile):
-        plain["content"] = base64.b64encode(edit.content).decode()
-    if isinstance(edit, SetValue):
-        plain["data"] = base64.b64encode(edit.data).decode()
-    return plain
+    """An edit as the worker takes it: bytes in base64."""
+    return {"do": _DO[type(edit)], **msgspec.to_builtins(edit)}
 
 
 def _close(stream: IO[bytes] | None) -> None:

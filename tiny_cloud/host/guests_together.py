@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from tiny_cloud.errors import Failure
 from tiny_cloud.guests import roots
@@ -28,8 +29,7 @@ Outcome = Mapping[str, str] | Failure
 """``users.NAME.password`` -> crypt hash; or why not."""
 
 
-@dataclass(frozen=True, slots=True)
-class Clones:
+class Clones(Struct, frozen=True):
     """What is known of all clones of an image, for it is in the image."""
 
     name: str
@@ -39,8 +39,7 @@ class Clones:
     writer: Writer
 
 
-@dataclass(frozen=True, slots=True)
-class Company:
+class Company(Struct, frozen=True):
     """Those who write together."""
 
     secret: guest.Reveal
@@ -61,8 +60,7 @@ class Company:
         return GuestSession(who, environ=self.environ, pass_fds=self.pass_fds)
 
 
-@dataclass(slots=True)
-class Memory:
+class Memory(Struct):
     """Looks into a guest, and at nothing twice."""
 
     session: GuestSession

@@ -11,8 +11,9 @@ import os
 import stat
 import struct
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import PurePosixPath
+
+from msgspec.structs import replace
 
 from tiny_cloud.facts import ImageFacts
 from tiny_cloud.model import Value

@@ -11,8 +11,9 @@ import enum
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from tiny_cloud.errors import Failure
 from tiny_cloud.host import digest, qemu_img
@@ -43,8 +44,7 @@ REPAIRS = {Verdict.LEAKS: "leaks", Verdict.CORRUPT: "all"}
 """What ``qemu-img check -r`` is to mend; nothing helps what is cut off or was written to."""
 
 
-@dataclass(frozen=True, slots=True)
-class Health:
+class Health(Struct, frozen=True):
     path: str
     verdict: Verdict
     text: str = ""

@@ -12,8 +12,9 @@ import os
 import stat
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from tiny_cloud.errors import Failure
 from tiny_cloud.host import qemu_img
@@ -21,8 +22,7 @@ from tiny_cloud.host.command import run
 from tiny_cloud.host.independent import refuse_size
 
 
-@dataclass(frozen=True, slots=True)
-class Inspected:
+class Inspected(Struct, frozen=True):
     """A harmless, standalone image."""
 
     format: str

@@ -7,8 +7,10 @@ import threading
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tiny_cloud.errors import Failure
 from tiny_cloud.facts import DiskUse, DomainFacts, SnapshotFacts
@@ -43,8 +45,7 @@ LOOKS = 3
 """How often the snapshots of a machine are listed, which somebody may be deleting meanwhile."""
 
 
-@dataclass(frozen=True, slots=True)
-class BlockInfo:
+class BlockInfo(Struct, frozen=True):
     """Bytes, as the running qemu has them."""
 
     capacity: int

@@ -6,9 +6,10 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from tiny_cloud.errors import Failure
 from tiny_cloud.facts import NetworkFacts
@@ -23,8 +24,7 @@ _DEFINING = threading.Lock()
 free virbrN before it takes the network in, and holds no lock between."""
 
 
-@dataclass(frozen=True, slots=True)
-class Networks:
+class Networks(Struct, frozen=True):
     connection: Callable[[], Any]
     failing: Callable[[str], AbstractContextManager[None]]
     """libvirt's errors as a Failure to do what the words say."""

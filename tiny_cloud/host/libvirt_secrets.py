@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from tiny_cloud.facts import SecretFacts
 from tiny_cloud.host.libvirt_connection import ignoring, libvirt
 
 
-@dataclass(frozen=True, slots=True)
-class Secrets:
+class Secrets(Struct, frozen=True):
     connection: Callable[[], Any]
     failing: Callable[[str], AbstractContextManager[None]]
     """libvirt's errors as a Failure to do what the words say."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 LOCKED = re.compile(r'Failed to get .* lock.*?using the image \[(?P<path>[^\]]+)\]', re.DOTALL)
 """qemu's words for an image that somebody else has open (block/file-posix.c)."""
@@ -14,8 +15,7 @@ _DOMAIN = re.compile(r"\0-name\0guest=([^,\0]+)")
 _FLAGS = re.compile(r"^flags:\s+0([0-7]+)$", re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True)
-class Opener:
+class Opener(Struct, frozen=True):
     pid: int
     name: str
     """What the process is called or, of a machine of libvirt, ``the domain NAME``."""

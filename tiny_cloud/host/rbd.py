@@ -10,9 +10,10 @@ import binascii
 import errno
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from tiny_cloud.ceph import Cluster
 from tiny_cloud.errors import Failure
@@ -57,8 +58,7 @@ WHY: Mapping[tuple[str, int], tuple[str, str]] = {
 """By where it failed and how: the end of a sentence, and the remedy."""
 
 
-@dataclass(frozen=True, slots=True)
-class Trashed:
+class Trashed(Struct, frozen=True):
     """What lies in Ceph's trash."""
 
     cluster: Cluster

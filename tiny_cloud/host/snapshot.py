@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
+
+from msgspec.structs import replace
 
 from tiny_cloud.ceph import Cluster
 from tiny_cloud.errors import Failure

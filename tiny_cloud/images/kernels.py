@@ -7,7 +7,8 @@ So each version of an image that such a disk stands on has files of its own, cal
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from tiny_cloud.facts import FileFacts
 from tiny_cloud.model import Address, Ownership, Unknown
@@ -28,8 +29,7 @@ Bases = Mapping[str, tuple[Address, ...]]
 """Which disks stand on an image's file."""
 
 
-@dataclass(frozen=True, slots=True)
-class Lack:
+class Lack(Struct, frozen=True):
     """A version of an image whose kernel has to be taken out."""
 
     image: str

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from tiny_cloud.errors import Failure
 
@@ -27,8 +28,7 @@ _PARTS = re.compile(
     r'\s*(RW|RDONLY)\s+([1-9][0-9]{0,15})\s+(\w+)\s+"([^"]+)"(?:\s+([0-9]{1,16}))?\s*')
 
 
-@dataclass(frozen=True, slots=True)
-class Extent:
+class Extent(Struct, frozen=True):
     name: str
     """Of a file in the descriptor's own folder."""
     kind: str

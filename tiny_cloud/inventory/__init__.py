@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tiny_cloud import plan, removal
 from tiny_cloud.draft import Draft
@@ -31,8 +33,7 @@ class Status(enum.StrEnum):
     """It is owned, and no document declares it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Thing:
+class Thing(Struct, frozen=True):
     resource: Resource
     status: Status
     seen: Observed | Unknown | None

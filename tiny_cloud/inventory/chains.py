@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from tiny_cloud import layers
 from tiny_cloud.errands import Actual
@@ -20,8 +21,7 @@ Files: TypeAlias = tuple[tuple[str, str], ...]
 """Paths and formats, the top first."""
 
 
-@dataclass(frozen=True, slots=True)
-class Layer:
+class Layer(Struct, frozen=True):
     path: str
     format: str
     owner: str = ""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os.path
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Self
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tiny_cloud import encryption, layers
 from tiny_cloud.borrowed import borrowed
@@ -39,8 +41,7 @@ from tiny_cloud.steps import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Batch:
+class _Batch(Struct, frozen=True):
     """What all disks are looked up in."""
 
     files: Mapping[str, FileFacts | Unknown]

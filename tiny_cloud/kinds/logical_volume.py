@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Self
+
+from msgspec.structs import replace
 
 from tiny_cloud import encryption, layers
 from tiny_cloud.errors import Problem

@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from tiny_cloud.layout.lines import BLANK, comments, is_comment, shifted, trimmed
 from tiny_cloud.layout.order import known_of, ranks_of
@@ -63,8 +64,7 @@ def _open(roots: list[Place], text: str) -> bool:
         for part in parts)
 
 
-@dataclass(slots=True)
-class Form:
+class Form(Struct):
     lines: Sequence[str]
     sort: bool
     """Not where an alias might come before its anchor by that."""

@@ -12,9 +12,9 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from lxml import etree
+from msgspec import Struct
 
 from tiny_cloud.errors import Problem, Problems
 from tiny_cloud.libvirt_xml.domain import LOOPBACK, Forward, Interface, family
@@ -33,8 +33,7 @@ _FORWARD = re.compile(r"(tcp|udp):([\d.]*):(\d+)-[\d.]*:(\d+)")
 _PROPERTY = re.compile(r"((?:[^,]|,,)+)(?:,|$)")
 
 
-@dataclass(frozen=True, slots=True)
-class Card:
+class Card(Struct, frozen=True):
     """What a pair of -netdev and -device says."""
 
     name: str

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from tiny_cloud.errors import Problem, Problems
 from tiny_cloud.libvirt_xml.aliases import PREFIXES
@@ -18,8 +19,7 @@ SPARE_PORTS = 8
 LOOPBACK = "127.0.0.1"
 
 
-@dataclass(frozen=True, slots=True)
-class Layer:
+class Layer(Struct, frozen=True):
     """One image of a backing chain."""
 
     path: str
@@ -41,8 +41,7 @@ class Layer:
         return cls(remote.url, form, "network", remote=remote)
 
 
-@dataclass(frozen=True, slots=True)
-class DiskDevice:
+class DiskDevice(Struct, frozen=True):
     name: str
     bus: str
     """virtio, scsi, sata, ide or usb; empty: as it is, virtio for a new one."""
@@ -61,8 +60,7 @@ class DiskDevice:
     """``cache``, ``discard`` and ``io``, as far as they are declared; others stay as they are."""
 
 
-@dataclass(frozen=True, slots=True)
-class Forward:
+class Forward(Struct, frozen=True):
     """A port of the host that leads into a guest on user-mode networking."""
 
     host_port: int
@@ -87,8 +85,7 @@ class Forward:
         return json.dumps(words, sort_keys=True, separators=(",", ":"))
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Struct, frozen=True):
     """What a card is plugged into."""
 
     kind: str
@@ -102,8 +99,7 @@ class Source:
 USER = Source("user")
 
 
-@dataclass(frozen=True, slots=True)
-class Interface:
+class Interface(Struct, frozen=True):
     name: str
     mac: str
     model: str
@@ -117,8 +113,7 @@ class Interface:
     """Bytes; 0: the network's own; None: as it is."""
 
 
-@dataclass(frozen=True, slots=True)
-class Domain:
+class Domain(Struct, frozen=True):
     name: str
     uuid: str
     memory: int

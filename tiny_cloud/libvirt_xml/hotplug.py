@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Container, Iterable, Iterator, Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from tiny_cloud.libvirt_xml.aliases import PREFIXES
 from tiny_cloud.libvirt_xml.room import Room

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from tiny_cloud.libvirt_xml import cards
 from tiny_cloud.libvirt_xml.domain import (

@@ -7,9 +7,9 @@ host's firewall and dnsmasq follow each update. https://libvirt.org/html/libvirt
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from lxml import etree
+from msgspec import Struct
 
 from tiny_cloud.libvirt_xml.elements import E, Element
 from tiny_cloud.libvirt_xml.network import (
@@ -30,8 +30,7 @@ ANY = -1
 """libvirt finds the parent by itself: there is only one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Update:
+class Update(Struct, frozen=True):
     command: str
     """``add`` or ``delete``."""
     section: str

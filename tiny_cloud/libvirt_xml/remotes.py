@@ -7,8 +7,9 @@ A password is in neither: libvirt keeps it as a secret, which the XML names by i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from tiny_cloud.facts import Server
 from tiny_cloud.libvirt_xml.elements import E, Element, attribute
@@ -22,8 +23,7 @@ MONITOR_PORTS = (6789, 3300)
 """Of a monitor without one: the first and the second version of Ceph's protocol."""
 
 
-@dataclass(frozen=True, slots=True)
-class Remote:
+class Remote(Struct, frozen=True):
     """A disk that some server has."""
 
     protocol: str

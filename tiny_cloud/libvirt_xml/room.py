@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from lxml import etree
+from msgspec import Struct
 
 from tiny_cloud.libvirt_xml import cards, ports
 from tiny_cloud.libvirt_xml.aliases import PREFIXES, alias_for, alias_of
@@ -13,8 +12,7 @@ from tiny_cloud.libvirt_xml.elements import Element
 from tiny_cloud.libvirt_xml.parts import iothreads
 
 
-@dataclass(slots=True)
-class Room:
+class Room(Struct):
     """What is free for more devices; what is taken is taken off."""
 
     express: bool

@@ -8,10 +8,10 @@ everybody who compares, a disk is what lies below: ``bare`` takes the overlays o
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from graphlib import TopologicalSorter
 
 from lxml import etree
+from msgspec.structs import replace
 
 from tiny_cloud.facts import DomainFacts, Overlay, SnapshotFacts
 from tiny_cloud.libvirt_xml.elements import E, Element, attribute

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from tiny_cloud.facts import DomainFacts, Reader
 from tiny_cloud.libvirt_xml import Interface, adoption

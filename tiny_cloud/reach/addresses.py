@@ -6,7 +6,9 @@ import enum
 import ipaddress
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tiny_cloud.libvirt_xml import LOOPBACK, Forward
 from tiny_cloud.libvirt_xml.hotplug import groups
@@ -29,8 +31,7 @@ class Source(enum.StrEnum):
     """The manifest; whether the guest has it nobody has seen."""
 
 
-@dataclass(frozen=True, slots=True)
-class Card:
+class Card(Struct, frozen=True):
     name: str
     """The manifest's; of one that no manifest names its MAC."""
     mac: str
@@ -45,8 +46,7 @@ class Card:
         return self.network.partition(" ")[0] in ("network", "bridge")
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(Struct, frozen=True):
     """What one source said, before it is known whose card that is."""
 
     mac: str
@@ -54,8 +54,7 @@ class Told:
     prefix: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """An address of a machine, and who knows of it."""
 
     address: str

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
+
+from msgspec import Struct
 
 from tiny_cloud.api import Workspace
 from tiny_cloud.errands import one
@@ -24,8 +25,7 @@ HIDDEN = "qemu's own network shows no address outside; forward a port (interface
 UNHEARD = "no lease is given to its cards, and this host has not heard of them"
 
 
-@dataclass(frozen=True, slots=True)
-class Answers:
+class Answers(Struct, frozen=True):
     found: tuple[Found, ...]
     faults: tuple[Failure, ...] = ()
     """Of sources that could not be asked."""
@@ -35,8 +35,7 @@ class Answers:
         return ", ".join(one.address for one in self.found)
 
 
-@dataclass(frozen=True, slots=True)
-class Machine:
+class Machine(Struct, frozen=True):
     """A machine that is there, be it declared or only owned."""
 
     resource: Resource

@@ -7,7 +7,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from tiny_cloud.errors import Failure
 from tiny_cloud.host.servers import greeting_fault
@@ -33,15 +34,13 @@ class Goal(enum.StrEnum):
     """qemu-guest-agent has opened its channel."""
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(Struct, frozen=True):
     is_ready: bool
     text: str
     """What there is, or what is missing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     machine: Machine
     last: Look
     seconds: float

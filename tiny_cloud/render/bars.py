@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 
+from msgspec import Struct, field
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
@@ -21,8 +21,7 @@ BAR = 24
 """Columns."""
 
 
-@dataclass(slots=True)
-class Row:
+class Row(Struct):
     """A change that goes on."""
 
     name: str

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from tiny_cloud.events import Amount
 
@@ -13,8 +14,7 @@ SOONEST = 0.5
 """Seconds before which nothing is said of it."""
 
 
-@dataclass(slots=True)
-class Meter:
+class Meter(Struct):
     seen: deque[tuple[float, int]] = field(default_factory=deque)
     """Seconds, and the bytes that were done by then."""
     total: int = 0

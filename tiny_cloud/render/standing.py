@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from msgspec import Struct
 from rich.console import Console
 
 from tiny_cloud.errands.leftovers import Leftover
@@ -21,8 +21,7 @@ WELL = "All is well: nothing is left of runs that were cut off."
 REMEDY = "tinycloud repair removes it"
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(Struct, frozen=True):
     holder: str
     """Who is at work; empty: nobody. Then alone it is known what is left."""
     cut_off: str

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
+
+from msgspec import Struct, field
 
 from tiny_cloud.apply.batches import Key
 from tiny_cloud.events import Event
 from tiny_cloud.model import Action, Address, Plan
 
 
-@dataclass(slots=True)
-class Tally:
+class Tally(Struct):
     """A task without steps is done as soon as what it waits for is, and is not counted."""
 
     actions: Mapping[Address, Action]

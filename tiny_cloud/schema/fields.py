@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import posixpath
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
+
+from msgspec import Struct
 
 from tiny_cloud.model import Impact, Scalar, Secret, Value
 from tiny_cloud.schema.files import Node, below, segments, spec_of, trail
@@ -23,8 +24,7 @@ IMPACTS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Ref:
+class Ref(Struct, frozen=True):
     """A field that names another thing."""
 
     field: str

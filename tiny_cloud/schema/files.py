@@ -6,9 +6,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
-from importlib.resources import files
-from importlib.resources.abc import Traversable
-from pathlib import Path as FilePath
+from pathlib import Path
 from typing import Any, TypeAlias
 
 Node: TypeAlias = Mapping[str, Any]
@@ -91,27 +89,36 @@ def _schemas() -> Mapping[str, Node]:
     read = {entry.name: json.loads(entry.read_text(encoding="utf-8"))
             for entry in sorted(folder.iterdir(), key=lambda entry: entry.name)
             if entry.name.endswith(".json")}
-    return {name.removesuffix(".json"): _inline(node, name, read)
+    known: dict[tuple[str, str], Any] = {}
+    return {name.removesuffix(".json"): _inline(node, name, read, known)
             for name, node in read.items() if "const" in node.get("properties", {}).get("kind", {})}
 
 
-def _folder() -> Traversable:
+# importlib.resources would find it in a zip, too, and takes as long to import as all of this.
+def _folder() -> Path:
     """Inside the package in a wheel, beside it in the repository."""
-    inside = files("tiny_cloud") / "schemas"
-    return inside if inside.is_dir() else FilePath(__file__).parents[2] / "schemas"
+    inside = Path(__file__).parents[1] / "schemas"
+    return inside if inside.is_dir() else Path(__file__).parents[2] / "schemas"
 
 
-def _inline(node: Any, file: str, read: Mapping[str, Any]) -> Any:
-    """References resolved; what stands beside a ``$ref`` comes before what it refers to."""
+def _inline(
+    node: Any, file: str, read: Mapping[str, Any], known: dict[tuple[str, str], Any]
+) -> Any:
+    """References resolved; what stands beside a ``$ref`` comes before what it refers to.
+    ``known``: what was referred to before, by file and pointer."""
     if isinstance(node, list):
-        return [_inline(item, file, read) for item in node]
+        return [_inline(item, file, read, known) for item in node]
     if not isinstance(node, dict):
         return node
-    plain = {key: _inline(value, file, read) for key, value in node.items() if key != "$ref"}
+    plain = {key: _inline(value, file, read, known) for key, value in node.items()
+             if key != "$ref"}
     if "$ref" not in node:
         return plain
     target, _, pointer = node["$ref"].partition("#/")
-    found: Any = read[target or file]
-    for part in pointer.split("/"):
-        found = found[part]
-    return {**_inline(found, target or file, read), **plain}
+    place = target or file, pointer
+    if place not in known:
+        found: Any = read[place[0]]
+        for part in pointer.split("/"):
+            found = found[part]
+        known[place] = _inline(found, place[0], read, known)
+    return {**known[place], **plain}

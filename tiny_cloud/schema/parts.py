@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from tiny_cloud.schema.fields import name_of
 from tiny_cloud.schema.files import Node, below, spec_of
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     field: str
     """Flat, as ``flatten`` names it, or the name of what holds several: ``users.koder``."""
     rest: Any

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from tiny_cloud.model import Impact
 from tiny_cloud.schema.fields import impact, keyword
@@ -24,8 +25,7 @@ NETWORK_COSTS = {
 """A network does not boot, and restarts without the machines on it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """One field."""
 
     field: str

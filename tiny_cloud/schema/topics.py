@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from tiny_cloud import suggest
 from tiny_cloud.document import API_VERSION
@@ -15,8 +16,7 @@ from tiny_cloud.schema.table import Row, row, types
 from tiny_cloud.schema.words import flow, one_of, quote
 
 
-@dataclass(frozen=True, slots=True)
-class Topic:
+class Topic(Struct, frozen=True):
     kind: str
     path: str
     """``spec.disks[].bus``; ``*`` is a name of the user's own; empty: the whole document."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from tiny_cloud.document import Document
 from tiny_cloud.errors import Span
@@ -22,8 +23,7 @@ _PLAIN = re.compile(r"[A-Za-z0-9_./:+@$-]*[A-Za-z_/][A-Za-z0-9_./:+@$-]*|[0-9.]+
 _TRUE, _FALSE = ("true", "yes", "on", "y", "1"), ("false", "no", "off", "n", "0")
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """Where a schema is not met, and in what."""
 
     document: Document

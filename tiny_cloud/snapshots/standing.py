@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, cast
+
+from msgspec.structs import replace
 
 from tiny_cloud.facts import DiskUse, DomainFacts, Reader, SnapshotFacts
 from tiny_cloud.libvirt_xml import above, bare, chains

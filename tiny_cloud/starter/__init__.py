@@ -7,9 +7,10 @@ import os
 import re
 import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+
+from msgspec import Struct
 
 from tiny_cloud.errors import Failure
 from tiny_cloud.schema import editors
@@ -38,8 +39,7 @@ FILES = {
 FALLBACK = "homelab"
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(Struct, frozen=True):
     path: str
     text: str
     """What it is for."""

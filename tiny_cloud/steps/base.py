@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from tiny_cloud import luks
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """The base of all steps."""
 
     @property
@@ -27,8 +27,7 @@ class Step:
         return ()
 
 
-@dataclass(frozen=True, slots=True)
-class Run(Step):
+class Run(Step, frozen=True):
     """Run a command to its end; a non-zero exit is a failure that quotes its stderr."""
 
     argv: tuple[str, ...]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shlex
-from dataclasses import dataclass
 
 from tiny_cloud.steps.base import Step
 
@@ -22,8 +21,7 @@ def _live(verb: str, name: str, xml: str) -> str:
     return f"virsh {verb} {shlex.quote(name)} /dev/stdin --live <<'EOF'\n{xml.rstrip()}\nEOF"
 
 
-@dataclass(frozen=True, slots=True)
-class AttachDevice(Step):
+class AttachDevice(Step, frozen=True):
     """Plug a device into a running machine; one that is there already is fine."""
 
     name: str
@@ -36,8 +34,7 @@ class AttachDevice(Step):
         return (DetachDevice(self.name, alias_of(self.xml), self.xml),)
 
 
-@dataclass(frozen=True, slots=True)
-class DetachDevice(Step):
+class DetachDevice(Step, frozen=True):
     """Take a device out of a running machine, and wait until the guest has let go of it."""
 
     name: str
@@ -54,8 +51,7 @@ class DetachDevice(Step):
         return (AttachDevice(self.name, self.xml),)
 
 
-@dataclass(frozen=True, slots=True)
-class UpdateDevice(Step):
+class UpdateDevice(Step, frozen=True):
     """Change the medium, the network or the link of a device of a running machine."""
 
     name: str
@@ -69,8 +65,7 @@ class UpdateDevice(Step):
         return (UpdateDevice(self.name, self.before, self.xml),)
 
 
-@dataclass(frozen=True, slots=True)
-class SetVcpus(Step):
+class SetVcpus(Step, frozen=True):
     """Plug virtual processors into a running machine, or out of it."""
 
     name: str
@@ -84,8 +79,7 @@ class SetVcpus(Step):
         return (SetVcpus(self.name, self.before, self.count),)
 
 
-@dataclass(frozen=True, slots=True)
-class SetMemory(Step):
+class SetMemory(Step, frozen=True):
     """Ask a running guest's balloon driver for a size."""
 
     name: str
@@ -96,8 +90,7 @@ class SetMemory(Step):
         return shlex.join(["virsh", "setmem", self.name, f"{self.size}b", "--live"])
 
 
-@dataclass(frozen=True, slots=True)
-class Describe(Step):
+class Describe(Step, frozen=True):
     """A running machine's title or description."""
 
     name: str
@@ -110,8 +103,7 @@ class Describe(Step):
         return shlex.join(["virsh", "desc", self.name, "--live", *title, self.text])
 
 
-@dataclass(frozen=True, slots=True)
-class BlockResize(Step):
+class BlockResize(Step, frozen=True):
     """Grow a disk under a running machine."""
 
     domain: str

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import field
 
 from tiny_cloud.steps.base import Step
 
 
-@dataclass(frozen=True, slots=True)
-class MakeFolder(Step):
+class MakeFolder(Step, frozen=True):
     path: str
     mode: int
 
@@ -19,8 +19,7 @@ class MakeFolder(Step):
         return f"install -d -m {self.mode:o} {shlex.quote(self.path)}"
 
 
-@dataclass(frozen=True, slots=True)
-class Stamp(Step):
+class Stamp(Step, frozen=True):
     """Mark a file as ours: cloud, address and the very object (final path and inode)."""
 
     path: str
@@ -36,8 +35,7 @@ class Stamp(Step):
         return f"# stamp {shlex.quote(self.path)} as {self.cloud} {self.address}"
 
 
-@dataclass(frozen=True, slots=True)
-class Publish(Step):
+class Publish(Step, frozen=True):
     """fsync, mode, final name, fsync of the folder; never over an existing file."""
 
     part: str
@@ -48,8 +46,7 @@ class Publish(Step):
         return f"mv --no-clobber {shlex.quote(self.part)} {shlex.quote(self.final)}"
 
 
-@dataclass(frozen=True, slots=True)
-class Trash(Step):
+class Trash(Step, frozen=True):
     """Move a file into the trash folder; ``purge`` is what really deletes."""
 
     path: str
@@ -59,8 +56,7 @@ class Trash(Step):
         return f"mv {shlex.quote(self.path)} {shlex.quote(self.trash)}"
 
 
-@dataclass(frozen=True, slots=True)
-class Remove(Step):
+class Remove(Step, frozen=True):
     """Delete a file that holds nobody's data (a console log, a part); absent is fine."""
 
     path: str
@@ -69,8 +65,7 @@ class Remove(Step):
         return f"rm -f {shlex.quote(self.path)}"
 
 
-@dataclass(frozen=True, slots=True)
-class WriteRecord(Step):
+class WriteRecord(Step, frozen=True):
     """Keep what was declared, atomically and 0600: STORAGE/records/KIND-NAME.json."""
 
     address: str
@@ -80,16 +75,14 @@ class WriteRecord(Step):
         return f"# record {self.address}"
 
 
-@dataclass(frozen=True, slots=True)
-class DropRecord(Step):
+class DropRecord(Step, frozen=True):
     address: str
 
     def shell(self) -> str:
         return f"# drop the record of {self.address}"
 
 
-@dataclass(frozen=True, slots=True)
-class Rename(Step):
+class Rename(Step, frozen=True):
     """A file of ours gets another name, with its stamp; never over an existing file. One that is
     not there was moved before, by an apply that was cut off."""
 
@@ -100,8 +93,7 @@ class Rename(Step):
         return f"mv --no-clobber {shlex.quote(self.path)} {shlex.quote(self.to)}"
 
 
-@dataclass(frozen=True, slots=True)
-class MoveRecord(Step):
+class MoveRecord(Step, frozen=True):
     """What was recorded of a thing goes on under another name; ``changes`` replace parts of it."""
 
     address: str

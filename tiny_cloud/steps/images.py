@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import field
 
 from tiny_cloud import luks
 from tiny_cloud.steps.base import Step
 
 
-@dataclass(frozen=True, slots=True)
-class Fetch(Step):
+class Fetch(Step, frozen=True):
     """Download to ``to`` (resumed if a part is there), hashing on the way."""
 
     url: str
@@ -26,8 +26,7 @@ class Fetch(Step):
         return shlex.join(["curl", "-fL", "-C", "-", "-o", self.to, self.url])
 
 
-@dataclass(frozen=True, slots=True)
-class ImportImage(Step):
+class ImportImage(Step, frozen=True):
     """Inspect a foreign image, refuse hostile ones, convert it to a standalone qcow2 at ``to``."""
 
     source: str
@@ -47,8 +46,7 @@ class ImportImage(Step):
                            self.to])
 
 
-@dataclass(frozen=True, slots=True)
-class Debootstrap(Step):
+class Debootstrap(Step, frozen=True):
     """Build a bootable disk from Debian packages: mmdebstrap, then GRUB in an appliance."""
 
     suite: str
@@ -66,8 +64,7 @@ class Debootstrap(Step):
                 "tar-in, grub-install, update-grub")
 
 
-@dataclass(frozen=True, slots=True)
-class CreateDisk(Step):
+class CreateDisk(Step, frozen=True):
     """``qemu-img create``, which would accept an overlay smaller than its base: we do not."""
 
     to: str
@@ -90,8 +87,7 @@ class CreateDisk(Step):
         return luks.typed(argv, self.secret) if self.secret else shlex.join(argv)
 
 
-@dataclass(frozen=True, slots=True)
-class ExtractKernel(Step):
+class ExtractKernel(Step, frozen=True):
     """Take the newest kernel and its initial ramdisk out of an image, through libguestfs, reading
     only. Both are left stamped as parts: which kernel it is shows only now, and goes into the
     stamps."""
@@ -110,8 +106,7 @@ class ExtractKernel(Step):
         return shlex.join(argv)
 
 
-@dataclass(frozen=True, slots=True)
-class PrepareImage(Step):
+class PrepareImage(Step, frozen=True):
     """Write settings into an image that is not published yet, and take out what a machine left."""
 
     address: str
@@ -128,8 +123,7 @@ class PrepareImage(Step):
         return f"{removal}  # and the settings of {self.address}" if self.settings else removal
 
 
-@dataclass(frozen=True, slots=True)
-class EditGuest(Step):
+class EditGuest(Step, frozen=True):
     """Write settings into the system on a disk nobody uses, through libguestfs, and record them."""
 
     address: str
@@ -158,8 +152,7 @@ class EditGuest(Step):
         return f"# libguestfs: write {self.address} into {shlex.quote(self.disk)}"
 
 
-@dataclass(frozen=True, slots=True)
-class RecallGuest(Step):
+class RecallGuest(Step, frozen=True):
     """Make a guest's lost record anew, of what a look inside its disk finds as declared."""
 
     edit: EditGuest

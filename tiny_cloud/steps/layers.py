@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from tiny_cloud.steps.base import Step
@@ -14,8 +13,7 @@ NO_KEY = f"-{'0' * 12}.qcow2.part"
 """How the name of an image ends that is being made of a disk: its key is not known yet."""
 
 
-@dataclass(frozen=True, slots=True)
-class RebaseDisk(Step):
+class RebaseDisk(Step, frozen=True):
     """A disk that nobody uses stands on another base, or on none; its content stays the same.
 
     It is done on a copy, compared with the disk, which then takes its place at once: rename(2). A
@@ -39,8 +37,7 @@ class RebaseDisk(Step):
             ["mv", self.stamp.path, self.path])))
 
 
-@dataclass(frozen=True, slots=True)
-class CommitDisk(Step):
+class CommitDisk(Step, frozen=True):
     """All that a disk shows becomes a base image of its own, published as FOLDER/NAME-KEY.qcow2 and
     recorded: its key is made of its content, which shows only now."""
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
 
 from tiny_cloud.steps.base import Step
 
 
-@dataclass(frozen=True, slots=True)
-class Define(Step):
+class Define(Step, frozen=True):
     """Define a domain. ``accel`` auto: the executor's probe decides the domain type and CPU."""
 
     name: str
@@ -28,8 +26,7 @@ class Define(Step):
         return (Define(self.name, self.before),) if self.before else ()
 
 
-@dataclass(frozen=True, slots=True)
-class Autostart(Step):
+class Autostart(Step, frozen=True):
     name: str
     on: bool
 
@@ -37,16 +34,14 @@ class Autostart(Step):
         return shlex.join(["virsh", "autostart", *([] if self.on else ["--disable"]), self.name])
 
 
-@dataclass(frozen=True, slots=True)
-class Start(Step):
+class Start(Step, frozen=True):
     name: str
 
     def shell(self) -> str:
         return shlex.join(["virsh", "start", self.name])
 
 
-@dataclass(frozen=True, slots=True)
-class Shutdown(Step):
+class Shutdown(Step, frozen=True):
     """Ask the guest to power off and wait; ``force`` pulls the plug when it has not by then."""
 
     name: str
@@ -65,16 +60,14 @@ class Shutdown(Step):
         return (Start(self.name),) if self.again else ()
 
 
-@dataclass(frozen=True, slots=True)
-class Undefine(Step):
+class Undefine(Step, frozen=True):
     name: str
 
     def shell(self) -> str:
         return shlex.join(["virsh", "undefine", "--nvram", "--tpm", self.name])
 
 
-@dataclass(frozen=True, slots=True)
-class RenameDomain(Step):
+class RenameDomain(Step, frozen=True):
     """Only while it is off. One that is not there was renamed before."""
 
     name: str

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
 
 from tiny_cloud.steps.base import Step
 
 
-@dataclass(frozen=True, slots=True)
-class DefineNetwork(Step):
+class DefineNetwork(Step, frozen=True):
     """New or in place; what is active stays as it is."""
 
     name: str
@@ -19,8 +17,7 @@ class DefineNetwork(Step):
         return f"virsh net-define --validate /dev/stdin <<'EOF'\n{self.xml.rstrip()}\nEOF"
 
 
-@dataclass(frozen=True, slots=True)
-class AutostartNetwork(Step):
+class AutostartNetwork(Step, frozen=True):
     name: str
     on: bool
 
@@ -29,8 +26,7 @@ class AutostartNetwork(Step):
         return shlex.join(["virsh", "net-autostart", *off, self.name])
 
 
-@dataclass(frozen=True, slots=True)
-class StartNetwork(Step):
+class StartNetwork(Step, frozen=True):
     """Start it and put the cards of machines that run on it back on its bridge: they fell off when
     it was stopped."""
 
@@ -40,8 +36,7 @@ class StartNetwork(Step):
         return shlex.join(["virsh", "net-start", self.name])
 
 
-@dataclass(frozen=True, slots=True)
-class ReattachCards(Step):
+class ReattachCards(Step, frozen=True):
     """Plug every running machine's card on a network into its bridge again, and see that it is."""
 
     name: str
@@ -50,8 +45,7 @@ class ReattachCards(Step):
         return f"# ip link set TAP master BRIDGE, for each card of a running machine on {self.name}"
 
 
-@dataclass(frozen=True, slots=True)
-class UpdateNetwork(Step):
+class UpdateNetwork(Step, frozen=True):
     """Change a section of an active network, of its definition, or of both."""
 
     name: str
@@ -71,16 +65,14 @@ class UpdateNetwork(Step):
         return shlex.join(["virsh", *argv])
 
 
-@dataclass(frozen=True, slots=True)
-class StopNetwork(Step):
+class StopNetwork(Step, frozen=True):
     name: str
 
     def shell(self) -> str:
         return shlex.join(["virsh", "net-destroy", self.name])
 
 
-@dataclass(frozen=True, slots=True)
-class UndefineNetwork(Step):
+class UndefineNetwork(Step, frozen=True):
     name: str
 
     def shell(self) -> str:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
 
 from tiny_cloud.ceph import Cluster
 from tiny_cloud.steps.base import Step
 
 
-@dataclass(frozen=True, slots=True)
-class CreateRBDImage(Step):
+class CreateRBDImage(Step, frozen=True):
     """Blank, or a clone of a snapshot and then as large as is said. What an apply that was cut off
     has left under the name goes to Ceph's trash."""
 
@@ -33,8 +31,7 @@ class CreateRBDImage(Step):
         return f"{clone}\n{self.cluster.typed('resize', '--size', f'{self.size}B', self.image)}"
 
 
-@dataclass(frozen=True, slots=True)
-class GrowRBDImage(Step):
+class GrowRBDImage(Step, frozen=True):
     """While nobody uses it. One that has the size already is fine; none is ever made smaller."""
 
     cluster: Cluster
@@ -46,8 +43,7 @@ class GrowRBDImage(Step):
         return self.cluster.typed("resize", "--size", f"{self.size}B", self.image)
 
 
-@dataclass(frozen=True, slots=True)
-class StampRBDImage(Step):
+class StampRBDImage(Step, frozen=True):
     """Mark an image as ours and finished: cloud, address and the very object (its ID)."""
 
     cluster: Cluster
@@ -59,8 +55,7 @@ class StampRBDImage(Step):
         return f"# mark {shlex.quote(self.image)} as {self.cloud} {self.address}, finished"
 
 
-@dataclass(frozen=True, slots=True)
-class RenameRBDImage(Step):
+class RenameRBDImage(Step, frozen=True):
     """Never over another one."""
 
     cluster: Cluster
@@ -71,8 +66,7 @@ class RenameRBDImage(Step):
         return self.cluster.typed("rename", self.image, self.to)
 
 
-@dataclass(frozen=True, slots=True)
-class TrashRBDImage(Step):
+class TrashRBDImage(Step, frozen=True):
     """Into Ceph's own trash; one that is not there is fine. Ceph refuses it while somebody has the
     image open."""
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from tiny_cloud.steps.base import Step
 
 
-@dataclass(frozen=True, slots=True)
-class DefineSecret(Step):
+class DefineSecret(Step, frozen=True):
     """Define a secret, new or in place, give libvirt its value, and record the value's crypt hash.
 
     The hash comes last: a secret without one, or with another, is defined again."""
@@ -40,8 +38,7 @@ class DefineSecret(Step):
                 f"virsh secret-set-value {self.uuid} {how}")
 
 
-@dataclass(frozen=True, slots=True)
-class UndefineSecret(Step):
+class UndefineSecret(Step, frozen=True):
     """One that is not there is fine."""
 
     uuid: str

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import field
 
 from tiny_cloud.steps.base import Step
 from tiny_cloud.steps.files import Stamp
 
 
-@dataclass(frozen=True, slots=True)
-class MakeSeed(Step):
+class MakeSeed(Step, frozen=True):
     """Write a NoCloud seed, stamp it, put it in the place of the old one at once, record it."""
 
     address: str

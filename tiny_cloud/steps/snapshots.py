@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
 
 from tiny_cloud.steps.base import Step
 
 
-@dataclass(frozen=True, slots=True)
-class CreateSnapshot(Step):
+class CreateSnapshot(Step, frozen=True):
     """All disks of a machine at one moment. libvirt makes it whole or not at all."""
 
     domain: str
@@ -30,8 +28,7 @@ class CreateSnapshot(Step):
         return f"{command} <<'EOF'\n{self.xml.rstrip()}\nEOF"
 
 
-@dataclass(frozen=True, slots=True)
-class RevertToSnapshot(Step):
+class RevertToSnapshot(Step, frozen=True):
     """To an internal one: disks, definition, and whether it ran are as they were then."""
 
     domain: str
@@ -41,8 +38,7 @@ class RevertToSnapshot(Step):
         return shlex.join(["virsh", "snapshot-revert", self.domain, self.name])
 
 
-@dataclass(frozen=True, slots=True)
-class DeleteSnapshot(Step):
+class DeleteSnapshot(Step, frozen=True):
     """One that is not there any more is fine."""
 
     domain: str
@@ -55,8 +51,7 @@ class DeleteSnapshot(Step):
         return shlex.join(["virsh", "snapshot-delete", self.domain, self.name, *only])
 
 
-@dataclass(frozen=True, slots=True)
-class CommitOverlay(Step):
+class CommitOverlay(Step, frozen=True):
     """Merge what a running machine has written since a snapshot into the disk below, and let it go
     on there. A merge that runs already is waited for."""
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import field
 
 from tiny_cloud import luks
 from tiny_cloud.steps.base import Step
@@ -19,8 +20,7 @@ def sized(size: int | str) -> tuple[str, str]:
     return ("--extents", size) if isinstance(size, str) else ("--size", f"{size}b")
 
 
-@dataclass(frozen=True, slots=True)
-class CreateVolume(Step):
+class CreateVolume(Step, frozen=True):
     """``lvcreate``, with the tags that say whose it is and that it is not finished."""
 
     path: str
@@ -58,8 +58,7 @@ class CreateVolume(Step):
         return shlex.join(self.argv)
 
 
-@dataclass(frozen=True, slots=True)
-class EncryptVolume(Step):
+class EncryptVolume(Step, frozen=True):
     """Write a LUKS header into a new volume; what the guest sees is all that lies behind it."""
 
     path: str
@@ -76,8 +75,7 @@ class EncryptVolume(Step):
         return luks.typed(self.argv, self.secret)
 
 
-@dataclass(frozen=True, slots=True)
-class FillVolume(Step):
+class FillVolume(Step, frozen=True):
     """Write an image into a new volume."""
 
     path: str
@@ -103,8 +101,7 @@ class FillVolume(Step):
         return luks.typed(self.argv, self.secret) if self.secret else shlex.join(self.argv)
 
 
-@dataclass(frozen=True, slots=True)
-class GrowVolume(Step):
+class GrowVolume(Step, frozen=True):
     """One that has the size already is fine; none is ever made smaller."""
 
     path: str
@@ -119,8 +116,7 @@ class GrowVolume(Step):
         return shlex.join(self.argv)
 
 
-@dataclass(frozen=True, slots=True)
-class StampVolume(Step):
+class StampVolume(Step, frozen=True):
     """Mark a volume as ours and finished: cloud, address and the very object (its UUID)."""
 
     path: str
@@ -134,8 +130,7 @@ class StampVolume(Step):
         return f"# tag {shlex.quote(self.path)} as {self.cloud} {self.address}, finished"
 
 
-@dataclass(frozen=True, slots=True)
-class RenameVolume(Step):
+class RenameVolume(Step, frozen=True):
     """Never over another one. One that is not there was renamed by an apply that was cut off."""
 
     path: str
@@ -145,8 +140,7 @@ class RenameVolume(Step):
         return shlex.join(["lvrename", self.path, self.to])
 
 
-@dataclass(frozen=True, slots=True)
-class TrashVolume(Step):
+class TrashVolume(Step, frozen=True):
     """Rename and tag it; ``purge`` is what really removes."""
 
     path: str
@@ -156,8 +150,7 @@ class TrashVolume(Step):
         return shlex.join(["lvrename", self.path, self.trash])
 
 
-@dataclass(frozen=True, slots=True)
-class RemoveVolume(Step):
+class RemoveVolume(Step, frozen=True):
     """Remove what an apply that was cut off has left unfinished; absent is fine."""
 
     path: str

@@ -6,7 +6,8 @@ It is counted in the order of the manifests, so that the first that does not fit
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from tiny_cloud import encryption
 from tiny_cloud.errors import Problem
@@ -20,8 +21,7 @@ from tiny_cloud.volumes.names import PART
 from tiny_cloud.volumes.neighbours import Volumes
 
 
-@dataclass(slots=True)
-class Room:
+class Room(Struct):
     """Bytes that are left, by group and by the path of a thin pool."""
 
     groups: Mapping[str, GroupFacts]

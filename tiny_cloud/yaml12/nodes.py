@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import yaml
+from msgspec import Struct
 
 from tiny_cloud.yaml12.text import DEEPEST, MOST_NODES, Source, Unreadable
 
@@ -14,8 +14,7 @@ from tiny_cloud.yaml12.text import DEEPEST, MOST_NODES, Source, Unreadable
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-@dataclass(slots=True)
-class Node:
+class Node(Struct):
     """A text, or items, or the fields of a mapping. Line and column count from 0."""
 
     line: int

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from tiny_cloud.errors import Problem, Span
 
@@ -33,8 +34,7 @@ class Unreadable(Exception):
         super().__init__(summary)
 
 
-@dataclass(slots=True)
-class Source:
+class Source(Struct):
     file: str
     """As it is named to the user."""
     text: str

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import yaml
+from msgspec import Struct, field
 
 from tiny_cloud.errors import Problem, Span
 from tiny_cloud.yaml12.nodes import Node, compose
@@ -27,8 +27,7 @@ _WORDS: dict[str, bool | None] = {
 }
 
 
-@dataclass(slots=True)
-class Tree:
+class Tree(Struct):
     """One document: its value, where each value stands, and where each key does."""
 
     value: Any = None

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from guest_texts import ACCOUNTS, CARD, guest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tiny_cloud.guests import writer_for
 from tiny_cloud.guests.base import (

@@ -6,7 +6,7 @@ import pytest
 from guest_texts import guest
 
 from tiny_cloud.guests import labels
-from tiny_cloud.guests.base import File, Found, MakeFolder, Remark, Remove, Symlink, WriteFile
+from tiny_cloud.guests.base import Edit, File, Found, MakeFolder, Remark, Remove, Symlink, WriteFile
 
 FOLDER = "/etc/selinux/targeted/contexts/files"
 ON = {"/etc/selinux/config": "SELINUX=enforcing\nSELINUXTYPE=targeted\n"}
@@ -56,7 +56,7 @@ def test_local_rules_come_last_and_aliases_first() -> None:
 
 def test_what_is_there_keeps_its_label() -> None:
     found = guest({**ON, f"{FOLDER}/file_contexts": RULES, "/etc/x": "old"})
-    edits = [WriteFile("/etc/x", b"new"), Remove("/etc/y"), Remark("z")]
+    edits: list[Edit | Remark] = [WriteFile("/etc/x", b"new"), Remove("/etc/y"), Remark("z")]
     assert list(labels.labelled(edits, found)) == edits
 
 

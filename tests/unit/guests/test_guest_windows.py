@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from guest_texts import wish
+from msgspec.structs import replace
 
 from tiny_cloud.errors import Failure
 from tiny_cloud.guests import writer_for

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import struct
 from contextlib import nullcontext
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from msgspec.structs import replace
 from oslo_utils.imageutils import format_inspector
 
 from tiny_cloud.errors import Failure

@@ -1,6 +1,6 @@
 """A spread of machines: each bus, each kind of card, both chipsets, files and block devices."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from tiny_cloud.libvirt_xml import (
     DiskDevice,

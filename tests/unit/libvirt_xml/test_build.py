@@ -1,7 +1,6 @@
-from dataclasses import replace
-
 import pytest
 from lxml import etree
+from msgspec.structs import replace
 
 from tests.unit.libvirt_xml.samples import BARE, CROWD, DEEP, MACHINES, MIB, PC, USER, WEB, machine
 from tiny_cloud.errors import Problems

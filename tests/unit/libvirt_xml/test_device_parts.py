@@ -1,11 +1,11 @@
 """What the parts of a definition do that no libvirt need be asked about."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from lxml import etree
+from msgspec.structs import replace
 
 from tests.unit.libvirt_xml.samples import machine
 from tiny_cloud.libvirt_xml import Interface, Source, build, merge, read

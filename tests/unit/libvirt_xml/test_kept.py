@@ -1,10 +1,10 @@
 """What a manifest says nothing of stays as somebody made it, also where a new one has a default."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from lxml import etree
+from msgspec.structs import replace
 
 from tests.unit.libvirt_xml.samples import machine
 from tiny_cloud.libvirt_xml import (

@@ -1,9 +1,9 @@
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from lxml import etree
+from msgspec.structs import replace
 
 from tests.unit.libvirt_xml.samples import MIB, USER, WEB, machine, overlay
 from tiny_cloud.errors import Problems

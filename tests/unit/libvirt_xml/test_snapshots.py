@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from tests.unit.libvirt_xml.samples import WEB
 from tiny_cloud.facts import DomainFacts, Overlay, SnapshotFacts

@@ -6,9 +6,9 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from tests.fake.host import FakeHost
 from tests.fake.libvirt import FakeLibvirt, device

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from ipaddress import ip_address, ip_interface, ip_network
 from typing import Any
+
+from msgspec import Struct
 
 from tiny_cloud.errors import Failure
 from tiny_cloud.guests.base import Wish
@@ -17,8 +18,7 @@ _DOMAIN = re.compile(r"[A-Za-z0-9._-]+")
 EVERYWHERE = {4: "0.0.0.0/0", 6: "::/0"}
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(Struct, frozen=True):
     to: str
     """A network with its prefix."""
     via: str
@@ -29,8 +29,7 @@ class Route:
         return version(self.via)
 
 
-@dataclass(frozen=True, slots=True)
-class Interface:
+class Interface(Struct, frozen=True):
     """One card, or a VLAN on one, and what it is to have; with nothing else it is only named."""
 
     name: str

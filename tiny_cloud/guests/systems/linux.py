@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from tiny_cloud.guests import accounts, cloud_init, homes, identity, labels, ssh
 from tiny_cloud.guests.base import Edit, Found, Matter, Remark, Wish, WriteFile
@@ -33,8 +35,7 @@ NAMED_BY_HOSTNAME: tuple[Matter, ...] = (Hostname(qualified=True), Hosts())
 """/etc/hostname has the whole name; nss-myhostname(8) answers for it."""
 
 
-@dataclass(frozen=True, slots=True)
-class System:
+class System(Struct, frozen=True):
     """A family: what makes up its settings, and what its logins understand."""
 
     name: str

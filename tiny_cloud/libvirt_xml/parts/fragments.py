@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from lxml import etree
+from msgspec import Struct
 
 from tiny_cloud.libvirt_xml.elements import Element, child
 from tiny_cloud.libvirt_xml.graft import append, canonical
@@ -23,8 +23,7 @@ from tiny_cloud.model import Value
 DIGITS = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Fragment:
+class Fragment(Struct, frozen=True):
     operation: str
     target: str
     """A path below <domain>, or ``.``."""
