@@ -35,7 +35,8 @@ class Hands:
 
 @singledispatch
 def do(step: Step, host: Hands, progress: Progress) -> None:
-    """One function a class of step, registered in ``actions``. Raises Failure, OSError."""
+    """One function a class of step, registered in ``actions``: with the class, for to read it from
+    the annotation takes longer than all else of the import. Raises Failure, OSError."""
     raise NotImplementedError(type(step))
 
 

@@ -22,12 +22,11 @@ from oslo_utils.imageutils import format_inspector
 from tiny_cloud import support
 from tiny_cloud.errors import Failure
 from tiny_cloud.host import ends, extents, parents, qcow1
+from tiny_cloud.host.largest import refuse_size
 
 # It logs each refusal as a warning of its own; ours are sentences already.
 logging.getLogger("oslo_utils").addHandler(logging.NullHandler())
 
-LARGEST = 16 << 40
-"""Bytes of virtual size that are believed (ext4's largest file): 65 KB can claim 128 PiB."""
 HEAD, TAIL = 8 << 20, 4096
 """Bytes at either end in which all headers lie; oslo.utils would read the whole of some files."""
 QEMU_NAMES: Mapping[str, str] = {"gpt": "raw", "raw": "raw", "vhd": "vpc"}
@@ -66,12 +65,6 @@ def look(path: str, declared: str) -> tuple[str, int]:
     parents.refuse(path, format)
     ends.require_whole(path, format)
     return format, size
-
-
-def refuse_size(path: str, size: int) -> None:
-    if size > LARGEST:
-        raise Failure(f"{path} claims a disk of {size >> 40} TiB, and no more than "
-                      f"{LARGEST >> 40} TiB are believed")
 
 
 def _recognized(path: str, head: bytes) -> tuple[str, int]:

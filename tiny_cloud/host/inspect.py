@@ -19,7 +19,7 @@ from msgspec import Struct
 from tiny_cloud.errors import Failure
 from tiny_cloud.host import qemu_img
 from tiny_cloud.host.command import run
-from tiny_cloud.host.independent import refuse_size
+from tiny_cloud.host.largest import refuse_size
 
 
 class Inspected(Struct, frozen=True):

@@ -44,6 +44,8 @@ NETWORK_IMPACTS = {
 
 def clean(text: str) -> str:
     """Control and bidirectional characters made visible (CVE-2021-25743)."""
+    if text.replace("\n", "").isprintable():
+        return text
     return "".join(c if c.isprintable() or c == "\n" else f"\\u{ord(c):04x}" for c in text)
 
 

@@ -25,7 +25,7 @@ from tiny_cloud.model import Address
 from tiny_cloud.schema import secret_of
 
 
-@do.register
+@do.register(steps.EditGuest)
 def _(step: steps.EditGuest, host: Hands, progress: Progress) -> None:
     address = Address.parse(step.address)
     # An appliance takes its time to find that out.
@@ -45,7 +45,7 @@ def _(step: steps.EditGuest, host: Hands, progress: Progress) -> None:
     remember(step, hashes, host)
 
 
-@do.register
+@do.register(steps.PrepareImage)
 def _(step: steps.PrepareImage, host: Hands, progress: Progress) -> None:
     """As a guest's settings are written, but that nothing is fresh, grown or recorded."""
     settings = {**step.settings, "sysprep": step.sysprep, "growRoot": False}
@@ -58,7 +58,7 @@ def _(step: steps.PrepareImage, host: Hands, progress: Progress) -> None:
         raise
 
 
-@do.register
+@do.register(steps.RecallGuest)
 def _(step: steps.RecallGuest, host: Hands, progress: Progress) -> None:
     progress("starts the libguestfs appliance", None)
     found = inside.look(step.edit, environ=host.appliance(), resolve=secrets.need)

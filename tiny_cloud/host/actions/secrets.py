@@ -15,7 +15,7 @@ from tiny_cloud.model import Address, Secret
 from tiny_cloud.schema import secret_of
 
 
-@do.register
+@do.register(steps.DefineSecret)
 def _(step: steps.DefineSecret, host: Hands, progress: Progress) -> None:
     source = secret_of(step.secret)
     plain = secrets.need(source)
@@ -28,7 +28,7 @@ def _(step: steps.DefineSecret, host: Hands, progress: Progress) -> None:
     records.write(host.storage, Address(RECORD, step.uuid), record)
 
 
-@do.register
+@do.register(steps.UndefineSecret)
 def _(step: steps.UndefineSecret, host: Hands, progress: Progress) -> None:
     host.libvirt.secrets.undefine(step.uuid)
     records.drop(host.storage, Address(RECORD, step.uuid))

@@ -10,7 +10,7 @@ from tiny_cloud.host.hands import Hands, do
 from tiny_cloud.model import Address
 
 
-@do.register
+@do.register(steps.MakeSeed)
 def _(step: steps.MakeSeed, host: Hands, progress: Progress) -> None:
     before = records.read(host.storage, Address.parse(step.address)) or {}
     told = seeds.make(step, before, secret=revealed, pass_fds=(host.lock,))
