@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import resource
 import sys
 from importlib import import_module
@@ -66,6 +68,10 @@ def cli() -> None:
 
 
 def main() -> None:
+    # What a command makes lives until it ends, nearly all of it: there is little to look for
+    # meanwhile, and the whole goes at once then.
+    gc.set_threshold(50_000)
+    atexit.register(gc.freeze)
     # Neither we nor a child that holds a key in its memory leaves that behind when it crashes.
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     plain.allow(sys.stdout, sys.stderr)

@@ -13,8 +13,8 @@ import pytest
 from tests.integration import windows_disk
 from tests.integration.windows_disk import mounted
 from tests.integration.windows_disk import values as exported
-from tiny_cloud.guests import writer_for
 from tiny_cloud.guests.base import Edit, File, Found, Remark, Wish
+from tiny_cloud.guests.systems import writer_for
 from tiny_cloud.host.guest_session import plain
 from tiny_cloud.host.guest_worker import lines
 from tiny_cloud.host.guest_worker.session import Session

@@ -13,11 +13,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tiny_cloud.errors import Failure
-from tiny_cloud.guests import roots, writer_for
+from tiny_cloud.guests import roots
 from tiny_cloud.guests.account_files import SHADOW
 from tiny_cloud.guests.base import Edit, File, Found, Fresh, Remark, Wish, Writer
 from tiny_cloud.guests.logins import LOCK
 from tiny_cloud.guests.ssh import host_key_types
+from tiny_cloud.guests.systems import writer_for
 from tiny_cloud.guests.tables import Table
 from tiny_cloud.host import before_edit, command, passwords
 from tiny_cloud.host.guest_contents import Contents, contents_of, with_contents

@@ -28,7 +28,6 @@ from tiny_cloud.host import (
     digest,
     files,
     host_devices,
-    inside,
     libvirt_network,
     lvm,
     passwords,
@@ -149,6 +148,8 @@ class Snapshot:
         """Whether or not it is a deep look."""
         if not guests:
             return {}
+        from tiny_cloud.host import inside  # with it come the writers of all systems
+
         resolve = partial(secrets.resolve, run_commands=self._run_commands)
         found = inside.look_into(
             list(guests.values()), resolve=resolve, environ=self._appliance(), parallel=parallel)

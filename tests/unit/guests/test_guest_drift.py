@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from tiny_cloud.guests import writer_for
 from tiny_cloud.guests.base import (
     File,
     Found,
@@ -24,6 +23,7 @@ from tiny_cloud.guests.base import (
 )
 from tiny_cloud.guests.drift import drifts
 from tiny_cloud.guests.pieces import pieces
+from tiny_cloud.guests.systems import writer_for
 from tiny_cloud.host import guest as host_guest
 from tiny_cloud.insides import ITSELF, Drift
 from tiny_cloud.steps import EditGuest

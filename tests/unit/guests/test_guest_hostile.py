@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tiny_cloud.errors import Failure
-from tiny_cloud.guests import writer_for
 from tiny_cloud.guests.base import Edit, File, Found, Remark, WriteFile
+from tiny_cloud.guests.systems import writer_for
 from tiny_cloud.host import guest_session
 from tiny_cloud.host.guest_worker.edits import Edits
 from tiny_cloud.host.guest_worker.session import Session

@@ -13,8 +13,8 @@ from guest_texts import ACCOUNTS, guest, texts, wish
 from tests.goals import seen
 from tests.input.naughty import CARRIED
 from tiny_cloud.cloudinit import rendered
-from tiny_cloud.guests import writer_for
 from tiny_cloud.guests.base import Edit, File, Found, Remark
+from tiny_cloud.guests.systems import writer_for
 from tiny_cloud.host.guest_contents import contents_of, with_contents
 from tiny_cloud.schema.errors import validator
 from tiny_cloud.schema.files import spec_of

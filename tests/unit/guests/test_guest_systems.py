@@ -17,7 +17,6 @@ import yaml
 from guest_texts import guest
 
 from tiny_cloud.errors import Failure
-from tiny_cloud.guests import writer_for
 from tiny_cloud.guests.base import (
     Edit,
     File,
@@ -30,7 +29,7 @@ from tiny_cloud.guests.base import (
     Wish,
     WriteFile,
 )
-from tiny_cloud.guests.systems import BY_NAME
+from tiny_cloud.guests.systems import BY_NAME, writer_for
 
 HERE = Path(__file__).parent / "systems"
 SYSTEMS = sorted(path.parent.name for path in HERE.glob("*/found.yaml"))

@@ -10,7 +10,6 @@ from guest_texts import wish
 from msgspec.structs import replace
 
 from tiny_cloud.errors import Failure
-from tiny_cloud.guests import writer_for
 from tiny_cloud.guests.base import (
     Edit,
     File,
@@ -22,6 +21,7 @@ from tiny_cloud.guests.base import (
     WriteFile,
 )
 from tiny_cloud.guests.drift import pieces
+from tiny_cloud.guests.systems import writer_for
 
 HIVE = "/Windows/System32/config/SYSTEM"
 TOP = f"{HIVE}::ControlSet002"

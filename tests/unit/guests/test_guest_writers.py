@@ -2,9 +2,9 @@ import pytest
 from guest_texts import ACCOUNTS, CARD, guest, wish
 
 from tiny_cloud.errors import Failure
-from tiny_cloud.guests import writer_for
 from tiny_cloud.guests.base import File, Fresh, Remark, Remove, WriteFile
 from tiny_cloud.guests.roots import Root, only_root, refuse_missing
+from tiny_cloud.guests.systems import writer_for
 
 
 def root(device: str = "/dev/sda2") -> Root:

@@ -19,7 +19,7 @@ BY_DISTRO: Mapping[str, Writer] = {
     distro: system for system in SYSTEMS for distro in system.distros}
 
 
-def system_of(found: Found, named: str = "") -> Writer:
+def writer_for(found: Found, named: str = "") -> Writer:
     """Whose rules hold: of the family that is ``named``, else of what inspection found.
 
     Raises Failure, with what was found, for a system nobody has written a writer for.
