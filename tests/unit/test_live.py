@@ -20,7 +20,7 @@ from tiny_cloud.errors import CutOff
 from tiny_cloud.events import Amount, Event
 from tiny_cloud.model import Action, Address, Change, Plan
 from tiny_cloud.render import bars, events
-from tiny_cloud.render.lines import broken
+from tiny_cloud.render.lines import broken, say
 from tiny_cloud.render.live import Live
 from tiny_cloud.render.meter import Meter, seconds
 from tiny_cloud.render.tally import Tally
@@ -175,7 +175,9 @@ def test_lines_break_between_words_and_lose_none(words: list[str], width: int) -
     assert " ".join(line.plain for line in lines).split() == words
     for line in lines[1:]:
         assert cell_len(line.plain) <= width - 2 or " " not in line.plain
-    assert len(broken(Text(" ".join(words)), None)) == 1
+    stream = io.StringIO()
+    say(Console(file=stream, width=width), Text(" ".join(words), style="red"), 2)
+    assert stream.getvalue() == f"  {' '.join(words)}\n"  # whole, in a file
 
 
 def test_what_stands_above_stays_however_both_threads_meet(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,15 +19,17 @@ _WORDS = re.compile(r"\s*(?:--[a-z-]+ )?\S+\s*")
 def say(console: Console, text: Text, indent: int = 0) -> None:
     """A file is searched by lines, and nothing is gained by more of them. A word that is longer
     than the window stays whole: a path has to be copied from there."""
-    width = console.width - indent if console.is_terminal else None
-    for number, line in enumerate(broken(text, width)):
+    if not console.is_terminal:
+        # As rich would, without what it does for colours: there are thousands of lines.
+        console.file.write(f"{' ' * indent}{text.plain}\n")
+        console.file.flush()
+        return
+    for number, line in enumerate(broken(text, console.width - indent)):
         console.print(Text(" " * (indent + (HANG if number else 0))).append_text(line))
 
 
-def broken(text: Text, width: int | None) -> list[Text]:
-    """``width``: columns of the first line; None: there is no end to it."""
-    if width is None:
-        return [text]
+def broken(text: Text, width: int) -> list[Text]:
+    """``width``: columns of the first line."""
     lines = text.divide(_breaks(text.plain, width))
     for line in lines:
         line.rstrip()
