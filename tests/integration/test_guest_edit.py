@@ -16,9 +16,10 @@ from pathlib import Path
 import pytest
 
 from tiny_cloud.errors import Failure
-from tiny_cloud.guests.base import File, Found
+from tiny_cloud.guests.base import File, Found, write
 from tiny_cloud.guests.tables import Table
-from tiny_cloud.host import guest, passwords
+from tiny_cloud.host import guest, here, passwords, recognition
+from tiny_cloud.host.guest_session import GuestSession
 from tiny_cloud.steps import EditGuest
 
 pytestmark = pytest.mark.integration
@@ -191,6 +192,27 @@ def test_no_secret_was_reported(edited: tuple[Path, Mapping[str, str], list[str]
     assert told[0] == "starts the libguestfs appliance"
     assert "files and folders into debian 12." in told[-1]
     assert not any(secret in line for line in told for secret in SECRETS.values())
+
+
+def test_a_disk_that_was_seen_is_known_again_until_its_system_is_another(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(here, "CACHE", tmp_path)
+    disk = str(overlay(base, "again.qcow2", "2G"))
+    with GuestSession("guest/web", environ=ENVIRON) as session:
+        session.open(disk, "qcow2", readonly=False)
+        assert recognition.recognised(session) is None
+        root = guest.entered(session, disk, lambda _: None)
+        assert root.name.startswith("debian 12.") and root.mountpoints == {"/": "/dev/sda2"}
+        assert session.grow_partition("/dev/sda2") == ""
+        session.leave()
+        assert recognition.recognised(session) == root
+        assert session.look(["/etc/hostname"]) != {}, "its root is mounted"
+        session.edit([write("/etc/fstab", "LABEL=elsewhere /srv ext4 defaults 0 2\n")])
+        session.leave()
+        assert recognition.recognised(session) is None
+        assert session.types(["/dev/sda2"]) == {"/dev/sda2": "ext4"}, "it answers as before"
+        session.shutdown()
 
 
 def test_a_disk_without_a_system_is_refused(tmp_path: Path) -> None:

@@ -7,9 +7,7 @@ of its whole initialisation it says that it finds no root file system: that is t
 
 from __future__ import annotations
 
-import contextlib
 import glob
-import json
 import os
 import select
 import subprocess
@@ -19,7 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from tiny_cloud.errors import Failure
-from tiny_cloud.host import command
+from tiny_cloud.host import command, notes
 
 MARKER = b"Unable to mount root fs"
 LIMIT = 10.0
@@ -53,10 +51,12 @@ def probe(
     # One at a time: two kernels at once on a busy host might both come too late.
     with _PROBING:
         boot_id = BOOT_ID.read_text().strip()
-        accel = _recall(cache_folder, boot_id)
-        if not accel:
-            accel = _try(kernel_glob, boot or boots)
-            _remember(cache_folder, boot_id, accel)
+        note = cache_folder / "acceleration.json"
+        known = notes.recall(note)
+        if known.get("boot_id") == boot_id and known.get("accel") in ("kvm", "tcg"):
+            return str(known["accel"])
+        accel = _try(kernel_glob, boot or boots)
+        notes.remember(note, {"boot_id": boot_id, "accel": accel})
     return accel
 
 
@@ -146,21 +146,3 @@ def _opens(device: Path) -> bool:
     except OSError:
         return False
     return True
-
-
-def _recall(folder: Path, boot_id: str) -> str:
-    """Best effort: what cannot be read or understood was never known."""
-    try:
-        known = json.loads((folder / "acceleration.json").read_text())
-        accel = known["accel"] if known["boot_id"] == boot_id else ""
-    except (OSError, ValueError, KeyError, TypeError):
-        return ""
-    return accel if accel in CPUS else ""
-
-
-def _remember(folder: Path, boot_id: str, accel: str) -> None:
-    with contextlib.suppress(OSError):
-        folder.mkdir(parents=True, exist_ok=True)
-        part = folder / f"acceleration.{os.getpid()}.part"
-        part.write_text(json.dumps({"boot_id": boot_id, "accel": accel}))
-        part.rename(folder / "acceleration.json")

@@ -5,14 +5,13 @@ makes another image.
 """
 
 import hashlib
-import json
 import os
 import stat
 from collections.abc import Iterable
 from pathlib import Path
 
 from tiny_cloud.errors import Failure
-from tiny_cloud.host import extents
+from tiny_cloud.host import extents, notes
 
 
 def sha256(path: str, cache: Path) -> str:
@@ -49,9 +48,9 @@ def _remembered(path: str, cache: Path) -> str:
             status = os.fstat(stream.fileno())
             identity = [status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns]
             note = cache / "digests" / f"{status.st_dev}-{status.st_ino}.json"
-            known = _recall(note, identity)
-            if known:
-                return known
+            known = notes.recall(note)
+            if known.get("identity") == identity and known.get("sha256"):
+                return str(known["sha256"])
             found = hashlib.file_digest(stream, "sha256").hexdigest()
     except IsADirectoryError:
         raise Failure(f"{path} is a folder, not an image") from None
@@ -61,24 +60,5 @@ def _remembered(path: str, cache: Path) -> str:
         raise Failure(f"{path} may not be read") from None
     except OSError as error:
         raise Failure(f"{path} cannot be read: {error.strerror}") from None
-    _remember(note, identity, found)
+    notes.remember(note, {"identity": identity, "sha256": found})
     return found
-
-
-def _recall(note: Path, identity: list[int]) -> str:
-    try:
-        known = json.loads(note.read_text())
-    except (OSError, ValueError, RecursionError):
-        return ""
-    same = isinstance(known, dict) and known.get("identity") == identity
-    return str(known.get("sha256", "")) if same else ""
-
-
-def _remember(note: Path, identity: list[int], digest: str) -> None:
-    try:
-        note.parent.mkdir(parents=True, exist_ok=True)
-        part = note.with_suffix(f".{os.getpid()}")
-        part.write_text(json.dumps({"identity": identity, "sha256": digest}))
-        part.rename(note)
-    except OSError:
-        return  # the cache is a convenience: without it the file is read again

@@ -20,7 +20,7 @@ from tiny_cloud.guests.logins import LOCK
 from tiny_cloud.guests.ssh import host_key_types
 from tiny_cloud.guests.systems import writer_for
 from tiny_cloud.guests.tables import Table
-from tiny_cloud.host import before_edit, command, passwords
+from tiny_cloud.host import before_edit, command, passwords, recognition
 from tiny_cloud.host.guest_contents import Contents, contents_of, with_contents
 from tiny_cloud.host.guest_session import GuestSession
 from tiny_cloud.host.scratch import scratch
@@ -127,8 +127,15 @@ def inspect(
 
 def entered(session: GuestSession, disk: str, progress: Tell) -> roots.Root:
     """Find the one root and mount it with all that belongs to it."""
-    root = named(session.who, lambda: roots.only_root(*session.inspect(), disk))
-    failed = session.mount(root)
+    root = recognition.recognised(session)
+    if root:
+        failed = session.mount({place: device for place, device in root.mountpoints.items()
+                                if place != "/"})
+    else:
+        root = named(session.who, lambda: roots.only_root(*session.inspect(), disk))
+        failed = session.mount(root.mountpoints)
+        if not failed:
+            recognition.remember(session, root)
     for note in named(session.who, lambda: roots.refuse_missing(failed, disk)):
         progress(note)
     return root

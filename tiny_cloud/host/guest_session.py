@@ -103,15 +103,20 @@ class GuestSession:
         told: Mapping[str, str] = self._ask("types", devices=list(devices))
         return told
 
+    def table(self) -> str:
+        """What the partition table of the only disk is known by, however far its last partition
+        has grown; empty: it has none that differs from others."""
+        return str(self._ask("table"))
+
     def inspect(self) -> tuple[tuple[Root, ...], Mapping[str, str]]:
         """The systems on the disk, and its file systems by device."""
         told = self._ask("inspect")
         roots = tuple(Root(**{**root, "version": tuple(root["version"])}) for root in told["roots"])
         return roots, told["filesystems"]
 
-    def mount(self, root: Root) -> Mapping[str, str]:
-        """Mount by the guest's own fstab; the answer has what failed: mount point -> why."""
-        failed: Mapping[str, str] = self._ask("mount", mountpoints=dict(root.mountpoints))
+    def mount(self, mountpoints: Mapping[str, str]) -> Mapping[str, str]:
+        """Mount point -> device; the answer has what failed: mount point -> why."""
+        failed: Mapping[str, str] = self._ask("mount", mountpoints=dict(mountpoints))
         return failed
 
     def look(self, paths: Iterable[str]) -> Mapping[str, File]:

@@ -1,7 +1,8 @@
-"""Partitions, and the growth of the last one to the end of its disk."""
+"""Partitions: what a disk is known by, and the growth of the last one to the end of its disk."""
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -61,6 +62,19 @@ def _grown(
     if {**parts, number: (start, last, marks)} != after:
         raise Refused(f"growing partition {number} of {disk} changed more than its end")
     return {"grown": True, "why": ""}
+
+
+def identity(g: Any, disk: str) -> str:
+    """Clones of a disk have the same one, grown or not; empty: nothing tells it from others.
+
+    Of a GPT the disk's GUID (UEFI 2.10, table 5-5), of an MBR its signature (table 5-1)."""
+    head = g.pread_device(disk, HEAD, 0)
+    own = head[SECTOR + 56:SECTOR + 72] if is_gpt(head) else head[440:444]
+    parts = partitions(g, disk, head)
+    if not any(own) or not parts:
+        return ""
+    entries = sorted((number, start, marks) for number, (start, _, marks) in parts.items())
+    return hashlib.sha256(repr((own, entries)).encode()).hexdigest()
 
 
 def is_gpt(head: bytes) -> bool:

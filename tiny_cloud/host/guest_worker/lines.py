@@ -11,8 +11,8 @@ from typing import IO, Any
 from .session import LARGEST_COPY, Session
 from .tree import Refused
 
-OPERATIONS = ("open", "inspect", "mount", "enter", "leave", "types", "look", "sizes", "download",
-              "edit", "grow_partition", "grow_filesystem", "shutdown")
+OPERATIONS = ("open", "table", "inspect", "mount", "enter", "leave", "types", "look", "sizes",
+              "download", "edit", "grow_partition", "grow_filesystem", "shutdown")
 
 MEMORY = 2 << 30
 """Bytes of address space for ourselves, whatever the appliance sends."""

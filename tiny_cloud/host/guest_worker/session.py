@@ -11,7 +11,7 @@ from typing import Any
 from . import hive
 from .edits import Edits
 from .export import Export
-from .growth import grow_partition
+from .growth import grow_partition, identity
 from .tree import Refused, Tree, check_spelling
 
 LARGEST_COPY = 1 << 30
@@ -62,6 +62,10 @@ class Session:
         self.exports.append(Export(options, key, readonly))
         self.g.add_drive_opts("", format="raw", readonly=readonly, protocol="nbd",
                               server=[f"unix:{self.exports[-1].path}"])
+
+    def table(self) -> str:
+        """What the only disk's partition table is known by; empty: by nothing."""
+        return identity(self.g, "/dev/sda")
 
     def inspect(self) -> dict[str, Any]:
         roots = [self._root(root) for root in self.g.inspect_os()]
