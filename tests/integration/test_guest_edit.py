@@ -18,13 +18,13 @@ import pytest
 from tiny_cloud.errors import Failure
 from tiny_cloud.guests.base import File, Found, write
 from tiny_cloud.guests.tables import Table
-from tiny_cloud.host import guest, here, passwords, recognition
+from tiny_cloud.host import debootstrap, guest, here, passwords, recognition
 from tiny_cloud.host.guest_session import GuestSession
 from tiny_cloud.steps import EditGuest
 
 pytestmark = pytest.mark.integration
 
-PACKAGES = "systemd-sysv,udev,ifupdown,iproute2,openssh-server,login,passwd"
+HOST_KEYS = ("rsa", "ecdsa", "ed25519")
 ENVIRON = {"LIBGUESTFS_BACKEND": "direct", "LIBGUESTFS_BACKEND_SETTINGS": "force_tcg"}
 MIB = 1 << 20
 BIOS_BOOT = "21686148-6449-6E6F-744E-656564454649"
@@ -39,16 +39,18 @@ def run(*argv: str, stdin: str = "") -> str:
 
 
 @pytest.fixture(scope="module")
-def tree(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The image's files as they were before anything was edited."""
+def tree(debian: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """An image's files as they were before anything was edited."""
     folder = tmp_path_factory.mktemp("tree")
-    tree = folder / "tree"
-    # By way of a tar: mmdebstrap's own folder can be entered by apt's user, pytest's cannot.
-    tar = folder / "tree.tar"
-    run("mmdebstrap", "--variant=minbase", f"--include={PACKAGES}", "bookworm", str(tar))
+    tree, disk = folder / "tree", folder / "debian.raw"
     tree.mkdir()
-    run("tar", "-xf", str(tar), "-C", str(tree))
-    tar.unlink()
+    run("qemu-img", "convert", "-f", "qcow2", "-O", "raw", str(debian), str(disk))
+    run("debugfs", "-R", f"rdump / {tree}", f"{disk}?offset={debootstrap.START}")
+    disk.unlink()
+    # As of an image that was made of a running machine.
+    (tree / "etc/machine-id").write_text("11111111111111111111111111111111\n")
+    for kind in HOST_KEYS:
+        (tree / f"etc/ssh/ssh_host_{kind}_key").write_text("of the image\n")
     yield tree
     shutil.rmtree(folder)
 
@@ -144,7 +146,7 @@ def test_names_and_network_are_as_asked(found: Found) -> None:
 
 def test_the_machine_is_like_no_other(tree: Path, found: Found) -> None:
     assert found.text("/etc/machine-id") != (tree / "etc/machine-id").read_text()
-    for kind in ("rsa", "ecdsa", "ed25519"):
+    for kind in HOST_KEYS:
         path = f"/etc/ssh/ssh_host_{kind}_key"
         assert found.files[path].content not in (b"", (tree / path[1:]).read_bytes())
         assert found.files[path].mode == 0o600
