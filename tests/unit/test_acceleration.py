@@ -91,7 +91,7 @@ def test_the_probe_has_no_disk_and_the_machines_cpu() -> None:
 
 def test_what_the_appliance_is_told() -> None:
     forced = {"LIBGUESTFS_BACKEND_SETTINGS": "force_tcg",
-              "LIBGUESTFS_APPEND": "udev.children_max=1"}
+              "LIBGUESTFS_APPEND": "udev.children_max=1 acpi=off"}
     assert appliance_environ("tcg", {}) == {"LIBGUESTFS_BACKEND": "direct", **forced}
     assert appliance_environ("kvm", {}) == {}
     assert appliance_environ("tcg", {"LIBGUESTFS_BACKEND": "libvirt"}) == forced
