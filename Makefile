@@ -52,12 +52,14 @@ integration: setup ## Run the tests with real libvirt, qemu and libguestfs
 long: setup ## Run the tests that take too long for every run
 	$(PYTHON) -m pytest -n 3 --dist loadfile -m long
 
+# What fails in one half does not keep the other one from being tried, and told.
 faults: setup ## Break things on purpose, many times; writes docs/reliability.md (takes hours)
 	rm -f $(SEEN)
-	SEEN=$(CURDIR)/$(SEEN) FAULTS=long $(PYTHON) -m pytest -n 3 --dist worksteal -m goal tests/faults
-	SEEN=$(CURDIR)/$(SEEN) FAULTS=long $(PYTHON) -m pytest -n 3 --dist loadfile -m goal \
-		--ignore tests/faults
-	$(PYTHON) -m tests.goals $(SEEN) docs/reliability.md
+	@failed=0; export FAULTS=long SEEN=$(CURDIR)/$(SEEN); set -x; \
+	$(PYTHON) -m pytest -n 3 --dist worksteal -m goal tests/faults || failed=1; \
+	$(PYTHON) -m pytest -n 3 --dist loadfile -m goal --ignore tests/faults || failed=1; \
+	$(PYTHON) -m tests.goals $$SEEN docs/reliability.md || failed=1; \
+	exit $$failed
 
 fuzz: setup ## Try manifests that coverage leads to, for MINUTES=10; what it finds is a file crash-…
 	$(PYTHON) -m pip install --quiet --editable '.[fuzz]'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import shlex
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import PurePosixPath
@@ -84,7 +85,10 @@ class Secret(Struct, frozen=True):
     """A file's absolute path, a variable's name, an argv, or a crypt(5) hash."""
 
     def __str__(self) -> str:
-        return "a crypt hash" if self.source == "hash" else f"{self.source} {self.value}"
+        if self.source == "hash":
+            return "a crypt hash"
+        words = self.value if isinstance(self.value, str) else shlex.join(self.value)
+        return f"{self.source} {words}"
 
 
 class Ownership(enum.Enum):

@@ -89,6 +89,12 @@ def test_flatten_a_guest() -> None:
     }
 
 
+def test_a_secret_from_a_command_reads_as_it_would_be_typed() -> None:
+    guest = {"users": {"ann": {"password": {"command": ["pass", "show", "lab/ann's key"]}}}}
+    assert schema.flatten("Guest", guest)["users.ann.password"] == (
+        """command pass show 'lab/ann'"'"'s key'""")
+
+
 @pytest.mark.parametrize(("kind", "field", "cost"), [
     ("VirtualMachine", "memory", Impact.NEXT_BOOT),
     ("VirtualMachine", "disks[root].bus", Impact.NEXT_BOOT),
