@@ -18,7 +18,7 @@ from tiny_cloud.apply import apply
 from tiny_cloud.model import Address, Cloud, Plan
 from tiny_cloud.resource import Context
 
-FEW = 20
+FEW = 10
 MACHINE = """---
 apiVersion: tinycloud/v1
 kind: VirtualMachine
